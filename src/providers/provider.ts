@@ -1,0 +1,141 @@
+import type { ObservableInput } from 'rxjs';
+import type { Wire } from '../wire/index.js';
+import { DEFAULT_FLOOR, type PollWindows } from '../windows.js';
+
+/**
+ * A key, or a function that gives the current one (asked at each query, and once more when a key is refused);
+ * `null` where something on the way, such as your own proxy, adds the key: then no Authorization header is sent.
+ */
+export type ApiKey = string | (() => string | ObservableInput<string>) | null;
+
+export interface ProviderOptions {
+  readonly apiKey: ApiKey;
+  /**
+   * Where the service answers: https, or http on a loopback address. With `apiKey: null` also a path such as `/video-api`.
+   * @default the base URL of the service's document
+   */
+  readonly baseUrl?: string;
+  /** What `Task.provider` carries. Tells two accounts of one service apart. @default the service's name */
+  readonly name?: string;
+  /** Take an http base URL on a host that is not loopback: the key then travels unencrypted. @default false */
+  readonly allowInsecure?: boolean;
+}
+
+/** What a service's document says, as data. */
+export interface ProviderDefinition {
+  readonly name: string;
+  /** The documented base URL. */
+  readonly baseUrl: string;
+  /** Other hosts of the public service, such as regional ones: like that of `baseUrl`, they are never polled faster than real. */
+  readonly otherHosts?: readonly string[];
+  /** How to ask, and how to read the answer. */
+  readonly wire: Wire;
+  /** How often to ask, by model. */
+  readonly windows: PollWindows;
+  /** Never ask about one task sooner than this after the last ask, in ms. @default 10_000 */
+  readonly minInterval?: number;
+  /** How long a video stays downloadable after its generation, in ms. @default 24 h */
+  readonly retention?: number;
+}
+
+/** One account at one service. The key is held in a closure: inspecting or serializing a provider does not show it. */
+export interface Provider extends Required<Omit<ProviderDefinition, 'otherHosts'>> {
+  /** Whether this is the public service rather than a stand-in for it, such as the sandbox. */
+  readonly isPublicService: boolean;
+  /** Whether `baseUrl` is on this machine. */
+  readonly isLoopback: boolean;
+  /** The key as it was given. */
+  readonly apiKey: () => ApiKey;
+}
+
+const DAY = 86_400_000;
+const publicHosts = /* @__PURE__ */ new Set<string>();
+
+/**
+ * A service of your own, on one of the wires or with a wire of its own: gives the function that makes its providers.
+ *
+ * @example
+ * const acme = defineProvider({ name: 'acme', baseUrl: 'https://api.acme.example', wire: resultWire, windows: resultWindows });
+ * const tracker = createTracker({ provider: acme({ apiKey: process.env.ACME_API_KEY ?? '' }) });
+ */
+export function defineProvider(definition: ProviderDefinition): (options: ProviderOptions) => Provider {
+  const { otherHosts = [], ...service } = definition;
+  for (const host of [new URL(definition.baseUrl).hostname, ...otherHosts]) publicHosts.add(host);
+  return (options) => {
+    const name = options.name ?? definition.name;
+    if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
+      throw new TypeError(`name: ${show(name)} is not usable; write 1 to 64 letters, digits, ".", "_" or "-"`);
+    }
+    const { apiKey } = options;
+    checkKey(apiKey, name);
+    const base = checkBaseUrl(options.baseUrl ?? definition.baseUrl, options, name);
+    return {
+      minInterval: DEFAULT_FLOOR,
+      retention: DAY,
+      ...service,
+      name,
+      baseUrl: base.href,
+      isPublicService: publicHosts.has(base.hostname),
+      isLoopback: isLoopback(base.hostname),
+      apiKey: () => apiKey,
+    };
+  };
+}
+
+/** Refuses what cannot stand in an Authorization header. The message never shows the key. */
+export function checkKey(apiKey: unknown, name: string): void {
+  if (apiKey === null || typeof apiKey === 'function') return;
+  if (typeof apiKey !== 'string' || apiKey.trim() === '') {
+    const what = apiKey === undefined ? 'is missing' : 'is empty or not a string';
+    throw new TypeError(
+      `apiKey of ${name} ${what}; write ${name}({ apiKey: process.env.YOUR_KEY }), or apiKey: null behind a proxy that adds it`,
+    );
+  }
+  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
+    throw new TypeError(`apiKey of ${name} holds white space or characters that no header can carry; trim it`);
+  }
+}
+
+function checkBaseUrl(
+  baseUrl: unknown,
+  { apiKey, allowInsecure = false }: ProviderOptions,
+  name: string,
+): { href: string; hostname: string } {
+  const refuse = (why: string): never => {
+    throw new TypeError(
+      `baseUrl of ${name}: ${show(baseUrl)} ${why}; write for example "https://api.example.com/prefix"`,
+    );
+  };
+  if (typeof baseUrl !== 'string') return refuse('is not a string');
+  if (/^\/(?!\/)/.test(baseUrl)) {
+    if (apiKey !== null)
+      return refuse('has no host, and a relative base takes apiKey: null (your own proxy adds the key)');
+    if (/[?#\s]/.test(baseUrl)) return refuse('has a query, a fragment or white space');
+    return { href: baseUrl.replace(/\/+$/, ''), hostname: '' };
+  }
+  if (!URL.canParse(baseUrl)) return refuse('is not a URL');
+  const url = new URL(baseUrl);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse('is not http(s)');
+  if (url.username !== '' || url.password !== '') {
+    throw new TypeError(`baseUrl of ${name} holds a user name or password; give the key as apiKey`);
+  }
+  if (/[?#]/.test(baseUrl)) return refuse('has a query or a fragment');
+  if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowInsecure) {
+    return refuse('would send the key unencrypted; use https, or say allowInsecure: true');
+  }
+  return { href: url.href.replace(/\/+$/, ''), hostname: url.hostname };
+}
+
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(\.\d+){3}$/.test(hostname)
+  );
+}
+
+/** A wrong value for a message: short, and without what may follow a "?". */
+function show(value: unknown): string {
+  return typeof value === 'string' ? `"${value.slice(0, 80).replace(/[?#].*$/s, '?…')}"` : String(value);
+}

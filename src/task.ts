@@ -1,0 +1,131 @@
+/** Where a task stands, whatever word its service uses. The first three are running, the last three terminal. */
+export type TaskStatus = RunningStatus | TerminalStatus;
+export type RunningStatus = 'queued' | 'processing' | 'unknown';
+export type TerminalStatus = 'completed' | 'failed' | 'cancelled';
+
+interface TaskFields {
+  /** The id that the service gave when the task was created. */
+  readonly id: string;
+  /** The provider's `name`: the service's own, or the one you chose to tell two accounts apart. */
+  readonly provider: string;
+  /** The service's own word, as it came. */
+  readonly rawStatus: string;
+  /** The model that the answer names. The generations wire names it late, or never. */
+  readonly model?: string;
+  /** 0..100. It may go down: some services restart their count. */
+  readonly progress?: number;
+  /** Epoch ms. */
+  readonly createdAt?: number;
+  /** Epoch ms. */
+  readonly startedAt?: number;
+  /** Epoch ms. */
+  readonly finishedAt?: number;
+  /** The service's trace id for this answer: quote it when you write to their support. */
+  readonly requestId?: string;
+  /** When this answer was read, in epoch ms (`asyncScheduler.now()`, so virtual under a TestScheduler). */
+  readonly observedAt: number;
+  /** How many ms to wait before asking again; set by `withModelInterval`. */
+  readonly pollAfter?: number;
+  /** 1, 2, ... per task: the number of this transition, set by the tracker. */
+  readonly seq?: number;
+}
+
+interface RawReply {
+  /**
+   * The reply's text (at most 64 KiB). Not enumerable, so that it reaches no log and no JSON by accident: it may hold
+   * presigned URLs and account fields.
+   */
+  readonly raw?: string;
+}
+
+/** Waiting at the service. */
+export interface QueuedTask extends TaskFields {
+  readonly status: 'queued';
+}
+
+/** Being generated. */
+export interface ProcessingTask extends TaskFields {
+  readonly status: 'processing';
+}
+
+/** The service used a word that this library does not know. The task is taken to be running. */
+export interface UnknownTask extends TaskFields, RawReply {
+  readonly status: 'unknown';
+}
+
+/** Done: there is a video. */
+export interface CompletedTask extends TaskFields, RawReply {
+  readonly status: 'completed';
+  readonly video: Video;
+  readonly usage?: Usage;
+}
+
+/** The service gave up. Whether that was billed is between you and the service; all five document a refund. */
+export interface FailedTask extends TaskFields, RawReply {
+  readonly status: 'failed';
+  readonly failure: Failure;
+}
+
+/** Cancelled at the service before it was done. */
+export interface CancelledTask extends TaskFields, RawReply {
+  readonly status: 'cancelled';
+}
+
+/** One answer about one task. Plain JSON, discriminated by `status`. */
+export type Task = QueuedTask | ProcessingTask | UnknownTask | CompletedTask | FailedTask | CancelledTask;
+export type RunningTask = Extract<Task, { status: RunningStatus }>;
+export type TerminalTask = Extract<Task, { status: TerminalStatus }>;
+
+export interface Video {
+  /** http(s). Usually presigned, so itself a credential: whoever has it can download. */
+  readonly url: string;
+  /** Epoch ms: what the URL itself says, else the service's retention counted from the end (or the creation) of the task. */
+  readonly expiresAt?: number;
+  /** Super-resolution tasks: the video before it was enhanced, where its URL differs. */
+  readonly originalUrl?: string;
+  readonly durationSeconds?: number;
+  /** As the viewer sees it, for example `720p`: after super-resolution where there was one. */
+  readonly resolution?: string;
+  readonly ratio?: string;
+  readonly framesPerSecond?: number;
+  readonly seed?: number;
+  readonly hasAudio?: boolean;
+}
+
+export interface Usage {
+  readonly totalTokens?: number;
+  readonly completionTokens?: number;
+  /** What is billed, where that differs from `totalTokens` (super-resolution tasks). */
+  readonly billedTokens?: number;
+}
+
+export interface Failure {
+  /** The service's own words, in its own language; never empty. */
+  readonly message: string;
+  /** The service's own code, where it gives one. */
+  readonly code?: string;
+  /** Read from codes only, never from the message. */
+  readonly kind: 'policy' | 'invalid-input' | 'expired' | 'provider' | 'unknown';
+}
+
+/** Whether nothing more will happen to this task at its service. False for a `lost` one: it may still be running. */
+export function isTerminal<T extends { readonly status: string }>(
+  task: T,
+): task is Extract<T, { readonly status: TerminalStatus }> {
+  return task.status === 'completed' || task.status === 'failed' || task.status === 'cancelled';
+}
+
+/** One key per task, equal exactly when provider and id are. Ids hold no control characters, so the two cannot run together. */
+export function taskKey(task: { readonly provider: string; readonly id: string }): string {
+  return `${task.provider}\n${task.id}`;
+}
+
+/** Puts the reply's text on a task, out of the way of enumeration. */
+export function withRaw<T extends Task>(task: T, raw: string | undefined): T {
+  return raw === undefined ? task : Object.defineProperty(task, 'raw', { value: raw });
+}
+
+/** The one way to copy a task: what the tracker and the operators add goes on, and `raw` comes along. */
+export function copyTask<T extends Task>(task: T, changes: { pollAfter?: number; seq?: number }): T {
+  return withRaw({ ...task, ...changes }, (task as RawReply).raw);
+}

@@ -1,0 +1,58 @@
+import type { Observable } from 'rxjs';
+
+export interface TransportRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface TransportReply {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/**
+ * One GET per subscription: emits one reply, whatever its status, and completes. Errors (with a QueryError) only when
+ * there is no reply. Unsubscribing aborts the request. Knows nothing of tasks, keys or when to ask again.
+ */
+export type Transport = (request: TransportRequest) => Observable<TransportReply>;
+
+/** What every transport keeps to, in ms and bytes. */
+export interface TransportLimits {
+  /** For the reply's headers to be there. @default 30_000 */
+  readonly headersTimeout?: number;
+  /** For the whole exchange, from sending the request to the reply's last byte. @default 60_000 */
+  readonly totalTimeout?: number;
+  /** The largest body. @default 1_048_576 (1 MiB) */
+  readonly maxBytes?: number;
+}
+
+export const DEFAULT_LIMITS: Required<TransportLimits> = {
+  headersTimeout: 30_000,
+  totalTimeout: 60_000,
+  maxBytes: 1_048_576,
+};
+
+const MAX_RETRY_AFTER = 900_000;
+
+/**
+ * How long a reply asks us to wait, in ms: from `retry-after-ms`, or `Retry-After` in seconds or as a date. A date is
+ * counted from the server's own Date header. Nonsense is ignored; no service can pause us longer than 15 minutes at a time.
+ */
+export function retryAfterOf(headers: Readonly<Record<string, string>>, now: number): number | undefined {
+  const ms = decimal(headers['retry-after-ms']);
+  if (ms !== undefined) return Math.min(ms, MAX_RETRY_AFTER);
+  const text = headers['retry-after'];
+  const seconds = decimal(text);
+  if (seconds !== undefined) return Math.min(seconds * 1000, MAX_RETRY_AFTER);
+  if (text === undefined || !/[a-z]{3}/i.test(text)) return undefined;
+  const until = Date.parse(text);
+  const serverNow = Date.parse(headers['date'] ?? '');
+  const wait = until - (Number.isNaN(serverNow) ? now : serverNow);
+  return wait > 0 ? Math.min(wait, MAX_RETRY_AFTER) : undefined;
+}
+
+function decimal(text: string | undefined): number | undefined {
+  return text !== undefined && /^\s*\d+(\.\d+)?\s*$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,3 @@
+export { generationsWire } from './generations.js';
+export { resultWire } from './result.js';
+export type { ReadContext, Reply, Wire } from './wire.js';
