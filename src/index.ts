@@ -1,0 +1,73 @@
+export { createTracker, type Tracker, type TrackerOptions } from './tracker/index.js';
+export { createQuery, type Query, type QueryOptions, type TaskRef, type TaskRefFields } from './query.js';
+export {
+  dedupeStatus,
+  expiryWarnings,
+  pollUntilTerminal,
+  summarize,
+  throwOnFailure,
+  withModelInterval,
+  type Board,
+  type DedupeOptions,
+  type ExpiryWarning,
+  type ExpiryWarningsOptions,
+  type Miss,
+  type ModelIntervalOptions,
+  type PollConfig,
+  type RetryConfig,
+} from './operators/index.js';
+export {
+  alad,
+  anyfast,
+  defineProvider,
+  globalaiopc,
+  mingyan,
+  xingchaoyiqing,
+  type ApiKey,
+  type Provider,
+  type ProviderDefinition,
+  type ProviderOptions,
+} from './providers/index.js';
+export { generationsWire, resultWire, type ReadContext, type Reply, type Wire } from './wire/index.js';
+export { generationsWindows, resultWindows, windowOf, type PollWindow, type PollWindows } from './windows.js';
+export {
+  fetchTransport,
+  type FetchTransportOptions,
+  type Transport,
+  type TransportLimits,
+  type TransportReply,
+  type TransportRequest,
+} from './transport/index.js';
+export {
+  isQueryError,
+  isSettled,
+  isTaskFailedError,
+  isTrackingError,
+  QueryError,
+  TaskFailedError,
+  TrackingError,
+  type LostTask,
+  type QueryErrorFields,
+  type QueryErrorKind,
+  type TrackedTask,
+  type TrackingErrorFields,
+  type TrackingErrorReason,
+} from './errors.js';
+export {
+  isTerminal,
+  type CancelledTask,
+  type CompletedTask,
+  type FailedTask,
+  type Failure,
+  type ProcessingTask,
+  type QueuedTask,
+  type RunningStatus,
+  type RunningTask,
+  type Task,
+  type TaskStatus,
+  type TerminalStatus,
+  type TerminalTask,
+  type UnknownTask,
+  type Usage,
+  type Video,
+} from './task.js';

@@ -1,0 +1,71 @@
+import { defer, filter, type MonoTypeOperatorFunction } from 'rxjs';
+import { type TrackedTask } from '../errors.js';
+import { isTerminal, taskKey } from '../task.js';
+
+export interface DedupeOptions<T extends TrackedTask = TrackedTask> {
+  /**
+   * What makes an answer news: `progress` is a change of status (for `unknown` ones, of the service's word) or of
+   * progress, `status` a change of status alone; or a function whose result changes (compared with `===`).
+   * @default 'progress'
+   */
+  readonly by?: 'progress' | 'status' | ((task: T) => unknown);
+}
+
+const MAX_TOMBSTONES = 10_000;
+
+/**
+ * Passes what is news about a task, and drops repetitions of what was said about it last.
+ *
+ * ```text
+ * answers:  q--q--p--p--s|
+ *           dedupeStatus()
+ * result:   q-----p-----s|
+ * ```
+ *
+ * Keyed by provider and id, so it is as right behind a merge of many tasks as before it (`distinctUntilChanged` is not).
+ * A task's first and its terminal answer always pass, and so does `lost`. A step back among running states is news too.
+ * After a task's terminal answer, whatever else comes about it is a late duplicate and is dropped (the last 10,000
+ * finished tasks are remembered).
+ */
+export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = {}): MonoTypeOperatorFunction<T> {
+  const newsOf = newsFunction(options.by ?? 'progress');
+  return (source) =>
+    defer(() => {
+      const said = new Map<string, unknown>();
+      const finished = new Set<string>();
+      return source.pipe(
+        filter((task) => {
+          const key = taskKey(task);
+          if (task.status === 'lost') {
+            said.delete(key);
+            return true;
+          }
+          if (finished.has(key)) return false;
+          if (isTerminal(task)) {
+            said.delete(key);
+            finished.add(key);
+            if (finished.size > MAX_TOMBSTONES) finished.delete(finished.values().next().value as string);
+            return true;
+          }
+          const news = newsOf(task);
+          if (said.has(key) && said.get(key) === news) return false;
+          said.set(key, news);
+          return true;
+        }),
+      );
+    });
+}
+
+/** What a task says, as a value that is equal exactly when nothing new was said. */
+export function newsOfTask(task: TrackedTask): string {
+  if (task.status === 'lost') return task.status;
+  const word = task.status === 'unknown' ? `unknown ${task.rawStatus}` : task.status;
+  return task.progress === undefined ? word : `${word} ${task.progress}`;
+}
+
+function newsFunction<T extends TrackedTask>(by: Required<DedupeOptions<T>>['by']): (task: T) => unknown {
+  if (typeof by === 'function') return by;
+  if (by === 'progress') return newsOfTask;
+  if (by === 'status') return ({ status }) => status;
+  throw new TypeError(`by: ${String(by)} is unknown; write 'progress', 'status' or a function of a task`);
+}

@@ -1,0 +1,107 @@
+import { asyncScheduler, type ObservableInput } from 'rxjs';
+import type { QueryError, QueryErrorKind } from '../errors.js';
+import type { Task } from '../task.js';
+import { checkDuration } from './durations.js';
+
+/** When to ask again, and when to give up. All durations in ms, 0..2^31-1. */
+export interface PollConfig {
+  /** The wait after an answer that carries no `pollAfter`. @default 30_000 */
+  readonly interval?: number;
+  /** The floor: no ask sooner than this after an answer, nor, when a notifier calls, after the last ask. @default 10_000 */
+  readonly minInterval?: number;
+  /** The wait before the first ask. @default 0 */
+  readonly initialDelay?: number;
+  /**
+   * When tracking ends with a TrackingError: so many ms after subscription, or at a date. At least one query is tried
+   * first; one that hangs is aborted. @default 86_400_000 (a day: by then the services have deleted the record)
+   */
+  readonly deadline?: number | Date;
+  /** What to do about missed polls: queries that got no usable answer. */
+  readonly retry?: RetryConfig;
+  /** Something that knows better when to ask: a webhook, a window's focus, the network's return. Each emission brings the next ask forward. */
+  readonly notifier?: ObservableInput<unknown>;
+  /** Told of each missed poll. What it throws ends the stream. */
+  readonly onMiss?: (miss: Miss) => void;
+  /** Gives 0..1; spreads the back-off. @default Math.random */
+  readonly random?: () => number;
+}
+
+export interface RetryConfig {
+  /** How many polls in a row may be missed. Throttled ones (429) do not count. @default Infinity (the deadline ends it) */
+  readonly count?: number;
+  /** The back-off's base, in ms: the n-th miss in a row waits at least `random() * min(maxDelay, delay * 2 ** n)`. @default 2_000 */
+  readonly delay?: number;
+  /** The back-off's limit, in ms. @default 120_000 */
+  readonly maxDelay?: number;
+  /**
+   * How long after subscription "not found" is taken for a task that is not stored yet, in ms. Afterwards three such
+   * answers in a row, over at least this time, end tracking. @default 60_000
+   */
+  readonly notFoundGrace?: number;
+}
+
+/** A poll that got no usable answer. The task is not affected. */
+export interface Miss {
+  readonly provider: string;
+  readonly id: string;
+  readonly kind: QueryErrorKind;
+  /** How many in a row, this one included. */
+  readonly misses: number;
+  /** ms until the next ask. */
+  readonly nextPollIn: number;
+  readonly error: QueryError;
+  /** The last good answer. */
+  readonly last?: Task;
+}
+
+export interface CheckedPollConfig {
+  readonly interval: number;
+  readonly minInterval: number;
+  readonly initialDelay: number;
+  readonly deadline: number | Date;
+  readonly retry: Required<RetryConfig>;
+  readonly notifier?: ObservableInput<unknown> | undefined;
+  readonly onMiss?: ((miss: Miss) => void) | undefined;
+  readonly random: () => number;
+}
+
+/** @throws RangeError or TypeError that names the option and says what to write. */
+export function checkPollConfig(config: PollConfig = {}): CheckedPollConfig {
+  const { retry = {}, notifier, onMiss, random = Math.random } = config;
+  const interval = checkDuration('interval', config.interval ?? 30_000);
+  const minInterval = checkDuration('minInterval', config.minInterval ?? 10_000);
+  if (interval < minInterval) {
+    const floor =
+      config.minInterval === undefined ? `the default minInterval of ${minInterval}` : `minInterval ${minInterval}`;
+    throw new RangeError(
+      `interval: ${interval} is below ${floor}; write both if you mean it: { interval: ${interval}, minInterval: ${interval} }`,
+    );
+  }
+  const { deadline = 86_400_000 } = config;
+  if (deadline instanceof Date) {
+    // A date that has passed is fine: one query is tried all the same.
+    checkDuration('deadline (from now)', Math.max(0, deadline.getTime() - asyncScheduler.now()));
+  } else checkDuration('deadline', deadline);
+  const { count = Infinity } = retry;
+  if (count !== Infinity && !(Number.isInteger(count) && count >= 0)) {
+    throw new RangeError(`retry.count: ${String(count)} is no count; write 0, 1, 2, ... or Infinity`);
+  }
+  for (const [name, value] of Object.entries({ onMiss, random })) {
+    if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name}: write a function`);
+  }
+  return {
+    interval,
+    minInterval,
+    initialDelay: checkDuration('initialDelay', config.initialDelay ?? 0),
+    deadline,
+    retry: {
+      count,
+      delay: checkDuration('retry.delay', retry.delay ?? 2_000),
+      maxDelay: checkDuration('retry.maxDelay', retry.maxDelay ?? 120_000),
+      notFoundGrace: checkDuration('retry.notFoundGrace', retry.notFoundGrace ?? 60_000),
+    },
+    notifier,
+    onMiss,
+    random,
+  };
+}

@@ -1,0 +1,198 @@
+import { asyncScheduler, catchError, distinct, from, map, mergeMap, Observable, of, type ObservableInput } from 'rxjs';
+import { isTrackingError, redact, TrackingError, type LostTask, type TrackedTask } from '../errors.js';
+import { DueQueue } from '../operators/due-queue.js';
+import type { PollConfig } from '../operators/index.js';
+import { createAsk, refResolver, type Query, type QueryOptions, type ResolvedRef, type TaskRef } from '../query.js';
+import { taskKey, type Task } from '../task.js';
+import type { PollWindows } from '../windows.js';
+import { pacesOf, type Pace } from './pace.js';
+import { TrackedPoll } from './tracked-poll.js';
+
+/** What to track, and how; without poll options each provider's own document is followed. */
+export interface TrackerOptions extends QueryOptions, PollConfig {
+  /** Polling windows by model, in ms. @default the provider's own */
+  readonly windows?: PollWindows;
+  /** A fixed wait after each answer, in ms, instead of the windows. */
+  readonly interval?: number;
+  /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
+  readonly minInterval?: number;
+  /**
+   * Divides windows, intervals, back-off, grace and deadline (not Retry-After, nor a transport's time limits). Above 1
+   * for a base URL on this machine, such as the sandbox's, or with `allowSpeed`. @default 1
+   */
+  readonly speed?: number;
+  /** Take a `speed` above 1 on a host that is not this machine; never on the services' own. @default false */
+  readonly allowSpeed?: boolean;
+}
+
+export interface Tracker {
+  /** Asks once; see `createQuery`. */
+  readonly query: Query;
+  /**
+   * The transitions of one task, up to its terminal one; then completes. One poll is shared by all who subscribe: a late
+   * one gets the last transition first, the last one to leave aborts the poll. A terminal task is remembered until its
+   * video expires (else for 24 h), and never asked about again.
+   *
+   * Errors with a TrackingError. A failed or cancelled task is a value.
+   * @throws TypeError or RangeError at call time for a ref that names no task.
+   */
+  track(ref: TaskRef): Observable<Task>;
+  /**
+   * The transitions of many tasks, merged. A task that cannot be tracked any more arrives as a `lost` value, and the
+   * others go on. Equal refs are tracked once. Errors only if `refs` does.
+   * @throws TypeError or RangeError at call time for a bad ref in an array; from another source it arrives as `lost`.
+   */
+  trackAll(refs: ObservableInput<TaskRef>): Observable<TrackedTask>;
+  /** Completes every stream and stops every poll. */
+  close(): void;
+}
+
+const MAX_REMEMBERED = 10_000;
+const DAY = 86_400_000;
+
+/**
+ * Tracks many tasks of one or several providers: each becomes an Observable of its transitions.
+ *
+ * @throws TypeError or RangeError at call time for options that cannot be meant, saying what to write instead.
+ *
+ * @example
+ * const tracker = createTracker({ provider: [alad({ apiKey }), mingyan({ apiKey: other })] });
+ * tracker.track({ id: 'asyntask_x', provider: 'alad' }).subscribe(console.log);
+ */
+export function createTracker(options: TrackerOptions): Tracker {
+  const resolve = refResolver(options.provider);
+  const ask = createAsk(options);
+  const paces = pacesOf(options);
+  const queue = new DueQueue();
+  /** Polls with followers, and the last idle ones: those still know when they asked. */
+  const polls = new Map<string, TrackedPoll>();
+  const idle = new Set<string>();
+  const terminals = new Map<string, Task>();
+  let isClosed = false;
+
+  const pollOf = (ref: ResolvedRef, key: string): TrackedPoll => {
+    let poll = polls.get(key);
+    if (!poll) {
+      const pace = paces.get(ref.provider) as Pace;
+      const source = ask(ref).pipe(pace.withWaits(ref));
+      poll = new TrackedPoll(key, ref, pace, source, queue, { onTerminal, onIdle });
+      polls.set(key, poll);
+    }
+    idle.delete(key);
+    return poll;
+  };
+
+  const onTerminal = (poll: TrackedPoll, task: Task) => {
+    polls.delete(poll.key);
+    terminals.set(poll.key, task);
+    trim(terminals);
+  };
+
+  const onIdle = ({ key }: TrackedPoll) => {
+    idle.add(key);
+    for (const oldest of trim(idle)) polls.delete(oldest);
+  };
+
+  const remembered = (key: string): Task | undefined => {
+    const task = terminals.get(key);
+    if (!task) return undefined;
+    const until = (task.status === 'completed' ? task.video.expiresAt : undefined) ?? task.observedAt + DAY;
+    if (asyncScheduler.now() < until) return task;
+    terminals.delete(key);
+    return undefined;
+  };
+
+  const follow = (ref: ResolvedRef): Observable<Task> => {
+    const key = keyOf(ref);
+    return new Observable((subscriber) => {
+      const terminal = remembered(key);
+      if (terminal) subscriber.next(terminal);
+      if (terminal || isClosed) subscriber.complete();
+      else pollOf(ref, key).join(subscriber);
+    });
+  };
+
+  const refuseIfClosed = () => {
+    if (isClosed) throw new TypeError('the tracker is closed; make another one with createTracker');
+  };
+
+  return {
+    query: (ref) => ask(resolve(ref)),
+
+    track(ref) {
+      refuseIfClosed();
+      return follow(resolve(ref));
+    },
+
+    trackAll(refs) {
+      refuseIfClosed();
+      if (typeof refs === 'string')
+        throw new TypeError('refs: a string is one ref; write track(ref), or trackAll([ref])');
+      const found: ObservableInput<ResolvedRef | LostTask> = Array.isArray(refs)
+        ? (refs as TaskRef[]).map(resolve)
+        : from(refs).pipe(map(resolveOrLose(resolve)));
+      return from(found).pipe(
+        distinct((one) => ('status' in one ? one : keyOf(one))),
+        mergeMap((one) =>
+          'status' in one ? of(one) : follow(one).pipe(catchError((error: unknown) => of(lost(one, error)))),
+        ),
+      );
+    },
+
+    close() {
+      isClosed = true;
+      const open = [...polls.values()];
+      polls.clear();
+      idle.clear();
+      for (const poll of open) poll.complete();
+    },
+  };
+}
+
+function keyOf({ provider, id }: ResolvedRef): string {
+  return taskKey({ provider: provider.name, id });
+}
+
+/** For refs that arrive one by one: a bad one must not end the others. */
+function resolveOrLose(resolve: (ref: TaskRef) => ResolvedRef): (ref: TaskRef) => ResolvedRef | LostTask {
+  return (ref) => {
+    try {
+      return resolve(ref);
+    } catch (error) {
+      const { id, provider } = (typeof ref === 'string' ? { id: ref } : (ref ?? {})) as {
+        id?: unknown;
+        provider?: unknown;
+      };
+      const named = { id: String(id).slice(0, 256), provider: typeof provider === 'string' ? provider : '(unknown)' };
+      return lostTask(
+        named,
+        new TrackingError('query', (error as Error).message, { ...named, misses: 0, cause: error }),
+      );
+    }
+  };
+}
+
+function lost({ provider, id }: ResolvedRef, error: unknown): LostTask {
+  const who = { provider: provider.name, id };
+  if (isTrackingError(error)) return lostTask(who, error);
+  // An error of the caller's own: a notifier's, or what onMiss threw.
+  const message = `${who.provider} task ${id} is not tracked any more: ${redact(String(error))}`;
+  return lostTask(who, new TrackingError('query', message, { ...who, misses: 0, cause: error }));
+}
+
+function lostTask({ provider, id }: { provider: string; id: string }, error: TrackingError): LostTask {
+  const { last } = error;
+  const observedAt = asyncScheduler.now();
+  return { status: 'lost', id, provider, observedAt, error, ...(last === undefined ? {} : { last }) };
+}
+
+/** Drops the oldest entries beyond what is remembered; gives their keys. */
+function trim(entries: Set<string> | Map<string, unknown>): string[] {
+  const excess: string[] = [];
+  for (const key of entries.keys()) {
+    if (entries.size <= MAX_REMEMBERED) break;
+    entries.delete(key);
+    excess.push(key);
+  }
+  return excess;
+}
