@@ -14,8 +14,6 @@ export type QueryErrorKind =
   | 'misconfigured'
   | 'expired';
 
-const RETRYABLE: ReadonlySet<QueryErrorKind> = new Set(['rate-limited', 'server', 'network', 'timeout', 'malformed']);
-
 export interface QueryErrorFields {
   /**
    * What tells answers of one kind apart: `no-video` (completed, but no URL yet), `wrong-task` (the answer is about
@@ -31,29 +29,39 @@ export interface QueryErrorFields {
   readonly cause?: unknown;
 }
 
+/** An error with a literal name, fields that are there only if they have a value, and a cause that tells no secrets. */
+class NamedError extends Error {
+  constructor(
+    name: string,
+    message: string,
+    { cause, ...fields }: { readonly cause?: unknown; readonly [field: string]: unknown },
+  ) {
+    super(message, cause === undefined ? {} : { cause: causeOf(cause) });
+    assignDefined(this, { name, ...fields });
+  }
+}
+
 /**
  * One query could not be answered. It says nothing about the task: a failed poll is not a failed task.
  * `pollUntilTerminal` turns retryable ones into missed polls.
  */
-export class QueryError extends Error {
-  override readonly name = 'QueryError';
-  readonly kind: QueryErrorKind;
+export class QueryError extends NamedError {
+  declare readonly name: 'QueryError';
+  declare readonly kind: QueryErrorKind;
   /** Whether the same question can be expected to be answered later. About the reply alone, not about who asked. */
-  readonly retryable: boolean;
-  readonly code?: string;
+  declare readonly retryable: boolean;
+  declare readonly code?: string;
   /** ms, as the service asked with Retry-After. */
-  readonly retryAfterMs?: number;
-  readonly httpStatus?: number;
+  declare readonly retryAfterMs?: number;
+  declare readonly httpStatus?: number;
   /** The service's trace id. */
-  readonly requestId?: string;
-  readonly provider?: string;
-  readonly id?: string;
+  declare readonly requestId?: string;
+  declare readonly provider?: string;
+  declare readonly id?: string;
 
-  constructor(kind: QueryErrorKind, message: string, { cause, ...fields }: QueryErrorFields = {}) {
-    super(message, cause === undefined ? undefined : { cause: causeOf(cause) });
-    this.kind = kind;
-    this.retryable = RETRYABLE.has(kind);
-    assignDefined(this, fields);
+  constructor(kind: QueryErrorKind, message: string, fields: QueryErrorFields = {}) {
+    const retryable = /^(rate|server|network|timeout|malformed)/.test(kind);
+    super('QueryError', message, { kind, retryable, ...fields });
   }
 }
 
@@ -75,44 +83,39 @@ export interface TrackingErrorFields {
  * `reason`: `query` (asking again is pointless; `cause` says why), `deadline`, `expired` (the service has deleted its
  * record), `no-video` (the task is done, but no URL came), `journal` (tracking could not be made durable).
  */
-export class TrackingError extends Error {
-  override readonly name = 'TrackingError';
-  readonly reason: TrackingErrorReason;
-  readonly id: string;
-  readonly provider: string;
-  readonly misses: number;
+export class TrackingError extends NamedError {
+  declare readonly name: 'TrackingError';
+  declare readonly reason: TrackingErrorReason;
+  declare readonly id: string;
+  declare readonly provider: string;
+  declare readonly misses: number;
+  /** Not enumerable. */
   declare readonly last?: Task;
 
-  constructor(reason: TrackingErrorReason, message: string, fields: TrackingErrorFields) {
-    super(message, fields.cause === undefined ? undefined : { cause: causeOf(fields.cause) });
-    this.reason = reason;
-    this.id = fields.id;
-    this.provider = fields.provider;
-    this.misses = fields.misses;
-    if (fields.last) Object.defineProperty(this, 'last', { value: fields.last });
+  constructor(reason: TrackingErrorReason, message: string, { last, ...fields }: TrackingErrorFields) {
+    super('TrackingError', message, { reason, ...fields });
+    Object.defineProperty(this, 'last', { value: last });
   }
 
   toJSON(): object {
-    const { name, message, reason, id, provider, misses, cause } = this;
-    return { name, message, reason, id, provider, misses, cause };
+    const { name, reason, id, provider, misses, message, cause } = this;
+    return { name, reason, id, provider, misses, message, cause };
   }
 }
 
 /** The task itself ended without a video: thrown by `throwOnFailure()` only. Elsewhere a failed task is a value. */
-export class TaskFailedError extends Error {
-  override readonly name = 'TaskFailedError';
-  readonly id: string;
-  readonly provider: string;
-  readonly status: 'failed' | 'cancelled';
+export class TaskFailedError extends NamedError {
+  declare readonly name: 'TaskFailedError';
+  declare readonly id: string;
+  declare readonly provider: string;
+  declare readonly status: 'failed' | 'cancelled';
   /** The task as it came. Not enumerable. */
   declare readonly task: Extract<Task, { status: 'failed' | 'cancelled' }>;
 
   constructor(task: Extract<Task, { status: 'failed' | 'cancelled' }>) {
-    const what = task.status === 'failed' ? `failed: ${redact(task.failure.message)}` : 'was cancelled at the service';
-    super(`${task.provider} task ${task.id} ${what}`);
-    this.id = task.id;
-    this.provider = task.provider;
-    this.status = task.status;
+    const { id, provider, status } = task;
+    const what = status === 'failed' ? `failed: ${brief(task.failure.message)}` : 'was cancelled at the service';
+    super('TaskFailedError', `${provider} task ${id} ${what}`, { id, provider, status });
     Object.defineProperty(this, 'task', { value: task });
   }
 }
@@ -159,31 +162,21 @@ function isNamed(error: unknown, name: string, field: string): boolean {
 }
 
 /**
- * A text from outside, fit for a message: at most 200 characters, without URL queries, bearer tokens and whatever
- * shares eight characters in a row with the secret.
+ * What may be known of an error's origin: its own fields and its stack stay behind, they can hold keys and bodies.
+ * Its texts are made `fit` to be shown.
  */
-export function redact(text: string, secret = ''): string {
-  let clean = text
-    .slice(0, 1000)
-    .replace(/(https?:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/gi, '$1?…')
-    .replace(/\bbearer\s+[^\s"',]+/gi, 'Bearer …')
-    .replace(/\bsk-[\w-]+/gi, '…');
-  for (let at = 0; at + 8 <= clean.length; at++) {
-    let end = at + 8;
-    if (!secret.includes(clean.slice(at, end))) continue;
-    while (end < clean.length && secret.includes(clean.slice(at, end + 1))) end++;
-    clean = `${clean.slice(0, at)}…${clean.slice(end)}`;
-  }
-  return clean.length > 200 ? `${clean.slice(0, 199)}…` : clean;
+export function causeOf(error: unknown, fit: (text: string) => string = brief): object {
+  const { name, code, kind, message } = Object(error) as Record<string, unknown>;
+  const fitOf = (value: unknown) => (typeof value === 'string' ? fit(value) : undefined);
+  const said = Object(error) === error ? message : String(error);
+  const cause = { name: fitOf(name) ?? 'Error', message: fitOf(said) ?? '' };
+  assignDefined(cause, { code: fitOf(code) ?? fitOf(kind) });
+  return cause;
 }
 
-/** What may be known of an error's origin: its own fields and its stack stay behind, they can hold keys and bodies. */
-function causeOf(error: unknown): object {
-  if (typeof error !== 'object' || error === null) return { name: 'Error', message: redact(String(error)) };
-  const { name, code, kind, message } = error as Error & { code?: unknown; kind?: unknown };
-  const cause = { name: String(name), message: redact(String(message)) };
-  const tag = code ?? kind;
-  return typeof tag === 'string' ? { ...cause, code: tag } : cause;
+/** The first 200 characters of a text from outside, without what follows a "?" in URLs. */
+export function brief(text: string): string {
+  return text.replace(/\?\S+/g, '?…').slice(0, 200);
 }
 
 /** Sets the fields that have a value, so that the others are absent, not `undefined`. */

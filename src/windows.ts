@@ -19,24 +19,29 @@ export type PollWindows = Readonly<Record<string, PollWindow>>;
 /** What the services ask for unless their documents say otherwise: "avoid polling more frequently than every 10 seconds". */
 export const DEFAULT_FLOOR = 10_000;
 
-const seconds = (min: number, max: number) => ({ min: min * 1000, max: max * 1000 });
-const minutes = (shortest: number, longest: number) => ({ generation: [shortest * 60_000, longest * 60_000] as const });
+/** Waits and floor in seconds, generation time in minutes. */
+const row = (min: number, max: number, shortest: number, longest: number, floor = 10): PollWindow => ({
+  min: min * 1000,
+  max: max * 1000,
+  floor: floor * 1000,
+  generation: [shortest * 60_000, longest * 60_000],
+});
 
-const DEFAULT_WINDOW: PollWindow = { ...seconds(30, 60), ...minutes(1, 8) };
+const DEFAULT_WINDOW = /* @__PURE__ */ row(30, 60, 1, 8);
 
 /** The windows that the documents of the result wire recommend, for every model family sold there. */
 export const resultWindows: PollWindows = {
-  seedance_1_5_pro_480p: { ...seconds(10, 20), ...minutes(0.5, 2) },
-  seedance_1_5_pro_720p: { ...seconds(30, 60), ...minutes(2, 5) },
-  seedance_1_5_pro_1080p: { ...seconds(30, 60), ...minutes(3, 8) },
-  'seedance_2_0*': { ...seconds(20, 40), ...minutes(1, 5) },
-  'veo_*': { ...seconds(30, 60), floor: 30_000, ...minutes(2, 5) },
-  'sora-2*': { ...seconds(30, 60), ...minutes(2, 15) },
-  'openAiSora2*': { ...seconds(30, 60), ...minutes(2, 15) },
-  'grok_video3*': { ...seconds(30, 60), ...minutes(2, 8) },
-  'viduq3-turbo': { ...seconds(30, 60), ...minutes(2, 4) },
-  'viduq3-pro': { ...seconds(30, 60), ...minutes(3, 6) },
-  flex: seconds(60, 120),
+  seedance_1_5_pro_480p: row(10, 20, 0.5, 2),
+  seedance_1_5_pro_720p: row(30, 60, 2, 5),
+  seedance_1_5_pro_1080p: row(30, 60, 3, 8),
+  'seedance_2_0*': row(20, 40, 1, 5),
+  'veo_*': row(30, 60, 2, 5, 30),
+  'sora-2*': row(30, 60, 2, 15),
+  'openAiSora2*': row(30, 60, 2, 15),
+  'grok_video3*': row(30, 60, 2, 8),
+  'viduq3-turbo': row(30, 60, 2, 4),
+  'viduq3-pro': row(30, 60, 3, 6),
+  flex: { min: 60_000, max: 120_000 },
   '*': DEFAULT_WINDOW,
 };
 
@@ -45,7 +50,7 @@ export const resultWindows: PollWindows = {
  * sooner shows nothing new; the 5 s above it let tasks that started together drift apart.
  */
 export const generationsWindows: PollWindows = {
-  '*': { ...seconds(15, 20), floor: 15_000, ...minutes(1, 5) },
+  '*': row(15, 20, 1, 5, 15),
 };
 
 /** The window of a model: by exact name, else by the longest prefix, else `*`, else 30 to 60 s. */

@@ -42,6 +42,8 @@ export interface ProviderDefinition {
 export interface Provider extends Required<Omit<ProviderDefinition, 'otherHosts'>> {
   /** Whether this is the public service rather than a stand-in for it, such as the sandbox. */
   readonly isPublicService: boolean;
+  /** Of `baseUrl`; empty where that is relative. Providers of one origin and key share one request budget. */
+  readonly origin: string;
   /** Whether `baseUrl` is on this machine. */
   readonly isLoopback: boolean;
   /** The key as it was given. */
@@ -62,19 +64,29 @@ export function defineProvider(definition: ProviderDefinition): (options: Provid
   const { otherHosts = [], ...service } = definition;
   for (const host of [new URL(definition.baseUrl).hostname, ...otherHosts]) publicHosts.add(host);
   return (options) => {
-    const name = options.name ?? definition.name;
+    const {
+      apiKey,
+      name = service.name,
+      baseUrl = service.baseUrl,
+      allowInsecure = false,
+    } = Object(options) as ProviderOptions;
     if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
       throw new TypeError(`name: ${show(name)} is not usable; write 1 to 64 letters, digits, ".", "_" or "-"`);
     }
-    const { apiKey } = options;
-    checkKey(apiKey, name);
-    const base = checkBaseUrl(options.baseUrl ?? definition.baseUrl, options, name);
+    const flaw = apiKey === null || typeof apiKey === 'function' ? undefined : flawOfKey(apiKey);
+    if (flaw !== undefined) {
+      throw new TypeError(
+        `apiKey of ${name} ${flaw}; write ${service.name}({ apiKey: process.env.YOUR_KEY }), or apiKey: null behind a proxy that adds it`,
+      );
+    }
+    const base = checkBaseUrl(baseUrl, name, apiKey === null, allowInsecure);
     return {
       minInterval: DEFAULT_FLOOR,
       retention: DAY,
       ...service,
       name,
-      baseUrl: base.href,
+      baseUrl: base.href.replace(/\/+$/, ''),
+      origin: base.origin,
       isPublicService: publicHosts.has(base.hostname),
       isLoopback: isLoopback(base.hostname),
       apiKey: () => apiKey,
@@ -82,60 +94,47 @@ export function defineProvider(definition: ProviderDefinition): (options: Provid
   };
 }
 
-/** Refuses what cannot stand in an Authorization header. The message never shows the key. */
-export function checkKey(apiKey: unknown, name: string): void {
-  if (apiKey === null || typeof apiKey === 'function') return;
-  if (typeof apiKey !== 'string' || apiKey.trim() === '') {
-    const what = apiKey === undefined ? 'is missing' : 'is empty or not a string';
-    throw new TypeError(
-      `apiKey of ${name} ${what}; write ${name}({ apiKey: process.env.YOUR_KEY }), or apiKey: null behind a proxy that adds it`,
-    );
-  }
-  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
-    throw new TypeError(`apiKey of ${name} holds white space or characters that no header can carry; trim it`);
-  }
+/** What keeps a key from standing in an Authorization header, if anything does. Never tells the key. */
+export function flawOfKey(key: unknown): string | undefined {
+  if (key === undefined) return 'is missing';
+  if (typeof key !== 'string' || key.trim() === '') return 'is empty or not a string';
+  return /^[\x21-\x7e]+$/.test(key) ? undefined : 'holds white space or characters that no header can carry';
 }
 
 function checkBaseUrl(
   baseUrl: unknown,
-  { apiKey, allowInsecure = false }: ProviderOptions,
   name: string,
-): { href: string; hostname: string } {
+  isKeyless: boolean,
+  allowInsecure: boolean,
+): { href: string; hostname: string; origin: string } {
   const refuse = (why: string): never => {
     throw new TypeError(
       `baseUrl of ${name}: ${show(baseUrl)} ${why}; write for example "https://api.example.com/prefix"`,
     );
   };
   if (typeof baseUrl !== 'string') return refuse('is not a string');
-  if (/^\/(?!\/)/.test(baseUrl)) {
-    if (apiKey !== null)
-      return refuse('has no host, and a relative base takes apiKey: null (your own proxy adds the key)');
-    if (/[?#\s]/.test(baseUrl)) return refuse('has a query, a fragment or white space');
-    return { href: baseUrl.replace(/\/+$/, ''), hostname: '' };
+  if (/[?#]/.test(baseUrl)) return refuse('has a query or a fragment');
+  if (/^\/(?![/\\])/.test(baseUrl)) {
+    if (!isKeyless) return refuse('has no host: your own proxy adds the key, so say apiKey: null');
+    return /\s/.test(baseUrl) ? refuse('has white space') : { href: baseUrl, hostname: '', origin: '' };
   }
   if (!URL.canParse(baseUrl)) return refuse('is not a URL');
   const url = new URL(baseUrl);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse('is not http(s)');
-  if (url.username !== '' || url.password !== '') {
-    throw new TypeError(`baseUrl of ${name} holds a user name or password; give the key as apiKey`);
-  }
-  if (/[?#]/.test(baseUrl)) return refuse('has a query or a fragment');
+  if (url.username !== '' || url.password !== '') return refuse('holds a user name or password');
   if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowInsecure) {
     return refuse('would send the key unencrypted; use https, or say allowInsecure: true');
   }
-  return { href: url.href.replace(/\/+$/, ''), hostname: url.hostname };
+  return url;
 }
 
 function isLoopback(hostname: string): boolean {
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '[::1]' ||
-    /^127(\.\d+){3}$/.test(hostname)
-  );
+  return /^(.+\.)?localhost$|^\[::1\]$|^127(\.\d+){3}$/.test(hostname);
 }
 
-/** A wrong value for a message: short, and without what may follow a "?". */
+/** A wrong value for a message: short, and without what may be secret in a URL. */
 function show(value: unknown): string {
-  return typeof value === 'string' ? `"${value.slice(0, 80).replace(/[?#].*$/s, '?…')}"` : String(value);
+  if (typeof value !== 'string') return String(value);
+  const bare = value.replace(/\/\/.*@/s, '//…@').replace(/[?#].*$/s, '?…');
+  return `"${bare.slice(0, 80)}"`;
 }

@@ -1,15 +1,19 @@
 import { QueryError, type QueryErrorKind } from '../errors.js';
-import { isObject } from './fields.js';
+import { isObject, word } from './fields.js';
 import type { ReadContext, Reply } from './wire.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** The JSON object of a reply that carries one; an error reply, whatever HTTP status it hides behind, throws. */
+/**
+ * The object that tells of the task: a reply's own, or the one in its `data`. An error reply throws, whatever HTTP
+ * status it hides behind.
+ */
 export function openEnvelope(reply: Reply, context: ReadContext): Json {
   const body = parse(reply.body);
-  const isError = reply.status < 200 || reply.status > 299;
-  if (!isError && body && isSuccessCode(body['code']) && !isBareError(body)) return body;
-  throw refusal(reply, body, context);
+  if (!body || reply.status < 200 || reply.status > 299 || !isSuccess(body)) throw refusal(reply, body, context);
+  const { code, status, data } = body;
+  // An envelope has a code, or no status of its own; a flat task may carry its upstream's words in `data`.
+  return isObject(data) && (typeof status !== 'string' || word(code) !== undefined) ? data : body;
 }
 
 export function malformed(what: string, code: string | undefined, reply: Reply, context: ReadContext): QueryError {
@@ -18,7 +22,7 @@ export function malformed(what: string, code: string | undefined, reply: Reply, 
 
 function parse(text: string): Json | undefined {
   try {
-    const body: unknown = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
+    const body: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     return isObject(body) ? body : undefined;
   } catch {
     return undefined;
@@ -26,64 +30,63 @@ function parse(text: string): Json | undefined {
 }
 
 // `{code: "success"}` on the generations wire, `{code: 0}` on the result wire; a plain task has no code at all.
-function isSuccessCode(code: unknown): boolean {
-  return code === undefined || code === null || ['success', '', '0', '200'].includes(String(code).trim().toLowerCase());
-}
-
-/** An error object where a task should be. (A task that failed has a status beside its error.) */
-function isBareError(body: Json): boolean {
-  const hasTask = typeof body['status'] === 'string' || isObject(body['data']);
-  return !hasTask && (isObject(body['error']) || typeof body['error'] === 'string');
+function isSuccess({ code, status, data, error, success }: Json): boolean {
+  if (!/^(success|0|200)?$/i.test(word(code) ?? '')) return false;
+  // A task that failed has a status beside its error.
+  return typeof status === 'string' || isObject(data) || (!error && success !== false);
 }
 
 function refusal(reply: Reply, body: Json | undefined, context: ReadContext): QueryError {
   const { status } = reply;
-  const inner = isObject(body?.['error']) ? body['error'] : undefined;
-  const code = firstText(body?.['code'], inner?.['code'], inner?.['type']);
-  const said = firstText(body?.['message'], body?.['msg'], inner?.['message'], body?.['error']);
+  const error = isObject(body?.['error']) ? body['error'] : { message: body?.['error'] };
+  const code = word(body?.['code']) ?? word(error['code']) ?? word(error['type']);
+  const said = word(body?.['message']) ?? word(body?.['msg']) ?? word(error['message']);
   const kind = kindOf(status, body !== undefined, code);
-  const answer = status >= 200 && status <= 299 ? 'an error' : `HTTP ${status}`;
-  const what =
-    body === undefined && kind === 'malformed'
-      ? `HTTP ${status} without a JSON object${reply.body.trim() === '' ? ' (empty body)' : ''}`
-      : `${answer}${code === undefined ? '' : ` [${context.redact(code)}]`}${said === undefined ? '' : `: ${context.redact(said)}`}`;
+  let what = status >= 200 && status <= 299 && body ? 'an error' : `HTTP ${status}`;
+  if (!body) what += reply.body.trim() === '' ? ' with an empty body' : ' without a JSON object';
+  if (code !== undefined) what += ` [${context.redact(code)}]`;
+  if (said !== undefined) what += `: ${context.redact(said)}`;
   return queryError(kind, what, code, reply, context);
 }
 
 function kindOf(status: number, hasBody: boolean, code: string | undefined): QueryErrorKind {
-  if (status >= 300 && status <= 399) return 'misconfigured';
-  const byStatus = kindOfStatus(status);
-  if (status === 401 || status === 429) return byStatus;
+  if (status === 401 || status === 429 || (status >= 300 && status <= 399)) return kindOfStatus(status);
   // A CDN's page says nothing of the task, whatever its status.
   if (!hasBody) return status >= 500 ? 'server' : 'malformed';
   // The code inside is closer to the cause than a bare 200 or 400; for the other statuses they agree, or the status knows better.
   const byCode = kindOfCode(code);
-  if (byCode === 'not-found' || status < 300 || status === 400) return byCode ?? (status < 300 ? 'server' : byStatus);
-  return byStatus;
+  if (status <= 299) return byCode ?? 'server';
+  return byCode !== undefined && (status === 400 || byCode === 'not-found') ? byCode : kindOfStatus(status);
 }
+
+const BY_STATUS: Readonly<Record<string, QueryErrorKind>> = {
+  401: 'unauthorized',
+  402: 'forbidden',
+  403: 'forbidden',
+  404: 'not-found',
+  408: 'timeout',
+  410: 'not-found',
+  425: 'timeout',
+  429: 'rate-limited',
+};
 
 function kindOfStatus(status: number): QueryErrorKind {
-  if (status === 401) return 'unauthorized';
-  if (status === 402 || status === 403) return 'forbidden';
-  if (status === 404 || status === 410) return 'not-found';
-  if (status === 408 || status === 425) return 'timeout';
-  if (status === 429) return 'rate-limited';
-  if (status >= 400 && status <= 499) return 'misconfigured';
-  return 'server';
+  return BY_STATUS[status] ?? (status >= 500 ? 'server' : 'misconfigured');
 }
 
-// Codes come as numbers, numeric texts and words. The result wire's server says "204" where the key is wrong.
-function kindOfCode(code: string | undefined): QueryErrorKind | undefined {
-  if (code === undefined) return undefined;
-  if (/^\d+$/.test(code)) {
-    const kind = code === '204' ? 'unauthorized' : kindOfStatus(Number(code));
-    return kind === 'misconfigured' ? undefined : kind;
-  }
-  if (/^task_?not_?(exist|found)/i.test(code)) return 'not-found';
-  if (/unauthori[sz]ed|invalid_?(api_?key|token)|authentication/i.test(code)) return 'unauthorized';
-  if (/forbidden|permission|access_?denied|insufficient/i.test(code)) return 'forbidden';
-  if (/rate_?limit|too_?many|throttl/i.test(code)) return 'rate-limited';
-  return undefined;
+const BY_WORD = [
+  ['not-found', /^task_?not_?(exist|found)/i],
+  // "204" is what the result wire's server says where the key is wrong.
+  ['unauthorized', /^204$|unauthori[sz]ed|invalid_?(api_?key|token)|authentication/i],
+  ['forbidden', /forbidden|permission|access_?denied|insufficient/i],
+  ['rate-limited', /rate_?limit|too_?many|throttl/i],
+  ['server', /^5\d\d$/],
+] as const;
+
+// Codes come as numbers, numeric texts and words.
+function kindOfCode(code = ''): QueryErrorKind | undefined {
+  if (Object.hasOwn(BY_STATUS, code)) return BY_STATUS[code];
+  return BY_WORD.find(([, words]) => words.test(code))?.[0];
 }
 
 function queryError(
@@ -93,7 +96,8 @@ function queryError(
   { status, retryAfterMs, requestId }: Reply,
   { provider, id, redact }: ReadContext,
 ): QueryError {
-  return new QueryError(kind, `${provider} did not tell of task ${id}: ${what}. ${ADVICE[kind]}`, {
+  const advice = ADVICE[kind] ?? 'The task is not affected.';
+  return new QueryError(kind, `${provider} did not tell of task ${id}: ${what}. ${advice}`, {
     code: code === undefined ? undefined : redact(code),
     httpStatus: status,
     retryAfterMs,
@@ -103,24 +107,11 @@ function queryError(
   });
 }
 
-/** What to do about each kind, for the end of a message. */
-const ADVICE = {
+/** What to do about it, for the end of a message. */
+const ADVICE: { readonly [Kind in QueryErrorKind]?: string } = {
   unauthorized: 'Check the API key; an exhausted quota is answered like this too. The task may still be running.',
-  forbidden: 'This key may not ask about the task. The task may still be running.',
+  forbidden: 'This key may not ask about the task, which may still be running.',
   'not-found': 'Right after creation this passes; later it means a wrong id, another account, or a deleted record.',
-  'rate-limited': 'Too many requests for this key. The task is not affected.',
-  server: 'The service has a problem. The task is not affected by the failed query.',
-  network: 'The service could not be reached. The task is not affected.',
-  timeout: 'Ask again. The task is not affected.',
-  malformed: 'Ask again; if it goes on, check the base URL.',
-  misconfigured: 'Check the base URL and the task id: asking again the same way is pointless.',
-  expired: 'The service keeps records for a day only.',
-} as const satisfies Record<QueryErrorKind, string>;
-
-function firstText(...values: unknown[]): string | undefined {
-  for (const value of values) {
-    if (typeof value === 'string' && value.trim() !== '') return value.trim();
-    if (typeof value === 'number') return String(value);
-  }
-  return undefined;
-}
+  malformed: 'If that goes on, check the base URL.',
+  misconfigured: 'Check the base URL and the task id.',
+};

@@ -2,6 +2,7 @@ import { assignDefined } from '../errors.js';
 import { withRaw, type Failure, type Task, type Usage, type Video } from '../task.js';
 import { malformed } from './envelope.js';
 import { expiryOf } from './expiry.js';
+import { fieldsOf, isHttpUrl, isObject, text, word } from './fields.js';
 import { statusOf } from './status.js';
 import type { ReadContext, Reply } from './wire.js';
 
@@ -16,14 +17,21 @@ export interface TaskRecord {
   readonly startedAt?: number | undefined;
   readonly finishedAt?: number | undefined;
   readonly requestId?: string | undefined;
-  /** Where a completed task's video may be, the best place first. */
+  /** Where a completed task's video may be, the best place first. Texts: some failures put their reason there. */
   readonly urls: readonly (string | undefined)[];
   readonly video: { readonly [Field in Exclude<keyof Video, 'url' | 'expiresAt'>]?: Video[Field] | undefined };
   readonly usage: { readonly [Field in keyof Usage]?: Usage[Field] | undefined };
   readonly failure: { readonly message?: string | undefined; readonly code?: string | undefined };
 }
 
-const RAW_LIMIT = 65_536;
+const errorFields = /* @__PURE__ */ fieldsOf({ code: word, message: text });
+
+/** The error of a task: an object with a message, or the message alone. */
+export function failure(error: unknown): TaskRecord['failure'] {
+  return errorFields(isObject(error) ? error : { message: error });
+}
+
+const RAW_BYTES = 65_536;
 
 /** A Task from what a wire read; the status alone decides what it is. */
 export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): Task {
@@ -34,27 +42,30 @@ export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): 
     throw malformed(`the answer is about task ${context.redact(record.id)}`, 'wrong-task', reply, context);
   }
   const status = statusOf(rawStatus);
-  const fields = { id, provider, status, rawStatus };
   const requestId = record.requestId ?? reply.requestId;
-  assignDefined(fields, { model, progress, createdAt, startedAt, finishedAt, requestId, observedAt });
+  const fields = { id, provider, status, rawStatus, observedAt };
+  assignDefined(fields, { model, progress, createdAt, startedAt, finishedAt, requestId });
 
   if (status === 'queued' || status === 'processing') return fields as Task;
   if (status === 'completed') {
-    const url = record.urls.find((candidate) => candidate !== undefined);
+    const url = record.urls.find(isHttpUrl);
     if (url === undefined) throw malformed('the task is completed, but no video URL came', 'no-video', reply, context);
     const video = { url };
     const expiresAt = expiryOf(url) ?? (finishedAt ?? createdAt ?? observedAt) + retention;
     const { originalUrl, ...rest } = record.video;
-    assignDefined(video, { expiresAt, originalUrl: originalUrl === url ? undefined : originalUrl, ...rest });
+    const hasOriginal = isHttpUrl(originalUrl) && originalUrl !== url;
+    assignDefined(video, { expiresAt, originalUrl: hasOriginal ? originalUrl : undefined, ...rest });
     const usage = {};
     assignDefined(usage, record.usage);
     assignDefined(fields, { video, usage: Object.keys(usage).length > 0 ? usage : undefined });
   }
   if (status === 'failed') Object.assign(fields, { failure: failureOf(record, rawStatus) });
-  return withRaw(fields as Task, reply.body.slice(0, RAW_LIMIT));
+  const { read } = new TextEncoder().encodeInto(reply.body, new Uint8Array(RAW_BYTES));
+  return withRaw(fields as Task, reply.body.slice(0, read));
 }
 
-function failureOf({ failure: { message, code } }: TaskRecord, rawStatus: string): Failure {
+function failureOf({ failure: { code, ...failure }, urls }: TaskRecord, rawStatus: string): Failure {
+  const message = failure.message ?? urls.find((text) => text !== undefined && !isHttpUrl(text));
   // "task failed, code: InvalidParameter, message: ..." is how the generations wire passes its upstream's code on.
   const named = code ?? message?.match(/\bcode: *([\w.-]+)/)?.[1];
   const kind = kindOf(named ?? rawStatus);

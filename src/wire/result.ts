@@ -1,22 +1,21 @@
-import * as z from 'zod/mini';
 import { openEnvelope } from './envelope.js';
-import { failure, fieldsOf, httpUrl, isObject, number, percent, text, unixSeconds } from './fields.js';
-import { taskOf } from './record.js';
+import { fieldsOf, number, percent, text, unixSeconds } from './fields.js';
+import { failure, taskOf } from './record.js';
 import type { Wire } from './wire.js';
 
 // The `object` field ("video", "Video", "video.generation") and the type of `totalTokens` vary by model: never matched.
-const resultFields = /* @__PURE__ */ fieldsOf({
+const fields = /* @__PURE__ */ fieldsOf({
   id: text,
   model: text,
   status: text,
   created: unixSeconds,
   progress: percent,
-  result_url: httpUrl,
-  video_url: httpUrl,
-  url: httpUrl,
+  result_url: text,
+  video_url: text,
+  url: text,
   actualDuration: number,
   totalTokens: number,
-  error: z.optional(failure),
+  error: failure,
 });
 
 /** `GET /v1/result/{id}`: one flat object; newer models of the same server wrap it in `data`. */
@@ -24,11 +23,8 @@ export const resultWire: Wire = {
   name: 'result',
   path: (id) => `/v1/result/${id}`,
   read(reply, context) {
-    const body = openEnvelope(reply, context);
-    const { created, result_url, video_url, url, actualDuration, totalTokens, error, ...common } = z.parse(
-      resultFields,
-      isObject(body['data']) ? body['data'] : body,
-    );
+    const task = fields(openEnvelope(reply, context));
+    const { created, result_url, video_url, url, actualDuration, totalTokens, error, ...common } = task;
     return taskOf(
       {
         ...common,
