@@ -1,7 +1,7 @@
 import { Observable } from 'rxjs';
 import { QueryError } from '../errors.js';
 import { DEFAULT_LIMITS, type Transport, type TransportLimits, type TransportReply } from './transport.js';
-import { checkLimits, decodeBody, tooLarge, transportError } from './reply.js';
+import { Body, checkLimits, transportError } from './reply.js';
 
 export interface FetchTransportOptions extends TransportLimits {
   /** Another `fetch`, for instance one with a proxy. @default globalThis.fetch, looked up at each request */
@@ -11,26 +11,33 @@ export interface FetchTransportOptions extends TransportLimits {
 /**
  * The transport that runs everywhere, over `fetch`. Follows no redirect, sends no cookies, caches nothing.
  *
- * By its nature it cannot refuse a compressed reply before unpacking it (`fetch` unpacks on its own): it stops reading
- * at `maxBytes` of unpacked text. Nor can it bound the time to connect alone: `headersTimeout` covers it. In Node,
- * `undiciTransport` does both.
+ * What `fetch` keeps to itself, it cannot do; in Node, `undiciTransport` can:
+ * - A compressed reply is unpacked, not refused. Reading stops at `maxBytes` of unpacked text.
+ * - The time to connect has no limit of its own: `headersTimeout` covers it, and the wait for a socket in a browser.
+ * - The number of sockets is not bounded.
+ * - A request that meets a socket which the server had just closed is not sent again in Node: that poll is missed.
  */
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {
-  const { headersTimeout, totalTimeout, maxBytes } = checkLimits({ ...DEFAULT_LIMITS, ...options });
+  const { headersTimeout, totalTimeout, maxBytes } = checkLimits(options, DEFAULT_LIMITS);
+  if (options.fetch !== undefined && typeof options.fetch !== 'function') {
+    throw new TypeError('fetch: write a function that takes and gives what globalThis.fetch does');
+  }
   return ({ url, headers }) =>
     new Observable<TransportReply>((subscriber) => {
       const controller = new AbortController();
       let timedOut: QueryError | undefined;
       const limit = (ms: number, what: string) =>
-        setTimeout(() => {
+        patientTimer(ms, () => {
           timedOut = new QueryError('timeout', `${what} within ${ms} ms`);
           controller.abort();
-        }, ms);
-      const headersTimer = limit(headersTimeout, 'no reply');
-      const totalTimer = limit(totalTimeout, 'the reply was not complete');
+        });
+      const headersCame = limit(headersTimeout, 'no reply');
+      const allCame = limit(totalTimeout, 'the reply was not complete');
       const stop = () => {
-        clearTimeout(headersTimer);
-        clearTimeout(totalTimer);
+        headersCame();
+        allCame();
+        // Whatever is still coming is not wanted any more.
+        controller.abort();
       };
 
       const exchange = async (): Promise<TransportReply> => {
@@ -42,7 +49,7 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
           cache: 'no-store',
           referrerPolicy: 'no-referrer',
         });
-        clearTimeout(headersTimer);
+        headersCame();
         // Browsers hide where a redirect leads, and its status with it.
         if (response.type === 'opaqueredirect') return { status: 302, headers: {}, body: '' };
         const body = await readBody(response, maxBytes);
@@ -51,34 +58,31 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
 
       exchange().then(
         (reply) => {
-          stop();
           subscriber.next(reply);
           subscriber.complete();
         },
         (error: unknown) => {
-          stop();
-          // Whatever is still coming is not wanted any more.
-          controller.abort();
           subscriber.error(timedOut ?? transportError(error));
         },
       );
-      return () => {
-        stop();
-        controller.abort();
-      };
+      return stop;
     });
 }
 
 async function readBody(response: Response, maxBytes: number): Promise<string> {
-  if (Number(response.headers.get('content-length')) > maxBytes) throw tooLarge(maxBytes);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const body = new Body(maxBytes);
+  body.expect(response.headers.get('content-length'));
   const reader = response.body?.getReader();
-  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
-    const chunk: Uint8Array = part.value;
-    size += chunk.byteLength;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return decodeBody(chunks, size);
+  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) body.add(part.value);
+  return body.text();
+}
+
+/** Calls after `ms`, and one turn of the event loop later: where that was busy, a reply that is there is read first. */
+function patientTimer(ms: number, onTime: () => void): () => void {
+  let timer = setTimeout(() => {
+    timer = setTimeout(onTime, 0);
+  }, ms);
+  return () => {
+    clearTimeout(timer);
+  };
 }

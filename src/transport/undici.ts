@@ -1,7 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
-import { Pool, type Dispatcher } from 'undici';
+import { buildConnector, Client, type Dispatcher } from 'undici';
 import { QueryError } from '../errors.js';
-import { checkLimits, decodeBody, tooLarge, transportError } from './reply.js';
+import { Body, checkLimits, transportError } from './reply.js';
 import { DEFAULT_LIMITS, type Transport, type TransportLimits, type TransportReply } from './transport.js';
 
 export interface UndiciTransportOptions extends TransportLimits {
@@ -9,111 +9,241 @@ export interface UndiciTransportOptions extends TransportLimits {
   readonly connections?: number;
   /** How long an idle socket is kept, in ms: longer than the polling interval, or every poll pays for a new one. @default 90_000 */
   readonly keepAlive?: number;
-  /** For a socket to connect, TLS included, in ms. @default 10_000 */
+  /** For a socket to connect, TLS included, in ms. Kept to the second. @default 10_000 */
   readonly connectTimeout?: number;
-  /** Certificates to trust beside Node's own, in PEM. */
-  readonly ca?: string;
-  /** Your own undici 7 dispatcher (a proxy agent, a mock). You close it; `connections`, `keepAlive`, `connectTimeout` and `ca` are then its own affair. */
+  /**
+   * Certificates to trust, in PEM, instead of Node's own. For both write `[...tls.rootCertificates, yours]`.
+   * @default Node's own, with those of NODE_EXTRA_CA_CERTS
+   */
+  readonly ca?: string | readonly string[];
+  /**
+   * Your own undici 7 dispatcher (a proxy agent, a mock). You close it; `connections`, `keepAlive`, `connectTimeout` and
+   * `ca` are then its own affair.
+   */
   readonly dispatcher?: Dispatcher;
 }
 
 export interface UndiciTransport extends Transport, AsyncDisposable {
-  /** Aborts what is in flight and closes every socket. */
+  /** Ends what is in flight or waiting with an error, and closes every socket. What is asked later errors too. */
   close(): Promise<void>;
 }
 
+const DEFAULTS = { ...DEFAULT_LIMITS, connections: 32, keepAlive: 90_000, connectTimeout: 10_000 };
+
 /**
- * The transport for Node: a bounded pool per origin that keeps its sockets between polls, time limits for connecting,
- * headers and the whole exchange, a size limit. Follows no redirect, asks for no compression and unpacks none. A request
+ * The transport for Node: a bounded number of sockets per origin, kept between polls; time limits for connecting,
+ * headers and the whole exchange; a size limit. Follows no redirect, asks for no compression and takes none. A request
  * that meets a socket which the server had just closed is sent once more at once.
  *
  * The time limits of an exchange start when its request is written to a socket: waiting for one costs nothing. Idle
  * sockets do not keep the process alive.
  */
 export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTransport {
-  const limits = checkLimits({
-    ...DEFAULT_LIMITS,
-    connections: 32,
-    keepAlive: 90_000,
-    connectTimeout: 10_000,
-    ...options,
+  const { dispatcher, ca } = options;
+  const limits = checkLimits(options, DEFAULTS);
+  if (dispatcher !== undefined && typeof dispatcher?.dispatch !== 'function') {
+    throw new TypeError('dispatcher: write one of undici 7, for example new ProxyAgent(url)');
+  }
+  const connect = buildConnector({
+    timeout: limits.connectTimeout,
+    ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
   });
   const origins = new Map<string, Origin>();
-  let closed = false;
+  const exchanges = new Set<Exchange>();
+  let isClosed = false;
 
-  const originOf = (url: URL): Origin => {
-    let origin = origins.get(url.origin);
+  const originOf = (url: string): Origin => {
+    let origin = origins.get(url);
     if (!origin) {
-      const dispatcher =
-        options.dispatcher ??
-        new Pool(url.origin, {
-          connections: limits.connections,
-          pipelining: 1,
-          keepAliveTimeout: limits.keepAlive,
-          keepAliveMaxTimeout: limits.keepAlive,
-          connect: { timeout: limits.connectTimeout, ...(options.ca === undefined ? {} : { ca: options.ca }) },
-          // The limits of an exchange are kept below: undici's own never fire on a reply that drips.
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        });
-      origin = { dispatcher, hasAnswered: false };
-      origins.set(url.origin, origin);
+      origin = dispatcher
+        ? new Origin(url, Infinity, () => foreignLine(dispatcher))
+        : new Origin(url, limits.connections, () => openLine(url, connect, limits.keepAlive));
+      origins.set(url, origin);
     }
     return origin;
   };
 
   const transport: Transport = (request) =>
     new Observable<TransportReply>((subscriber) => {
-      if (closed) throw new QueryError('network', 'the transport is closed');
-      const url = new URL(request.url);
-      const exchange = new Exchange(originOf(url), url, request.headers, limits, subscriber);
-      exchange.send();
+      if (isClosed) throw closedError();
+      const url = parseUrl(request.url);
+      const origin = originOf(url.origin);
+      const exchange = new Exchange(origin, url.pathname + url.search, request.headers, limits, subscriber);
+      exchanges.add(exchange);
+      origin.enter(exchange);
       return () => {
+        exchanges.delete(exchange);
         exchange.abandon();
       };
     });
 
   const close = async () => {
-    closed = true;
-    const own = options.dispatcher ? [] : [...origins.values()];
-    origins.clear();
-    await Promise.all(own.map(({ dispatcher }) => dispatcher.destroy()));
+    isClosed = true;
+    for (const exchange of exchanges) exchange.fail(closedError());
+    await Promise.all([...origins.values()].map((origin) => origin.close()));
   };
   return Object.assign(transport, { close, [Symbol.asyncDispose]: close });
 }
 
-interface Origin {
+function parseUrl(text: string): URL {
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return new URL(text);
+  throw new QueryError('misconfigured', 'the URL is not an absolute http(s) one', { code: 'ERR_INVALID_URL' });
+}
+
+function closedError(): QueryError {
+  return new QueryError('misconfigured', 'the transport is closed; make another one', { code: 'closed' });
+}
+
+/** Carries one exchange after the other. */
+interface Line {
   readonly dispatcher: Dispatcher;
-  /** Whether there may be sockets from earlier exchanges, which the server may have closed meanwhile. */
+  /** Whether the socket that is open now has answered before: the server may have closed it since. */
   hasAnswered: boolean;
+  /** Whether it carries no more. */
+  isClosed: boolean;
+  /** Ends the exchange that it carries. */
+  cut(controller: Dispatcher.DispatchController | undefined): void;
+  close(): Promise<void>;
+}
+
+/**
+ * A line of our own: undici's client, so one socket at a time. (Its Pool cannot forget a request that nobody waits for
+ * any more, and loses count of sockets whose first attempt to connect failed.)
+ */
+function openLine(origin: string, connect: buildConnector.connector, keepAlive: number): Line {
+  let connecting: { destroy(error: Error): void } | undefined;
+  const dispatcher = new Client(origin, {
+    connect: (target, callback) => {
+      const done: buildConnector.Callback = (...outcome) => {
+        connecting = undefined;
+        callback(...outcome);
+      };
+      // The types hide that the socket comes back at once.
+      connecting = (connect as (...args: unknown[]) => typeof connecting)(target, done);
+    },
+    pipelining: 1,
+    keepAliveTimeout: keepAlive,
+    keepAliveMaxTimeout: keepAlive,
+    // The limits of an exchange are kept by itself: undici's own never fire on a reply that drips.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  const line: Line = {
+    dispatcher,
+    hasAnswered: false,
+    isClosed: false,
+    // An aborted request would make the client connect again, for nobody: it goes as a whole.
+    cut: () => void line.close(),
+    close() {
+      line.isClosed = true;
+      const closed = dispatcher.destroy();
+      connecting?.destroy(notWanted());
+      return closed;
+    },
+  };
+  dispatcher.on('disconnect', () => {
+    line.hasAnswered = false;
+  });
+  return line;
+}
+
+/** The caller's dispatcher: it has its own sockets, and is closed by the caller. */
+function foreignLine(dispatcher: Dispatcher): Line {
+  return {
+    dispatcher,
+    hasAnswered: false,
+    isClosed: false,
+    cut: (controller) => controller?.abort(notWanted()),
+    close: () => Promise.resolve(),
+  };
+}
+
+function notWanted(): Error {
+  return new Error('nobody waits for the reply any more');
+}
+
+/** The lines to one origin, and what waits for one of them. */
+class Origin {
+  readonly #lines = new Set<Line>();
+  /** The one used last is on top: its socket is the freshest. */
+  readonly #idle: Line[] = [];
+  readonly #waiting = new Set<Exchange>();
+
+  constructor(
+    readonly url: string,
+    private readonly most: number,
+    private readonly open: () => Line,
+  ) {}
+
+  enter(exchange: Exchange): void {
+    this.#waiting.add(exchange);
+    this.#admit();
+  }
+
+  /** Forgets an exchange that has no line yet. */
+  forget(exchange: Exchange): void {
+    this.#waiting.delete(exchange);
+  }
+
+  takeBack(line: Line): void {
+    if (line.isClosed) {
+      void line.close().then(() => {
+        this.#lines.delete(line);
+        this.#admit();
+      });
+      return;
+    }
+    this.#idle.push(line);
+    this.#admit();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#lines].map((line) => line.close()));
+  }
+
+  #admit(): void {
+    const [first] = this.#waiting;
+    const line = first && (this.#idle.pop() ?? this.#another());
+    if (!line) return;
+    this.#waiting.delete(first);
+    first.send(line);
+  }
+
+  #another(): Line | undefined {
+    if (this.#lines.size >= this.most) return undefined;
+    const line = this.open();
+    this.#lines.add(line);
+    return line;
+  }
 }
 
 /** One request on undici's dispatch interface, which costs a third less than `request()` with an AbortSignal. */
 class Exchange implements Dispatcher.DispatchHandler {
+  #line: Line | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
-  #mayResend: boolean;
+  #isSecond = false;
   #status = 0;
   #headers: Record<string, string> = {};
-  #chunks: Uint8Array[] = [];
-  #size = 0;
+  readonly #body: Body;
 
   constructor(
     private readonly origin: Origin,
-    private readonly url: URL,
+    private readonly path: string,
     private readonly headers: Readonly<Record<string, string>>,
     private readonly limits: Required<TransportLimits>,
     private readonly subscriber: Subscriber<TransportReply>,
   ) {
-    this.#mayResend = origin.hasAnswered;
+    this.#body = new Body(limits.maxBytes);
   }
 
-  send(): void {
-    this.origin.dispatcher.dispatch(
+  send(line: Line): void {
+    this.#line = line;
+    line.dispatcher.dispatch(
       {
-        origin: this.url.origin,
-        path: this.url.pathname + this.url.search,
+        origin: this.origin.url,
+        path: this.path,
         method: 'GET',
         headers: { ...this.headers, 'accept-encoding': 'identity' },
       },
@@ -121,29 +251,34 @@ class Exchange implements Dispatcher.DispatchHandler {
     );
   }
 
+  /** Nobody wants the reply any more. */
   abandon(): void {
     if (this.#isOver) return;
     this.#end();
-    this.#controller?.abort(new Error('abandoned'));
+    if (this.#line) this.#line.cut(this.#controller);
+    else this.origin.forget(this);
+  }
+
+  fail(error: QueryError): void {
+    if (this.#isOver) return;
+    this.abandon();
+    this.subscriber.error(error);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#isOver) throw notWanted();
     this.#controller = controller;
-    if (this.#isOver) {
-      controller.abort(new Error('abandoned'));
-      return;
-    }
     const { headersTimeout, totalTimeout } = this.limits;
     const first = Math.min(headersTimeout, totalTimeout);
-    this.#timer = setTimeout(() => {
+    this.#timer ??= this.#limit(first, () => {
       if (this.#status === 0) {
-        this.#refuse(new QueryError('timeout', `no reply within ${first} ms`));
+        this.fail(new QueryError('timeout', `no reply within ${first} ms`));
         return;
       }
-      this.#timer = setTimeout(() => {
-        this.#refuse(new QueryError('timeout', `the reply was not complete within ${totalTimeout} ms`));
-      }, totalTimeout - first);
-    }, first);
+      this.#timer = this.#limit(totalTimeout - first, () => {
+        this.fail(new QueryError('timeout', `the reply was not complete within ${totalTimeout} ms`));
+      });
+    });
   }
 
   onResponseStart(
@@ -152,7 +287,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
     if (status < 200) return;
-    this.origin.hasAnswered = true;
+    if (this.#line) this.#line.hasAnswered = true;
     this.#status = status;
     for (const [name, value] of Object.entries(headers)) {
       if (value !== undefined) this.#headers[name] = typeof value === 'string' ? value : value.join(', ');
@@ -160,49 +295,51 @@ class Exchange implements Dispatcher.DispatchHandler {
     const { 'content-encoding': encoding = 'identity', 'content-length': length } = this.#headers;
     if (encoding.toLowerCase() !== 'identity') {
       const what = `the reply is encoded (${encoding.slice(0, 20)}), which nobody asked for`;
-      this.#refuse(new QueryError('malformed', what, { code: 'encoded' }));
-    } else if (Number(length) > this.limits.maxBytes) {
-      this.#refuse(tooLarge(this.limits.maxBytes));
+      throw new QueryError('malformed', what, { code: 'encoded' });
     }
+    this.#body.expect(length);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    if (this.#isOver) return;
-    this.#size += chunk.byteLength;
-    if (this.#size > this.limits.maxBytes) this.#refuse(tooLarge(this.limits.maxBytes));
-    else this.#chunks.push(chunk);
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer<ArrayBuffer>): void {
+    this.#body.add(chunk);
   }
 
   onResponseEnd(): void {
+    this.#leave();
     if (this.#isOver) return;
-    const body = decodeBody(this.#chunks, this.#size);
     this.#end();
-    this.subscriber.next({ status: this.#status, headers: this.#headers, body });
+    this.subscriber.next({ status: this.#status, headers: this.#headers, body: this.#body.text() });
     this.subscriber.complete();
   }
 
+  /** What was thrown above comes here too. */
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#isOver) return;
-    clearTimeout(this.#timer);
-    if (this.#mayResend && this.#status === 0 && isReset(error)) {
-      this.#mayResend = false;
-      this.send();
-      return;
-    }
-    this.#end();
-    this.subscriber.error(transportError(error));
+    if (!this.#isSecond && this.#line?.hasAnswered && this.#status === 0 && isReset(error)) this.#isSecond = true;
+    else this.fail(transportError(error));
+    this.#leave();
   }
 
-  #refuse(error: QueryError): void {
-    this.#end();
-    this.#controller?.abort(error);
-    this.subscriber.error(error);
+  // undici is in the middle of its client when it calls: the client takes the next request only afterwards.
+  #leave(): void {
+    queueMicrotask(() => {
+      if (!this.#line) return;
+      if (this.#isOver) this.origin.takeBack(this.#line);
+      else this.send(this.#line);
+    });
+  }
+
+  /** After a busy event loop, a reply that is there is read before time is called. */
+  #limit(ms: number, onTime: () => void): NodeJS.Timeout {
+    return setTimeout(() => {
+      setImmediate(() => {
+        if (!this.#isOver) onTime();
+      });
+    }, ms);
   }
 
   #end(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#chunks = [];
   }
 }
 
