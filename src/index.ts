@@ -30,6 +30,7 @@ export {
 } from './providers/index.js';
 export { generationsWire, resultWire, type ReadContext, type Reply, type Wire } from './wire/index.js';
 export { generationsWindows, resultWindows, windowOf, type PollWindow, type PollWindows } from './windows.js';
+export { createGate, type Gate, type GateOptions, type GateTicket } from './gate/index.js';
 export {
   fetchTransport,
   type FetchTransportOptions,

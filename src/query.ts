@@ -1,6 +1,21 @@
-import { asyncScheduler, catchError, defer, from, map, of, switchMap, take, throwError, type Observable } from 'rxjs';
-import { isQueryError, QueryError, redact } from './errors.js';
-import { checkKey, type ApiKey, type Provider } from './providers/provider.js';
+import {
+  asyncScheduler,
+  catchError,
+  defer,
+  filter,
+  map,
+  of,
+  switchMap,
+  take,
+  throwError,
+  type MonoTypeOperatorFunction,
+  type Observable,
+} from 'rxjs';
+import { isVirtualTime } from './clock.js';
+import { causeOf, isQueryError, QueryError } from './errors.js';
+import { createGate, sharedGate, type Gate } from './gate/index.js';
+import { flawOfKey, type Provider } from './providers/provider.js';
+import { redact } from './redact.js';
 import type { Task } from './task.js';
 import { fetchTransport, retryAfterOf, type Transport, type TransportReply } from './transport/index.js';
 
@@ -25,6 +40,8 @@ export interface QueryOptions {
   readonly provider: Provider | readonly Provider[];
   /** @default fetchTransport() */
   readonly transport?: Transport;
+  /** A request budget of your own. @default one per origin and key, shared by the whole process */
+  readonly gate?: Gate;
 }
 
 /** Asks once: cold, one GET per subscription; emits one Task and completes, or errors with a QueryError. Unsubscribing aborts. */
@@ -33,7 +50,9 @@ export type Query = (ref: TaskRef) => Observable<Task>;
 /** A ref whose provider is found and whose fields are checked. */
 export interface ResolvedRef {
   readonly id: string;
-  readonly provider: Provider;
+  /** The provider's name. */
+  readonly provider: string;
+  readonly service: Provider;
   readonly model?: string | undefined;
   readonly hint?: string | undefined;
   /** Epoch ms. */
@@ -53,89 +72,88 @@ export function createQuery(options: QueryOptions): Query {
   return (ref) => ask(resolve(ref));
 }
 
-/** Asks about refs that are resolved already. */
-export function createAsk({ transport = fetchTransport() }: QueryOptions): (ref: ResolvedRef) => Observable<Task> {
+/** Asks about refs that are resolved already, when the gate lets them. */
+export function createAsk({
+  transport = fetchTransport(),
+  gate,
+}: QueryOptions): (ref: ResolvedRef) => Observable<Task> {
+  let own: Gate | undefined;
+  // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
+  const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
   return (ref) => {
-    const { provider, id } = ref;
-    const url = provider.baseUrl + provider.wire.path(encodeURIComponent(id));
-    const ask = () =>
-      keyOf(provider).pipe(
-        switchMap((key) => {
-          const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
-          const headers = { accept: 'application/json', 'accept-language': 'en', ...authorization };
-          return transport({ url, headers }).pipe(
-            take(1),
-            map((reply) => readReply(reply, ref, key ?? '')),
-          );
-        }),
-      );
-    return defer(ask).pipe(
-      // A function-valued key may have been rotated since: it is asked for the new one, once.
-      catchError((error: unknown) =>
-        typeof provider.apiKey() === 'function' && isQueryError(error) && error.kind === 'unauthorized'
-          ? ask()
-          : throwError(() => error as Error),
-      ),
-      catchError((error: unknown) => throwError(() => named(error, ref) as Error)),
+    const { service, id } = ref;
+    const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
+    const ticket = { origin: service.origin, key: service.apiKey() };
+    const ask = keyOf(service).pipe(
+      unanswered(ref, ''),
+      switchMap((key) => {
+        const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
+        const headers = { accept: 'application/json', 'accept-language': 'en', ...authorization };
+        return defer(() => transport({ url, headers })).pipe(
+          filter((_reply, index) => index === 0),
+          unanswered(ref, key ?? ''),
+          map((reply) => readReply(reply, ref, key ?? '')),
+        );
+      }),
     );
+    // A function-valued key may have been rotated since: it is asked for the new one, once.
+    const isRotated = (error: unknown) =>
+      typeof ticket.key === 'function' && isQueryError(error) && error.kind === 'unauthorized';
+    const request = ask.pipe(
+      catchError((error: unknown) => (isRotated(error) ? ask : throwError(() => error as Error))),
+    );
+    return defer(() => gateNow().admit(ticket, request)).pipe(unanswered(ref, ''));
   };
+}
+
+/** Whatever kept a reply from coming becomes a QueryError that names the task and shows no key. */
+function unanswered<T>({ provider, id }: ResolvedRef, key: string): MonoTypeOperatorFunction<T> {
+  const fit = (text: string) => redact(text, key);
+  return catchError((error: unknown) => {
+    if (isQueryError(error) && error.id !== undefined) throw error;
+    const known = isQueryError(error) ? error : new QueryError('network', 'the transport failed', { cause: error });
+    const { kind, message, code, retryAfterMs, httpStatus, requestId } = known;
+    throw new QueryError(kind, `${provider} could not be asked about task ${id}: ${fit(String(message))}`, {
+      ...{ code, retryAfterMs, httpStatus, requestId, provider, id },
+      cause: known.cause && causeOf(isQueryError(error) ? known.cause : error, fit),
+    });
+  });
 }
 
 function readReply(
   { status, headers, body }: TransportReply,
-  { provider, id, createdAt }: ResolvedRef,
+  { provider, service, id, createdAt }: ResolvedRef,
   key: string,
 ): Task {
   const observedAt = asyncScheduler.now();
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
-  const { name, wire, retention } = provider;
+  const { wire, retention } = service;
   try {
-    return wire.read(reply, { provider: name, id, observedAt, retention, redact: (text) => redact(text, key) });
+    return wire.read(reply, { provider, id, observedAt, retention, redact: (text) => redact(text, key) });
   } catch (error) {
     const isGone = isQueryError(error) && error.kind === 'not-found';
     if (!isGone || createdAt === undefined || observedAt - createdAt <= retention) throw error;
-    const what = `${name} has deleted its record of task ${id}: records are kept for ${retention / 3_600_000} h`;
-    throw new QueryError('expired', what, { httpStatus: status, provider: name, id, cause: error });
+    const what = `${provider} has deleted its record of task ${id}: records are kept for ${retention / 3_600_000} h`;
+    throw new QueryError('expired', what, { httpStatus: status, provider, id, cause: error });
   }
 }
 
-/** The error of a transport or a key function, with the name of the task that it was about. */
-function named(error: unknown, { provider, id }: ResolvedRef): unknown {
-  if (!isQueryError(error)) return error;
-  if (error.id !== undefined) return error;
-  return new QueryError(error.kind, `${provider.name} could not be asked about task ${id}: ${error.message}`, {
-    code: error.code,
-    retryAfterMs: error.retryAfterMs,
-    httpStatus: error.httpStatus,
-    requestId: error.requestId,
-    provider: provider.name,
-    id,
-    cause: error.cause,
-  });
-}
-
-function keyOf(provider: Provider): Observable<string | null> {
-  const apiKey: ApiKey = provider.apiKey();
-  if (typeof apiKey !== 'function') return of(apiKey);
+function keyOf({ apiKey }: Provider): Observable<string | null> {
+  const given = apiKey();
+  if (typeof given !== 'function') return of(given);
   return defer(() => {
-    const given = apiKey();
-    return typeof given === 'string' ? of(given) : from(given);
+    const key = given();
+    return typeof key === 'string' ? of(key) : key;
   }).pipe(
     take(1),
-    catchError((error: unknown) =>
-      throwError(() => new QueryError('network', 'the apiKey function failed', { code: 'api-key', cause: error })),
+    catchError((cause: unknown) =>
+      throwError(() => new QueryError('network', 'the apiKey function failed', { code: 'api-key', cause })),
     ),
     map((key) => {
-      try {
-        checkKey(key, provider.name);
-      } catch (error) {
-        throw new QueryError('misconfigured', 'the apiKey function gave no usable key', {
-          code: 'api-key',
-          cause: error,
-        });
-      }
-      return key;
+      const flaw = flawOfKey(key);
+      if (flaw === undefined) return key;
+      throw new QueryError('misconfigured', `the key that the apiKey function gave ${flaw}`, { code: 'api-key' });
     }),
   );
 }
@@ -169,34 +187,39 @@ export function refResolver(provider: Provider | readonly Provider[]): (ref: Tas
     }
     const { id, provider: name, model, hint, createdAt } = fields;
     checkId(id);
+    for (const [field, value] of Object.entries({ model, hint })) {
+      if (value !== undefined && typeof value !== 'string') {
+        throw new TypeError(`${field}: ${String(value)} is no name; write for example "seedance_1_5_pro_720p"`);
+      }
+    }
     const found = name === undefined && providers.size === 1 ? [...providers.values()][0] : providers.get(name ?? '');
     if (!found) {
       const what =
         name === undefined ? 'names no provider' : `names provider "${String(name).slice(0, 80)}", which is not here`;
       throw new TypeError(`ref: task ${id} ${what}; write { id, provider } with one of: ${names}`);
     }
-    return { id, provider: found, model, hint, createdAt: checkCreatedAt(createdAt) };
+    return { id, provider: found.name, service: found, model, hint, createdAt: checkCreatedAt(createdAt) };
   };
 }
 
 function checkId(id: unknown): asserts id is string {
-  const refuse = (why: string): never => {
-    throw new TypeError(`id: ${why}; write the id as the service gave it when the task was created`);
-  };
-  if (typeof id !== 'string') refuse(`${id === null ? 'null' : typeof id} is not a string`);
-  const text = id as string;
-  if (text.trim() === '') refuse('it is empty');
-  if (text === '.' || text === '..') refuse(`"${text}" would ask for another path`);
-  if (text.length > 256) refuse(`it has ${text.length} characters, 256 are the most`);
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) refuse('it holds a control character');
-  if (/\p{Surrogate}/u.test(text)) refuse('it holds half of a surrogate pair');
+  const flaw = flawOfId(id);
+  if (flaw) throw new TypeError(`id: ${flaw}; write the id as the service gave it when the task was created`);
 }
 
-function checkCreatedAt(createdAt: unknown): number | undefined {
+function flawOfId(id: unknown): string | undefined {
+  if (typeof id !== 'string') return `${id === null ? 'null' : typeof id} is not a string`;
+  if (id.trim() === '') return 'it is empty';
+  if (id === '.' || id === '..') return `"${id}" would ask for another path`;
+  if (id.length > 256) return `it has ${id.length} characters, 256 are the most`;
+  if (/\p{Cc}/u.test(id)) return 'it holds a control character';
+  return /\p{Surrogate}/u.test(id) ? 'it holds half of a surrogate pair' : undefined;
+}
+
+function checkCreatedAt(createdAt: number | Date | undefined): number | undefined {
   if (createdAt === undefined) return undefined;
-  const ms = createdAt instanceof Date ? createdAt.getTime() : createdAt;
-  if (typeof ms === 'number' && ms >= 1e11 && ms <= 8.64e15) return ms;
+  const ms = Number(createdAt);
+  if (ms >= 1e11 && ms <= 8.64e15) return ms;
   throw new RangeError(
     `createdAt: ${String(createdAt)} is no time; write epoch ms or a Date (services give seconds: times 1000)`,
   );

@@ -1,0 +1,1 @@
+export { createGate, sharedGate, type Gate, type GateOptions, type GateTicket } from './gate.js';

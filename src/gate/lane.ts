@@ -1,0 +1,168 @@
+import { asyncScheduler, type Observable, type Subscriber, type Subscription } from 'rxjs';
+import { isQueryError, QueryError } from '../errors.js';
+import type { Rate } from './rate.js';
+
+/** So many failures to reach the host in a row, and it is taken to be down. */
+const DOWN_AFTER = 5;
+const LONGEST_PAUSE = 900_000;
+
+/** A request on its way through a lane: waiting, then in flight, then gone. */
+export class Visit {
+  admittedAt = 0;
+  flight: Subscription | undefined;
+
+  constructor(
+    readonly request: Observable<unknown>,
+    readonly subscriber: Subscriber<never>,
+    readonly urgency: (() => number) | undefined,
+  ) {}
+}
+
+/** The budget of one key at one origin. */
+export class Lane {
+  readonly #waiting = new Set<Visit>();
+  readonly #flying = new Set<Visit>();
+  #pausedUntil = 0;
+  #pause = 0;
+  /** Throttling replies without a Retry-After, in a row. */
+  #throttles = 0;
+  /** Failures to reach the host, in a row. */
+  #failures = 0;
+  #isAdmitting = false;
+  #timer: Subscription | undefined;
+
+  constructor(
+    private readonly maxInFlight: number,
+    private readonly rate: Rate,
+  ) {}
+
+  /** Whether nothing that still matters would be lost with it. */
+  get isForgettable(): boolean {
+    const now = asyncScheduler.now();
+    return this.#waiting.size + this.#flying.size === 0 && now >= this.#pausedUntil && this.rate.hasRecovered(now);
+  }
+
+  enter(visit: Visit): void {
+    this.#waiting.add(visit);
+    this.#admit();
+  }
+
+  leave(visit: Visit): void {
+    this.#waiting.delete(visit);
+    visit.flight?.unsubscribe();
+    if (this.#flying.delete(visit)) this.#admit();
+    else if (this.#waiting.size === 0) this.#restTimer();
+  }
+
+  /** Lets in who may go now, and comes back when the next one may. */
+  #admit(): void {
+    if (this.#isAdmitting) return;
+    this.#isAdmitting = true;
+    // A host that is down gets one request at a time. The others are deferred, never failed.
+    const room = () => this.#flying.size < (this.#failures >= DOWN_AFTER ? 1 : this.maxInFlight);
+    while (this.#waiting.size > 0 && room()) {
+      const now = asyncScheduler.now();
+      const wait = Math.max(this.rate.wait(now), Math.min(this.#pause, this.#pausedUntil - now));
+      if (wait > 0) {
+        this.#comeBackIn(wait);
+        break;
+      }
+      this.#send(this.#next(), now);
+    }
+    this.#isAdmitting = false;
+  }
+
+  #comeBackIn(ms: number): void {
+    this.#timer ??= asyncScheduler.schedule(() => {
+      this.#timer = undefined;
+      this.#admit();
+    }, Math.ceil(ms));
+  }
+
+  #restTimer(): void {
+    this.#timer?.unsubscribe();
+    this.#timer = undefined;
+  }
+
+  /** The most urgent of those who wait; the oldest, unless the rate makes it worth while to look. */
+  #next(): Visit {
+    const [oldest] = this.#waiting as unknown as [Visit];
+    let next = oldest;
+    if (this.rate.at(asyncScheduler.now()) !== Infinity) {
+      let most = -Infinity;
+      for (const visit of this.#waiting) {
+        const urgency = visit.urgency?.() ?? 0;
+        if (urgency <= most) continue;
+        most = urgency;
+        next = visit;
+      }
+    }
+    return next;
+  }
+
+  #send(visit: Visit, now: number): void {
+    this.#waiting.delete(visit);
+    this.#flying.add(visit);
+    this.rate.spend(now);
+    visit.admittedAt = now;
+    const { request, subscriber } = visit;
+    const flight = request.subscribe({
+      next: (value) => {
+        this.#reached();
+        this.rate.succeeded(asyncScheduler.now());
+        subscriber.next(value as never);
+      },
+      error: (error: unknown) => {
+        this.#heed(error, visit);
+        this.#land(visit);
+        subscriber.error(error);
+      },
+      complete: () => {
+        this.#land(visit);
+        subscriber.complete();
+      },
+    });
+    if (this.#flying.has(visit)) visit.flight = flight;
+    else flight.unsubscribe();
+  }
+
+  #land(visit: Visit): void {
+    this.#flying.delete(visit);
+    this.#admit();
+  }
+
+  #reached(): void {
+    this.#failures = 0;
+    this.#throttles = 0;
+  }
+
+  /** What one failed request tells about all others of the key. */
+  #heed(error: unknown, { admittedAt }: Visit): void {
+    if (!isQueryError(error)) return;
+    const { kind, retryAfterMs } = error;
+    if (kind === 'network' || kind === 'timeout') {
+      this.#failures += 1;
+      return;
+    }
+    this.#failures = 0;
+    const now = asyncScheduler.now();
+    const isThrottled = kind === 'rate-limited';
+    if (retryAfterMs !== undefined || isThrottled) {
+      const ms = Math.min(LONGEST_PAUSE, retryAfterMs ?? Math.min(30_000, 1_000 * 2 ** this.#throttles++));
+      if (now + ms > this.#pausedUntil) {
+        this.#pause = ms;
+        this.#pausedUntil = now + ms;
+      }
+    }
+    if (isThrottled) this.rate.throttled(now, admittedAt, this.#pausedUntil);
+    if (kind === 'unauthorized') this.#dismiss(error);
+  }
+
+  /** The key is refused: those who wait would hear the same. */
+  #dismiss({ kind, code, httpStatus }: QueryError): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    const message = 'the API key was refused for another task, so this one was not asked about';
+    for (const { subscriber } of waiting) subscriber.error(new QueryError(kind, message, { code, httpStatus }));
+  }
+}
