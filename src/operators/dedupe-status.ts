@@ -1,6 +1,6 @@
 import { defer, filter, type MonoTypeOperatorFunction } from 'rxjs';
 import { type TrackedTask } from '../errors.js';
-import { isTerminal, taskKey } from '../task.js';
+import { isTerminal, taskKey, type Task } from '../task.js';
 
 export interface DedupeOptions<T extends TrackedTask = TrackedTask> {
   /**
@@ -57,15 +57,13 @@ export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = 
 }
 
 /** What a task says, as a value that is equal exactly when nothing new was said. */
-export function newsOfTask(task: TrackedTask): string {
-  if (task.status === 'lost') return task.status;
-  const word = task.status === 'unknown' ? `unknown ${task.rawStatus}` : task.status;
-  return task.progress === undefined ? word : `${word} ${task.progress}`;
+export function newsOfTask({ status, rawStatus, progress }: Task): string {
+  return `${status} ${status === 'unknown' ? rawStatus : ''} ${progress ?? ''}`;
 }
 
 function newsFunction<T extends TrackedTask>(by: Required<DedupeOptions<T>>['by']): (task: T) => unknown {
-  if (typeof by === 'function') return by;
-  if (by === 'progress') return newsOfTask;
+  if (by === 'progress') return newsOfTask as (task: T) => unknown;
   if (by === 'status') return ({ status }) => status;
-  throw new TypeError(`by: ${String(by)} is unknown; write 'progress', 'status' or a function of a task`);
+  if (typeof by === 'function') return by;
+  throw new TypeError(`by: write 'progress', 'status' or a function, not ${String(by)}`);
 }

@@ -12,7 +12,7 @@ import {
 } from 'rxjs';
 import type { TrackedTask } from '../errors.js';
 import type { CompletedTask } from '../task.js';
-import { checkDuration, LONGEST_DELAY } from './durations.js';
+import { checkDuration, LONGEST_DELAY } from './time.js';
 
 /** A video's URL is about to stop working. */
 export interface ExpiryWarning {
@@ -34,8 +34,8 @@ export interface ExpiryWarningsOptions {
  * nothing else. A branch beside the main stream. Completes when the source has completed and every warning is given.
  *
  * ```text
- * source:   q--s|                              s.video.expiresAt: 10 s, before: 4 s
- *           expiryWarnings({ before: 4_000 })
+ * source:   q--s|                              s.video.expiresAt: 10
+ *           expiryWarnings({ before: 4 })
  * result:   ------(w|)
  * ```
  *

@@ -1,11 +1,11 @@
-import { asyncScheduler, type ObservableInput } from 'rxjs';
+import { from, type Observable, type ObservableInput } from 'rxjs';
 import type { QueryError, QueryErrorKind } from '../errors.js';
 import type { Task } from '../task.js';
-import { checkDuration } from './durations.js';
+import { checkDuration, now } from './time.js';
 
 /** When to ask again, and when to give up. All durations in ms, 0..2^31-1. */
 export interface PollConfig {
-  /** The wait after an answer that carries no `pollAfter`. @default 30_000 */
+  /** The wait after an answer that carries no `pollAfter`. @default 30_000, or `minInterval` if that is more */
   readonly interval?: number;
   /** The floor: no ask sooner than this after an answer, nor, when a notifier calls, after the last ask. @default 10_000 */
   readonly minInterval?: number;
@@ -13,7 +13,7 @@ export interface PollConfig {
   readonly initialDelay?: number;
   /**
    * When tracking ends with a TrackingError: so many ms after subscription, or at a date. At least one query is tried
-   * first; one that hangs is aborted. @default 86_400_000 (a day: by then the services have deleted the record)
+   * first, for at most `interval`; one that hangs is aborted. @default 86_400_000 (a day: by then the services have deleted the record)
    */
   readonly deadline?: number | Date;
   /** What to do about missed polls: queries that got no usable answer. */
@@ -54,54 +54,30 @@ export interface Miss {
   readonly last?: Task;
 }
 
-export interface CheckedPollConfig {
-  readonly interval: number;
-  readonly minInterval: number;
-  readonly initialDelay: number;
-  readonly deadline: number | Date;
+export interface CheckedPollConfig extends Omit<Required<PollConfig>, 'notifier' | 'onMiss' | 'retry'> {
   readonly retry: Required<RetryConfig>;
-  readonly notifier?: ObservableInput<unknown> | undefined;
+  readonly notifier?: Observable<unknown> | undefined;
   readonly onMiss?: ((miss: Miss) => void) | undefined;
-  readonly random: () => number;
 }
 
 /** @throws RangeError or TypeError that names the option and says what to write. */
 export function checkPollConfig(config: PollConfig = {}): CheckedPollConfig {
-  const { retry = {}, notifier, onMiss, random = Math.random } = config;
-  const interval = checkDuration('interval', config.interval ?? 30_000);
-  const minInterval = checkDuration('minInterval', config.minInterval ?? 10_000);
+  const { interval = Math.max(30_000, config.minInterval ?? 0), minInterval = 10_000, initialDelay = 0 } = config;
+  const { deadline = 86_400_000, notifier, onMiss, random = Math.random } = config;
+  const { count = Infinity, delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000 } = config.retry ?? {};
+  // A date that has passed is fine: one query is tried all the same.
+  const patience = deadline instanceof Date ? Math.max(0, +deadline - now()) : deadline;
+  const durations = { interval, minInterval, initialDelay, deadline: patience, delay, maxDelay, notFoundGrace };
+  for (const [name, ms] of Object.entries(durations)) checkDuration(name, ms);
   if (interval < minInterval) {
-    const floor =
-      config.minInterval === undefined ? `the default minInterval of ${minInterval}` : `minInterval ${minInterval}`;
-    throw new RangeError(
-      `interval: ${interval} is below ${floor}; write both if you mean it: { interval: ${interval}, minInterval: ${interval} }`,
-    );
+    throw new RangeError(`interval: ${interval} is below minInterval ${minInterval}; write both if you mean it`);
   }
-  const { deadline = 86_400_000 } = config;
-  if (deadline instanceof Date) {
-    // A date that has passed is fine: one query is tried all the same.
-    checkDuration('deadline (from now)', Math.max(0, deadline.getTime() - asyncScheduler.now()));
-  } else checkDuration('deadline', deadline);
-  const { count = Infinity } = retry;
-  if (count !== Infinity && !(Number.isInteger(count) && count >= 0)) {
-    throw new RangeError(`retry.count: ${String(count)} is no count; write 0, 1, 2, ... or Infinity`);
+  // Infinity has no remainder.
+  if (!(count >= 0) || count % 1)
+    throw new RangeError(`retry.count: ${count} is no count; write 0, 1, ... or Infinity`);
+  for (const callback of [random, onMiss ?? random]) {
+    if (typeof callback !== 'function') throw new TypeError('random and onMiss: write functions');
   }
-  for (const [name, value] of Object.entries({ onMiss, random })) {
-    if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name}: write a function`);
-  }
-  return {
-    interval,
-    minInterval,
-    initialDelay: checkDuration('initialDelay', config.initialDelay ?? 0),
-    deadline,
-    retry: {
-      count,
-      delay: checkDuration('retry.delay', retry.delay ?? 2_000),
-      maxDelay: checkDuration('retry.maxDelay', retry.maxDelay ?? 120_000),
-      notFoundGrace: checkDuration('retry.notFoundGrace', retry.notFoundGrace ?? 60_000),
-    },
-    notifier,
-    onMiss,
-    random,
-  };
+  const retry = { count, delay, maxDelay, notFoundGrace };
+  return { interval, minInterval, initialDelay, deadline, retry, notifier: notifier && from(notifier), onMiss, random };
 }

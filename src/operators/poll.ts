@@ -1,319 +1,229 @@
-import { asyncScheduler, from, type Observable, type Subscription } from 'rxjs';
+import type { Observable, Observer, Subscription } from 'rxjs';
 import { isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
 import { isTerminal, type Task } from '../task.js';
-import { draw, saneDuration } from './durations.js';
-import { Due, type DueQueue } from './due-queue.js';
 import type { CheckedPollConfig } from './poll-config.js';
+import { draw, LONGEST_DELAY, now, type Due, type Wait } from './time.js';
 
 const MAX_RETRY_AFTER = 900_000;
-const MAX_MALFORMED_FIRST = 5;
-const MAX_WITHOUT_VIDEO = 5;
-const MIN_NOT_FOUND = 3;
 
-/** The consecutive misses, by what they may end in. Absent while all is well. */
-interface Trouble {
-  misses: number;
-  malformed: number;
-  withoutVideo: number;
-  notFound: number;
-  notFoundSince: number;
+/** How long to wait, and for what; the tracker's depend on the task's model. All in ms. */
+export interface PollPlan<Ref = unknown> extends Omit<CheckedPollConfig, 'interval' | 'minInterval'> {
+  /** The wait after an ask when no answer has said how long. */
+  readonly interval: (ref: Ref) => number;
+  /** The shortest time from one ask to the next. */
+  readonly floor: (ref: Ref, last: Task | undefined) => number;
+  readonly wait: Wait;
+}
+
+/** What is known of a task before it is asked about. */
+export interface PollRef {
+  readonly id?: string;
+  readonly provider?: string;
+  /** Epoch ms. A deadline in ms counts from it. */
+  readonly createdAt?: number | undefined;
 }
 
 /**
  * The poll loop of one task: asks, and asks again after each answer or miss until a terminal answer or the end of
- * patience. One wait at a time in the queue: for the next ask, or, while a query is in flight, for the deadline.
+ * patience. Its observer gets every answer; completion after the terminal one; a TrackingError, or what a function of
+ * the caller threw.
  */
-export abstract class Poll extends Due {
-  protected last: Task | undefined;
-  #startedAt = 0;
-  #deadlineAt = Infinity;
-  #askedAt: number | undefined;
-  #nextAskAt = 0;
-  /** No ask sooner, whoever calls: the service said Retry-After. */
-  #holdUntil = 0;
-  #isOverdue = false;
-  #isDeadlineNext = false;
-  /** Whether somebody called since the last ask. */
-  #isWanted = false;
+export class Poll<Ref extends PollRef = PollRef> implements Due {
+  wait: Due['wait'];
+  isRunning = false;
+  readonly #source: Observable<Task>;
+  readonly #plan: PollPlan<Ref>;
+  readonly #observer: Observer<Task>;
+  readonly #ref: Ref;
+  #last: Task | undefined;
   #isAsking = false;
+  /** Time is up, but no query has been answered yet. */
+  #isOverdue = false;
+  /** Somebody called since the last ask. */
+  #isWanted = false;
+  #startedAt = 0;
+  #askedAt = -Infinity;
   #answeredAt = 0;
-  #trouble: Trouble | undefined;
+  /** The service said Retry-After: no ask sooner, whoever calls. */
+  #holdUntil = 0;
+  /** Misses in a row; then what the last of them were about, how many such there are in a row, and since when. */
+  #misses = 0;
+  #about = '';
+  #repeats = 0;
+  #since = 0;
+  #deadline: Due | undefined;
   #inFlight: Subscription | undefined;
   #notifier: Subscription | undefined;
 
-  constructor(
-    protected readonly source: Observable<Task>,
-    protected readonly config: CheckedPollConfig,
-    protected readonly queue: DueQueue,
-  ) {
-    super();
+  constructor(source: Observable<Task>, plan: PollPlan<Ref>, observer: Observer<Task>, ref: Ref) {
+    this.#source = source;
+    this.#plan = plan;
+    this.#observer = observer;
+    this.#ref = ref;
   }
 
-  /** Every answer. */
-  protected abstract onAnswer(task: Task): void;
-  /** After the terminal answer. */
-  protected abstract onTerminal(): void;
-  /** A TrackingError, or what a function of the caller threw. */
-  protected abstract onFailure(error: unknown): void;
-
-  /** A deadline in ms counts from `createdAt` (epoch ms) where that is known. */
-  start(initialDelay: number, createdAt?: number): void {
-    const { deadline, notifier } = this.config;
-    const now = this.queue.now();
-    const clock = asyncScheduler.now();
-    const patience = deadline instanceof Date ? deadline.getTime() - clock : deadline - (clock - (createdAt ?? clock));
-    this.#startedAt = now;
-    this.#deadlineAt = now + patience;
+  /** Asks at once, or after `initialDelay`; never before a floor or a Retry-After of an earlier run allows. */
+  start(): void {
+    const { deadline, notifier, initialDelay, wait } = this.#plan;
+    this.#startedAt = now();
+    const patience =
+      deadline instanceof Date ? +deadline - now() : deadline - Math.max(0, now() - (this.#ref.createdAt ?? now()));
+    const delay = Math.max(initialDelay, this.#untilAllowed);
+    this.isRunning = true;
+    this.#misses = this.#repeats = 0;
     this.#isOverdue = patience <= 0;
-    this.#isWanted = false;
-    this.#trouble = undefined;
-    if (notifier !== undefined) {
-      this.#notifier = from(notifier).subscribe({
-        next: () => {
-          this.bringForward();
-        },
-        error: (error: unknown) => {
-          this.#end(error);
-        },
-      });
-    }
-    if (this.isStopped) this.#notifier?.unsubscribe();
-    else if (initialDelay > 0) this.askIn(initialDelay);
-    else this.#ask();
+    const run = () => {
+      // At least one query is tried, however short the deadline.
+      this.#isOverdue = true;
+      if (this.#askedAt >= this.#startedAt) this.#giveUp('deadline');
+      else this.run();
+    };
+    // An ask that time is up for already is given an ordinary wait to be answered.
+    wait((this.#deadline = { run }), patience > 0 ? patience : this.#plan.interval(this.#ref));
+    if (delay > 0) wait(this, delay);
+    this.#notifier = notifier?.subscribe({
+      next: () => {
+        this.#isWanted = true;
+        if (!this.#isAsking) wait(this, this.#untilAllowed);
+      },
+      error: (error: unknown) => {
+        this.#end(error);
+      },
+    });
+    // The notifier may have ended it already.
+    if (!this.isRunning) this.stop();
+    else if (delay <= 0) this.run();
   }
 
   stop(): void {
-    this.queue.remove(this);
-    this.#isAsking = false;
+    this.isRunning = this.#isAsking = false;
+    for (const left of [this.wait, this.#deadline?.wait, this.#inFlight, this.#notifier]) left?.unsubscribe();
+  }
+
+  /** Asks. */
+  readonly run = (): void => {
+    this.wait?.unsubscribe();
     this.#inFlight?.unsubscribe();
-    this.#notifier?.unsubscribe();
-    this.#startedAt = NaN;
-  }
-
-  get isStopped(): boolean {
-    return Number.isNaN(this.#startedAt);
-  }
-
-  /** Asks as soon as the floor and a Retry-After allow, if that is sooner than planned. */
-  bringForward(): void {
-    if (this.isStopped) return;
-    this.#isWanted = true;
-    if (this.#isAsking) return;
-    const now = this.queue.now();
-    const soonest = this.#soonest(now);
-    if (soonest < this.#nextAskAt) this.askIn(soonest - now);
-  }
-
-  override run(_late: number): void {
-    if (this.#isDeadlineNext) {
-      // At least one query is tried, however short the deadline.
-      this.#isOverdue = true;
-      if (this.#askedAt !== undefined) {
-        this.#giveUp('deadline', undefined);
-        return;
-      }
-    }
-    this.#ask();
-  }
-
-  #ask(): void {
-    this.#inFlight?.unsubscribe();
-    this.#inFlight = undefined;
-    this.#askedAt = this.queue.now();
-    this.#isWanted = false;
     this.#isAsking = true;
-    this.#waitFor(Infinity);
-    let isOver = false;
-    const inFlight = this.source.subscribe({
+    this.#isWanted = false;
+    this.#askedAt = now();
+    this.#inFlight = this.#source.subscribe({
       next: (task) => {
-        if (!this.#isAsking || isOver) return;
-        this.#isAsking = false;
-        this.#answeredAt = this.queue.now();
-        this.#guard(() => {
-          this.#answered(task);
-        });
+        this.#handle(this.#answered, task);
       },
       error: (error: unknown) => {
-        isOver = true;
-        if (!this.#isAsking) return;
-        this.#isAsking = false;
-        this.#guard(() => {
-          this.#failed(error);
-        });
+        this.#handle(this.#missed, error);
       },
       complete: () => {
-        isOver = true;
-        this.#guard(() => {
-          this.#completed();
-        });
+        // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
+        if (!this.#isAsking && this.isRunning && now() > this.#answeredAt) this.#goOn(this.#pause());
+        this.#handle(this.#missed, new QueryError('malformed', 'no answer', { code: 'empty' }));
       },
     });
-    if (isOver || this.isStopped) inFlight.unsubscribe();
-    else this.#inFlight = inFlight;
-  }
+    if (!this.isRunning) this.stop();
+  };
 
   /** What a caller's function throws goes down the stream, instead of leaving its consumer to hang. */
-  #guard(handle: () => void): void {
+  #handle<T>(handler: (outcome: T) => void, outcome: T): void {
+    if (!this.#isAsking) return;
+    this.#isAsking = false;
+    this.#answeredAt = now();
     try {
-      if (!this.isStopped) handle();
+      handler.call(this, outcome);
     } catch (error) {
       this.#end(error);
     }
   }
 
   #answered(task: Task): void {
-    this.last = task;
-    this.#trouble = undefined;
-    this.#holdUntil = 0;
-    this.onAnswer(task);
-    if (this.isStopped) return;
+    this.#last = task;
+    this.#misses = this.#repeats = this.#holdUntil = 0;
+    this.#observer.next(task);
+    if (!this.isRunning) return;
     if (isTerminal(task)) {
       this.stop();
-      this.onTerminal();
-    } else if (this.#isOverdue) {
-      this.#giveUp('deadline', undefined);
-    } else {
-      this.askIn(this.#pause());
-    }
+      this.#observer.complete();
+    } else this.#goOn(this.#pause());
   }
 
-  #completed(): void {
-    this.#inFlight = undefined;
-    if (this.#isAsking) {
-      this.#isAsking = false;
-      this.#failed(new QueryError('malformed', 'the query completed without an answer', { code: 'empty' }));
-    } else if (this.queue.now() > this.#answeredAt) {
-      // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
-      this.askIn(this.#pause());
-    }
-  }
-
-  #failed(error: unknown): void {
-    if (!isQueryError(error)) {
-      this.#giveUp('query', error);
-      return;
-    }
-    const end = this.#verdict(error);
-    if (end !== undefined) {
+  #missed(error: unknown): void {
+    const end = isQueryError(error) ? this.#verdict(error) : 'query';
+    if (end) {
       this.#giveUp(end, error);
       return;
     }
-    const { retry, onMiss, random } = this.config;
-    const misses = this.#trouble?.misses ?? 0;
-    const retryAfter = Math.min(saneDuration(error.retryAfterMs) ?? 0, MAX_RETRY_AFTER);
-    this.#holdUntil = this.queue.now() + retryAfter;
-    const nextPollIn = this.#pause(draw(random) * Math.min(retry.maxDelay, retry.delay * 2 ** misses));
-    const { provider, id } = this.identity(error);
-    const { kind } = error;
-    const last = this.last === undefined ? {} : { last: this.last };
-    onMiss?.({ provider, id, kind, misses, nextPollIn, error, ...last });
-    if (!this.isStopped) this.askIn(nextPollIn);
+    const { kind, retryAfterMs } = error as QueryError;
+    const { retry, onMiss, random } = this.#plan;
+    const misses = this.#misses;
+    this.#holdUntil = this.#answeredAt + Math.min(retryAfterMs || 0, MAX_RETRY_AFTER);
+    const nextPollIn = this.#pause(draw(random) * Math.min(retry.maxDelay, retry.delay * 2 ** Math.min(misses, 30)));
+    const miss = { ...this.#who(error), kind, misses, nextPollIn, error: error as QueryError };
+    onMiss?.(this.#last ? { ...miss, last: this.#last } : miss);
+    if (this.isRunning) this.#goOn(nextPollIn);
   }
 
   /** Counts a query without an answer; gives the reason to give up, if it is one. */
-  #verdict(error: QueryError): TrackingErrorReason | undefined {
-    if (error.kind === 'expired') return 'expired';
-    if (!error.retryable && error.kind !== 'not-found') return 'query';
-    const trouble = (this.#trouble ??= { misses: 0, malformed: 0, withoutVideo: 0, notFound: 0, notFoundSince: 0 });
-    if (error.kind !== 'rate-limited') trouble.misses += 1;
+  #verdict({ kind, code, retryable }: QueryError): TrackingErrorReason | undefined {
+    if (kind === 'expired') return kind;
+    const { notFoundGrace, count } = this.#plan.retry;
+    const isNotFound = kind === 'not-found';
+    if (!retryable && !isNotFound) return 'query';
+    if (kind !== 'rate-limited') this.#misses++;
+    // Just after its creation a task may not be stored yet: what is not found then does not count.
+    const isGrace = isNotFound && this.#answeredAt - this.#startedAt < notFoundGrace;
+    const about = isGrace || code === 'empty' ? '' : code === 'no-video' ? code : kind;
+    if (this.#about !== about) this.#repeats = 0;
+    if (this.#repeats++ === 0) this.#since = this.#answeredAt;
+    this.#about = about;
 
-    const isWithoutVideo = error.code === 'no-video';
-    trouble.withoutVideo = isWithoutVideo ? trouble.withoutVideo + 1 : 0;
-    if (trouble.withoutVideo >= MAX_WITHOUT_VIDEO) return 'no-video';
+    const isFifth = this.#repeats >= 5;
+    if (isFifth && about === 'no-video') return about;
+    const isWrongPlace = isFifth && about === 'malformed' && !this.#last;
+    const isGone = about === 'not-found' && this.#repeats >= 3 && this.#answeredAt - this.#since >= notFoundGrace;
+    return isWrongPlace || isGone || this.#misses > count ? 'query' : undefined;
+  }
 
-    const isMalformed = error.kind === 'malformed' && !isWithoutVideo && error.code !== 'empty';
-    trouble.malformed = isMalformed ? trouble.malformed + 1 : 0;
-    if (!this.last && trouble.malformed >= MAX_MALFORMED_FIRST) return 'query';
-
-    const { notFoundGrace, count } = this.config.retry;
-    const now = this.queue.now();
-    const isNotFound = error.kind === 'not-found' && now - this.#startedAt >= notFoundGrace;
-    if (!isNotFound) trouble.notFound = 0;
-    else if (trouble.notFound++ === 0) trouble.notFoundSince = now;
-    if (trouble.notFound >= MIN_NOT_FOUND && now - trouble.notFoundSince >= notFoundGrace) return 'query';
-
-    if (trouble.misses > count) return 'query';
-    return this.#isOverdue ? 'deadline' : undefined;
+  #goOn(ms: number): void {
+    if (this.#isOverdue) this.#giveUp('deadline');
+    else this.#plan.wait(this, ms);
   }
 
   /** How long to wait after an answer, or, with a back-off, after a miss. */
   #pause(backOff = 0): number {
-    const now = this.queue.now();
-    if (this.#isWanted) return this.#soonest(now) - now;
-    const ordinary = saneDuration(this.last?.pollAfter) ?? this.interval;
-    return Math.max(this.floor, ordinary, backOff, this.#holdUntil - now);
-  }
-
-  /** The wait after an ask when no answer has said how long, in ms. */
-  protected get interval(): number {
-    return this.config.interval;
+    const allowed = this.#untilAllowed;
+    if (this.#isWanted) return allowed;
+    // What came from outside may be no number, or more than a timer can take.
+    const told = this.#last?.pollAfter ?? -1;
+    const ordinary = told >= 0 ? told : this.#plan.interval(this.#ref);
+    return Math.min(LONGEST_DELAY, Math.max(allowed, this.#plan.floor(this.#ref, this.#last), ordinary, backOff));
   }
 
   /** How long the floor and a Retry-After still forbid to ask, in ms. */
-  protected get untilAllowed(): number {
-    const now = this.queue.now();
-    return this.#soonest(now) - now;
-  }
-
-  /** When the floor and a Retry-After let the next ask be, in the queue's time. */
-  #soonest(now: number): number {
-    const sinceAsk = this.#askedAt === undefined ? Infinity : now - this.#askedAt;
+  get #untilAllowed(): number {
+    const floor = this.#plan.floor(this.#ref, this.#last);
     // A clock that was set back makes no floor longer than itself.
-    const untilFloor = Math.min(this.floor, Math.max(0, this.floor - sinceAsk));
-    return Math.max(now + untilFloor, this.#holdUntil);
+    return Math.max(0, Math.min(floor, this.#askedAt + floor - now()), this.#holdUntil - now());
   }
 
-  /** Plans the next ask. */
-  protected askIn(ms: number): void {
-    this.#nextAskAt = this.queue.now() + ms;
-    this.#waitFor(ms);
-  }
-
-  /** Waits for the deadline, if that comes first. */
-  #waitFor(ms: number): void {
-    const patience = this.#isOverdue ? Infinity : Math.max(0, this.#deadlineAt - this.queue.now());
-    this.#isDeadlineNext = patience <= ms;
-    if (patience !== Infinity || ms !== Infinity) this.queue.add(this, Math.min(ms, patience));
-  }
-
-  /** The shortest time from one ask to the next, in ms. */
-  protected get floor(): number {
-    return this.config.minInterval;
-  }
-
-  /** Who this is about, as far as the stream has told. */
-  protected identity(error?: unknown): { readonly provider: string; readonly id: string } {
-    const { provider = 'the provider', id = '(unknown)' } = this.last ?? (isQueryError(error) ? error : {});
+  #who(error: unknown): { readonly provider: string; readonly id: string } {
+    const { provider = '', id = '' }: PollRef = { ...(error as PollRef), ...this.#last, ...this.#ref };
     return { provider, id };
   }
 
-  #giveUp(reason: TrackingErrorReason, cause: unknown): void {
-    const { provider, id } = this.identity(cause);
-    const misses = this.#trouble?.misses ?? 0;
-    const message = `${provider} task ${id} is not tracked any more: ${this.#why(reason, cause)}`;
-    this.#end(new TrackingError(reason, message, { provider, id, misses, cause, last: this.last }));
-  }
-
-  #why(reason: TrackingErrorReason, cause: unknown): string {
-    const since = this.last
-      ? `last seen ${this.last.status} at ${isoTime(this.last.observedAt)}`
-      : 'no answer ever came';
-    const said = cause instanceof Error || isQueryError(cause) ? ` ${cause.message}` : '';
-    const again = 'It may still be running and can be tracked again by its id.';
-    if (reason === 'deadline') return `its deadline has passed (${since}). ${again}`;
-    if (reason === 'no-video')
-      return `the service says that it is completed, but gave no video URL ${MAX_WITHOUT_VIDEO} times in a row. Track it again by its id, or ask the service.`;
-    if (reason === 'expired') return `its record is gone (${since}).${said}`;
-    return `asking again is pointless (${since}).${said} ${again}`;
+  #giveUp(reason: TrackingErrorReason, cause?: unknown): void {
+    const who = this.#who(cause);
+    const last = this.#last;
+    const seen = last ? `${last.status} at ${new Date(last.observedAt).toISOString()}` : 'no answer';
+    const said = cause instanceof Error ? `: ${cause.message}` : '';
+    const hope =
+      reason === 'expired' || reason === 'no-video' ? '' : '. It may still be running: track it again by its id';
+    const message = `${who.provider} task ${who.id}: tracking ended [${reason}]${said} (${seen})${hope}`;
+    this.#end(new TrackingError(reason, message, { ...who, misses: this.#misses, cause, last }));
   }
 
   #end(error: unknown): void {
-    if (this.isStopped) return;
+    if (!this.isRunning) return;
     this.stop();
-    this.onFailure(error);
+    this.#observer.error(error);
   }
-}
-
-function isoTime(epochMs: number): string {
-  return new Date(epochMs).toISOString();
 }

@@ -18,7 +18,7 @@ export interface Board<T extends TrackedTask = TrackedTask> {
  * Emits, at each transition of any task, the board of all tasks seen so far.
  *
  * ```text
- * source:   q1--q2--s1--f2|
+ * source:   q---x---s---f|      q, s: one task; x, f: another
  *           summarize()
  * result:   a---b---c---d|      d: { counts: { completed: 1, failed: 1, ... }, settled: 2, isSettled: true }
  * ```

@@ -1,7 +1,7 @@
 import { map, type MonoTypeOperatorFunction } from 'rxjs';
 import { copyTask, taskKey, type Task } from '../task.js';
 import { resultWindows, windowOf, type PollWindow, type PollWindows } from '../windows.js';
-import { checkDuration, draw } from './durations.js';
+import { draw, LONGEST_DELAY } from './time.js';
 
 export interface ModelIntervalOptions {
   /** How a wait is chosen inside the window. `uniform`: anywhere, so that tasks which started together drift apart. @default 'uniform' */
@@ -20,9 +20,9 @@ export interface ModelIntervalOptions {
  * Put it between the query and `pollUntilTerminal`.
  *
  * ```text
- * query:    q|                                     model: seedance_1_5_pro_720p
+ * query:    -q-s|                                  model: seedance_1_5_pro_720p
  *           withModelInterval(resultWindows, { random: () => 0 })
- * result:   q|                                     pollAfter: 30_000
+ * result:   -q-s|                                  pollAfter: 30_000
  * ```
  *
  * An answer that names no model is given the window of the one that the task named last. That memory is kept for each
@@ -36,17 +36,17 @@ export function withModelInterval<T extends Task>(
   options: ModelIntervalOptions = {},
 ): MonoTypeOperatorFunction<T> {
   checkWindows(windows);
-  const { cadence = 'uniform', random = Math.random, hint } = options;
-  if ((cadence as string) !== 'uniform') throw new TypeError(`cadence: ${String(cadence)} is unknown; write 'uniform'`);
-  if (typeof random !== 'function') throw new TypeError('random: write a function that gives 0..1');
+  const { random = Math.random, hint } = options;
+  if (typeof random !== 'function') throw new TypeError('random: write a function');
   return (source) => {
-    let seen: { key: string; model: string | undefined } | undefined;
+    let about: string | undefined;
+    let model: string | undefined;
     return source.pipe(
       map((task) => {
         const key = taskKey(task);
-        if (seen?.key !== key) seen = { key, model: undefined };
-        seen.model = task.model ?? seen.model;
-        const window = windowOf(windows, hint === 'flex' ? hint : (seen.model ?? hint));
+        model = task.model ?? (about === key ? model : undefined);
+        about = key;
+        const window = windowOf(windows, hint === 'flex' ? hint : (model ?? hint));
         return copyTask(task, { pollAfter: drawWait(window, random) });
       }),
     );
@@ -60,11 +60,8 @@ export function drawWait({ min, max }: PollWindow, random: () => number): number
 
 /** @throws RangeError that names the window. */
 export function checkWindows(windows: PollWindows): void {
-  for (const [name, { min, max, floor = 0 }] of Object.entries(windows)) {
-    checkDuration(`windows["${name}"].min`, min);
-    checkDuration(`windows["${name}"].max`, max);
-    checkDuration(`windows["${name}"].floor`, floor);
-    if (min === 0 || min > max) {
+  for (const [name, { min, max }] of Object.entries(windows)) {
+    if (!(min > 0 && min <= max && max <= LONGEST_DELAY)) {
       throw new RangeError(`windows["${name}"]: min ${min}, max ${max}; write 0 < min <= max, in ms`);
     }
   }

@@ -1,21 +1,34 @@
 import { identity, type MonoTypeOperatorFunction } from 'rxjs';
-import { withModelInterval } from '../operators/index.js';
-import { checkPollConfig, type CheckedPollConfig } from '../operators/poll-config.js';
+import { withModelInterval, type PollConfig } from '../operators/index.js';
+import type { PollPlan } from '../operators/poll.js';
+import { checkPollConfig } from '../operators/poll-config.js';
 import { checkWindows, drawWait } from '../operators/with-model-interval.js';
-import { toArray, type ResolvedRef } from '../query.js';
+import type { ResolvedRef } from '../query.js';
 import type { Task } from '../task.js';
+import { sharedWait } from './shared-wait.js';
 import { windowOf, type PollWindow, type PollWindows } from '../windows.js';
-import type { TrackerOptions } from './tracker.js';
 
-type Provider = ResolvedRef['provider'];
+type Provider = ResolvedRef['service'];
+
+/** When to ask; without these options each provider's own document is followed. */
+export interface PaceOptions extends PollConfig {
+  /** Polling windows by model, in ms. @default the provider's own */
+  readonly windows?: PollWindows;
+  /** A fixed wait after each answer, in ms, instead of the windows. */
+  readonly interval?: number;
+  /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
+  readonly minInterval?: number;
+  /**
+   * Divides windows, intervals, back-off, grace and deadline (not Retry-After, nor a transport's time limits). Above 1
+   * for a base URL on this machine, such as the sandbox's, or with `allowSpeed`. @default 1
+   */
+  readonly speed?: number;
+  /** Take a `speed` above 1 on a host that is not this machine; never on the services' own. @default false */
+  readonly allowSpeed?: boolean;
+}
 
 /** All that decides when the tasks of one provider are asked about. Times in ms, `speed` applied. */
-export interface Pace {
-  readonly config: CheckedPollConfig;
-  /** A wait for a task that no answer has told of yet. */
-  readonly interval: (ref: ResolvedRef) => number;
-  /** The shortest time from ask to ask, once the model is known, and before. */
-  readonly floor: (ref: ResolvedRef, model: string | undefined) => number;
+export interface Pace extends PollPlan<ResolvedRef> {
   /** Puts the wait that its window recommends on each answer about one task. */
   readonly withWaits: (ref: ResolvedRef) => MonoTypeOperatorFunction<Task>;
 }
@@ -24,13 +37,13 @@ export interface Pace {
  * Brings a caller's options and the documents of the providers together, once per provider.
  * @throws RangeError or TypeError for options that the documents forbid, or that cannot be meant.
  */
-export function pacesOf(options: TrackerOptions): ReadonlyMap<Provider, Pace> {
-  const providers = toArray(options.provider);
+export function pacesOf(providers: readonly Provider[], options: PaceOptions): ReadonlyMap<Provider, Pace> {
   const speed = checkSpeed(options, providers);
-  return new Map(providers.map((provider) => [provider, paceOf(provider, options, speed)]));
+  const wait = sharedWait();
+  return new Map(providers.map((provider) => [provider, { ...paceOf(provider, options, speed), wait }]));
 }
 
-function paceOf(provider: Provider, options: TrackerOptions, speed: number): Pace {
+function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<Pace, 'wait'> {
   const documented = options.windows ?? provider.windows;
   checkWindows(documented);
   checkFloors(provider, options, documented);
@@ -54,13 +67,18 @@ function paceOf(provider: Provider, options: TrackerOptions, speed: number): Pac
   const isFixed = options.interval !== undefined;
   const hasOwnFloor = options.minInterval !== undefined;
   return {
-    config,
+    ...config,
     interval: (ref) => (isFixed ? config.interval : drawWait(windowFor(known(ref)), random)),
-    floor: (ref, model) =>
-      hasOwnFloor ? config.minInterval : Math.max(config.minInterval, windowFor(model ?? known(ref)).floor ?? 0),
+    floor: (ref, last) =>
+      hasOwnFloor ? config.minInterval : Math.max(config.minInterval, windowFor(last?.model ?? known(ref)).floor ?? 0),
     withWaits: (ref) => {
       const hint = known(ref);
-      return isFixed ? identity : withModelInterval(windows, { random, ...(hint === undefined ? {} : { hint }) });
+      return isFixed
+        ? identity
+        : withModelInterval(windows, {
+            random,
+            ...(hint === undefined ? {} : { hint }),
+          });
     },
   };
 }
@@ -80,7 +98,7 @@ function faster({ min, max, floor = 0, generation }: PollWindow, speed: number):
   };
 }
 
-function checkFloors(provider: Provider, { interval, minInterval }: TrackerOptions, windows: PollWindows): void {
+function checkFloors(provider: Provider, { interval, minInterval }: PaceOptions, windows: PollWindows): void {
   if (minInterval !== undefined) return;
   const asked = {
     interval,
@@ -94,7 +112,7 @@ function checkFloors(provider: Provider, { interval, minInterval }: TrackerOptio
   }
 }
 
-function checkSpeed({ speed = 1, allowSpeed = false }: TrackerOptions, providers: readonly Provider[]): number {
+function checkSpeed({ speed = 1, allowSpeed = false }: PaceOptions, providers: readonly Provider[]): number {
   if (!(Number.isFinite(speed) && speed > 0)) {
     throw new RangeError(`speed: ${String(speed)} is not usable; write a number above 0, such as 1`);
   }

@@ -1,29 +1,20 @@
 import { asyncScheduler, catchError, distinct, from, map, mergeMap, Observable, of, type ObservableInput } from 'rxjs';
-import { isTrackingError, redact, TrackingError, type LostTask, type TrackedTask } from '../errors.js';
-import { DueQueue } from '../operators/due-queue.js';
-import type { PollConfig } from '../operators/index.js';
-import { createAsk, refResolver, type Query, type QueryOptions, type ResolvedRef, type TaskRef } from '../query.js';
+import { brief, isTrackingError, TrackingError, type LostTask, type TrackedTask } from '../errors.js';
+import {
+  createAsk,
+  refResolver,
+  toArray,
+  type Query,
+  type QueryOptions,
+  type ResolvedRef,
+  type TaskRef,
+} from '../query.js';
 import { taskKey, type Task } from '../task.js';
-import type { PollWindows } from '../windows.js';
-import { pacesOf, type Pace } from './pace.js';
-import { TrackedPoll } from './tracked-poll.js';
+import { pacesOf, type Pace, type PaceOptions } from './pace.js';
+import { Tracked } from './tracked.js';
 
 /** What to track, and how; without poll options each provider's own document is followed. */
-export interface TrackerOptions extends QueryOptions, PollConfig {
-  /** Polling windows by model, in ms. @default the provider's own */
-  readonly windows?: PollWindows;
-  /** A fixed wait after each answer, in ms, instead of the windows. */
-  readonly interval?: number;
-  /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
-  readonly minInterval?: number;
-  /**
-   * Divides windows, intervals, back-off, grace and deadline (not Retry-After, nor a transport's time limits). Above 1
-   * for a base URL on this machine, such as the sandbox's, or with `allowSpeed`. @default 1
-   */
-  readonly speed?: number;
-  /** Take a `speed` above 1 on a host that is not this machine; never on the services' own. @default false */
-  readonly allowSpeed?: boolean;
-}
+export interface TrackerOptions extends QueryOptions, PaceOptions {}
 
 export interface Tracker {
   /** Asks once; see `createQuery`. */
@@ -62,35 +53,34 @@ const DAY = 86_400_000;
 export function createTracker(options: TrackerOptions): Tracker {
   const resolve = refResolver(options.provider);
   const ask = createAsk(options);
-  const paces = pacesOf(options);
-  const queue = new DueQueue();
-  /** Polls with followers, and the last idle ones: those still know when they asked. */
-  const polls = new Map<string, TrackedPoll>();
+  const paces = pacesOf(toArray(options.provider), options);
+  /** Those who are followed, and the last idle ones: they still know when they asked. */
+  const tracked = new Map<string, Tracked>();
   const idle = new Set<string>();
   const terminals = new Map<string, Task>();
   let isClosed = false;
 
-  const pollOf = (ref: ResolvedRef, key: string): TrackedPoll => {
-    let poll = polls.get(key);
-    if (!poll) {
-      const pace = paces.get(ref.provider) as Pace;
-      const source = ask(ref).pipe(pace.withWaits(ref));
-      poll = new TrackedPoll(key, ref, pace, source, queue, { onTerminal, onIdle });
-      polls.set(key, poll);
+  const events = {
+    onTerminal: (key: string, task: Task) => {
+      tracked.delete(key);
+      terminals.set(key, task);
+      trim(terminals);
+    },
+    onIdle: (key: string) => {
+      idle.add(key);
+      for (const oldest of trim(idle)) tracked.delete(oldest);
+    },
+  };
+
+  const trackedOf = (ref: ResolvedRef, key: string): Tracked => {
+    let one = tracked.get(key);
+    if (!one) {
+      const pace = paces.get(ref.service) as Pace;
+      one = new Tracked(key, ref, pace, ask(ref).pipe(pace.withWaits(ref)), events);
+      tracked.set(key, one);
     }
     idle.delete(key);
-    return poll;
-  };
-
-  const onTerminal = (poll: TrackedPoll, task: Task) => {
-    polls.delete(poll.key);
-    terminals.set(poll.key, task);
-    trim(terminals);
-  };
-
-  const onIdle = ({ key }: TrackedPoll) => {
-    idle.add(key);
-    for (const oldest of trim(idle)) polls.delete(oldest);
+    return one;
   };
 
   const remembered = (key: string): Task | undefined => {
@@ -103,12 +93,12 @@ export function createTracker(options: TrackerOptions): Tracker {
   };
 
   const follow = (ref: ResolvedRef): Observable<Task> => {
-    const key = keyOf(ref);
+    const key = taskKey(ref);
     return new Observable((subscriber) => {
       const terminal = remembered(key);
       if (terminal) subscriber.next(terminal);
       if (terminal || isClosed) subscriber.complete();
-      else pollOf(ref, key).join(subscriber);
+      else trackedOf(ref, key).join(subscriber);
     });
   };
 
@@ -132,7 +122,7 @@ export function createTracker(options: TrackerOptions): Tracker {
         ? (refs as TaskRef[]).map(resolve)
         : from(refs).pipe(map(resolveOrLose(resolve)));
       return from(found).pipe(
-        distinct((one) => ('status' in one ? one : keyOf(one))),
+        distinct((one) => ('status' in one ? one : taskKey(one))),
         mergeMap((one) =>
           'status' in one ? of(one) : follow(one).pipe(catchError((error: unknown) => of(lost(one, error)))),
         ),
@@ -141,16 +131,12 @@ export function createTracker(options: TrackerOptions): Tracker {
 
     close() {
       isClosed = true;
-      const open = [...polls.values()];
-      polls.clear();
+      const open = [...tracked.values()];
+      tracked.clear();
       idle.clear();
-      for (const poll of open) poll.complete();
+      for (const one of open) one.close();
     },
   };
-}
-
-function keyOf({ provider, id }: ResolvedRef): string {
-  return taskKey({ provider: provider.name, id });
 }
 
 /** For refs that arrive one by one: a bad one must not end the others. */
@@ -163,27 +149,48 @@ function resolveOrLose(resolve: (ref: TaskRef) => ResolvedRef): (ref: TaskRef) =
         id?: unknown;
         provider?: unknown;
       };
-      const named = { id: String(id).slice(0, 256), provider: typeof provider === 'string' ? provider : '(unknown)' };
+      const named = {
+        id: String(id).slice(0, 256),
+        provider: typeof provider === 'string' ? provider : '(unknown)',
+      };
       return lostTask(
         named,
-        new TrackingError('query', (error as Error).message, { ...named, misses: 0, cause: error }),
+        new TrackingError('query', (error as Error).message, {
+          ...named,
+          misses: 0,
+          cause: error,
+        }),
       );
     }
   };
 }
 
-function lost({ provider, id }: ResolvedRef, error: unknown): LostTask {
-  const who = { provider: provider.name, id };
+function lost(who: ResolvedRef, error: unknown): LostTask {
   if (isTrackingError(error)) return lostTask(who, error);
   // An error of the caller's own: a notifier's, or what onMiss threw.
-  const message = `${who.provider} task ${id} is not tracked any more: ${redact(String(error))}`;
-  return lostTask(who, new TrackingError('query', message, { ...who, misses: 0, cause: error }));
+  const message = `${who.provider} task ${who.id} is not tracked any more: ${brief(String(error))}`;
+  return lostTask(
+    who,
+    new TrackingError('query', message, {
+      provider: who.provider,
+      id: who.id,
+      misses: 0,
+      cause: error,
+    }),
+  );
 }
 
 function lostTask({ provider, id }: { provider: string; id: string }, error: TrackingError): LostTask {
   const { last } = error;
   const observedAt = asyncScheduler.now();
-  return { status: 'lost', id, provider, observedAt, error, ...(last === undefined ? {} : { last }) };
+  return {
+    status: 'lost',
+    id,
+    provider,
+    observedAt,
+    error,
+    ...(last === undefined ? {} : { last }),
+  };
 }
 
 /** Drops the oldest entries beyond what is remembered; gives their keys. */

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Due, Wait } from '../../src/operators/time.js';
+
+/** A wait of the module as it is when the faked timers are the real ones. */
+async function freshWait(): Promise<Wait> {
+  vi.resetModules();
+  const { sharedWait } = await import('../../src/tracker/shared-wait.js');
+  return sharedWait();
+}
+
+describe('sharedWait', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  test('runs whoever waits once, never early, late by a thousandth; and nobody who left', async () => {
+    const wait = await freshWait();
+    const command = fc.oneof(
+      { weight: 5, arbitrary: fc.record({ add: fc.nat(29), ms: fc.oneof(fc.nat(100), fc.nat(100_000)) }) },
+      { weight: 2, arbitrary: fc.record({ leave: fc.nat(29) }) },
+      { weight: 2, arbitrary: fc.record({ pass: fc.nat(60_000) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 80 }), (commands) => {
+        /** When each that waits is due, and how late it may be. */
+        const due = new Map<number, { at: number; slack: number }>();
+        const waiters: Due[] = Array.from({ length: 30 }, (_, name) => ({
+          run: () => {
+            const expected = due.get(name);
+            expect(expected).toBeDefined();
+            expect(Date.now()).toBeGreaterThanOrEqual(expected?.at ?? NaN);
+            expect(Date.now()).toBeLessThanOrEqual((expected?.at ?? NaN) + (expected?.slack ?? NaN));
+            due.delete(name);
+          },
+        }));
+        for (const step of commands) {
+          if ('add' in step) {
+            wait(waiters[step.add] as Due, step.ms);
+            due.set(step.add, { at: Date.now() + step.ms, slack: 2 + step.ms / 1000 });
+          } else if ('leave' in step) {
+            waiters[step.leave]?.wait?.unsubscribe();
+            due.delete(step.leave);
+          } else vi.advanceTimersByTime(step.pass);
+        }
+        vi.advanceTimersByTime(101_000);
+        expect(due.size).toBe(0);
+        expect(vi.getTimerCount()).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('those that end together share a timer, which goes with the last of them', async () => {
+    const wait = await freshWait();
+    const waiters: Due[] = Array.from({ length: 1000 }, () => ({ run: () => 0 }));
+    waiters.forEach((due, nth) => {
+      wait(due, 30_000 + nth / 100);
+    });
+    expect(vi.getTimerCount()).toBeLessThanOrEqual(2);
+    for (const due of waiters) due.wait?.unsubscribe();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('lets the event loop have its turn after 500', async () => {
+    const wait = await freshWait();
+    let ran = 0;
+    for (let n = 0; n < 1_200; n++) wait({ run: () => ran++ }, 10);
+    const counts = [];
+    while (ran < 1_200) {
+      vi.advanceTimersToNextTimer();
+      counts.push(ran);
+    }
+    expect(counts).toEqual([500, 1_000, 1_200]);
+  });
+
+  test('what waits again while it runs, even for nothing, waits for the next turn', async () => {
+    const wait = await freshWait();
+    let ran = 0;
+    const due: Due = {
+      run: () => {
+        ran++;
+        wait(due, 0);
+      },
+    };
+    wait(due, 10);
+    vi.advanceTimersToNextTimer();
+    expect(ran).toBe(1);
+    due.wait?.unsubscribe();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('F32 what ends late is spread over some seconds, once', async () => {
+    const wait = await freshWait();
+    const ran: number[] = [];
+    for (let n = 0; n < 400; n++) wait({ run: () => ran.push(performance.now()) }, 10_000);
+    // The process is stopped: its clocks go on, its timers do not fire.
+    const steady = vi.spyOn(performance, 'now');
+    const before = performance.now();
+    steady.mockImplementation(() => before + 15_000);
+    vi.advanceTimersToNextTimer();
+    steady.mockRestore();
+    expect(ran).toEqual([]);
+    vi.advanceTimersByTime(40_000);
+    expect(ran).toHaveLength(400);
+    const busiest = Math.max(
+      ...Array.from({ length: 60 }, (_, s) => ran.filter((at) => Math.floor(at / 1000) === s).length),
+    );
+    expect(busiest).toBeLessThan(100);
+  });
+
+  test.each([-86_400_000, 86_400_000])(
+    'F33 a clock that is stepped by %i ms neither holds up nor hurries',
+    async (step) => {
+      const wait = await freshWait();
+      const ran: number[] = [];
+      for (const name of [0, 1, 2]) wait({ run: () => ran.push(name) }, 10_000 * (name + 1));
+      vi.advanceTimersByTime(5_000);
+      vi.setSystemTime(Date.now() + step);
+      const counts = [];
+      for (let n = 0; n < 3; n++) {
+        vi.advanceTimersByTime(n === 0 ? 4_990 : 9_960);
+        counts.push(ran.length);
+        vi.advanceTimersByTime(40);
+        counts.push(ran.length);
+      }
+      expect(counts).toEqual([0, 1, 1, 2, 2, 3]);
+    },
+  );
+
+  test('a waiter that throws does not hold up the others', async () => {
+    const wait = await freshWait();
+    const ran: number[] = [];
+    const throws = () => {
+      throw new Error('oops');
+    };
+    wait({ run: throws }, 10);
+    wait({ run: () => ran.push(1) }, 10);
+    expect(() => vi.advanceTimersByTime(10)).toThrow('oops');
+    vi.advanceTimersByTime(10);
+    expect(ran).toEqual([1]);
+  });
+});
