@@ -1,0 +1,15 @@
+export { scriptedQuery, type ScriptedQuery, type ScriptedQueryOptions } from './testing/scripted-query.js';
+export { scriptedTransport, type ScriptedTransport } from './testing/scripted-transport.js';
+export type { Script, ScriptEvent, ScriptOptions, ScriptStep } from './testing/script.js';
+export {
+  cancelledTask,
+  completedTask,
+  failedTask,
+  lostTask,
+  processingTask,
+  queuedTask,
+  unknownTask,
+  type ScriptTask,
+} from './testing/tasks.js';
+export { taskLetters, type TaskLetters, type TaskLettersFields } from './testing/task-letters.js';
+export { errorReply, generationsReply, resultReply } from './testing/replies.js';

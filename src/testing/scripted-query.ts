@@ -1,0 +1,51 @@
+import { isQueryError, QueryError } from '../errors.js';
+import type { Query } from '../query.js';
+import type { Task } from '../task.js';
+import { playScript, type Script, type ScriptEvent, type ScriptOptions, type ScriptStep } from './script.js';
+import { buildTask, DEFAULTS } from './tasks.js';
+
+export interface ScriptedQueryOptions extends ScriptOptions {
+  /** The provider of every answer, unless the ref names one. @default 'scripted' */
+  readonly provider?: string;
+}
+
+export interface ScriptedQuery {
+  /** In the place of `createQuery(...)` or `tracker.query`: asks the script. */
+  readonly query: Query;
+  /** Everything that happened, in order. */
+  readonly log: readonly ScriptEvent[];
+}
+
+/**
+ * A query that answers from a script instead of a service. Time is RxJS's own, so it may be virtual (TestScheduler),
+ * faked or real. It counts the queries of each id, so make a new one for each test.
+ *
+ * Answers carry the id and the provider that were asked about, whatever their step says; `observedAt` is 0 unless the
+ * step says more, so that answers equal `taskLetters({ id })`.
+ *
+ * @throws TypeError or RangeError at call time for a step that is none.
+ *
+ * @example
+ * const { query, log } = scriptedQuery({ video_1: ['q', 'server', { status: 'processing', progress: 40 }, 's'] });
+ * query('video_1').pipe(pollUntilTerminal(), dedupeStatus()).subscribe(...);
+ */
+export function scriptedQuery(
+  script: Script<ScriptStep<Task>>,
+  { provider = DEFAULTS.provider, ...options }: ScriptedQueryOptions = {},
+): ScriptedQuery {
+  const { play, log } = playScript<Task>(script, options);
+  const query: Query = (ref) => {
+    const fields = typeof ref === 'string' ? { id: ref } : ref;
+    const who = { id: fields.id, provider: fields.provider ?? provider };
+    return play(who.id, (turn) => {
+      if ('task' in turn) return buildTask({ ...turn.task, ...who });
+      if ('error' in turn) throw isQueryError(turn.error) ? turn.error : scriptedError(turn.error, who);
+      return turn.extra;
+    });
+  };
+  return { query, log };
+}
+
+function scriptedError(kind: QueryError['kind'], who: { readonly id: string; readonly provider: string }): QueryError {
+  return new QueryError(kind, `${who.provider} did not tell of task ${who.id}: the script says ${kind}`, who);
+}

@@ -1,0 +1,88 @@
+import { TrackingError, type LostTask } from '../errors.js';
+import type {
+  CancelledTask,
+  CompletedTask,
+  FailedTask,
+  ProcessingTask,
+  QueuedTask,
+  Task,
+  TaskStatus,
+  UnknownTask,
+} from '../task.js';
+
+type Over<T extends { readonly status: string }> = Partial<Omit<T, 'status'>>;
+
+/** A task as far as a script tells of it: its status, and whatever other fields matter. */
+export type ScriptTask = Task extends infer T
+  ? T extends Task
+    ? { readonly status: T['status'] } & Over<T>
+    : never
+  : never;
+
+/** Who a task is about when nobody says, and when it was seen: the same for every builder, so that tasks compare equal. */
+export const DEFAULTS = { id: 'task', provider: 'scripted', observedAt: 0 } as const;
+
+/**
+ * A task that waits at its service. What is not given has a valid default: id `task`, provider `scripted`, the status
+ * as `rawStatus`, `observedAt` 0.
+ *
+ * @example
+ * queuedTask({ id: 'video_1', model: 'veo_3_1' })
+ */
+export function queuedTask(over: Over<QueuedTask> = {}): QueuedTask {
+  return { ...DEFAULTS, rawStatus: 'queued', ...over, status: 'queued' };
+}
+
+/** A task that is being generated. Defaults as in `queuedTask`. */
+export function processingTask(over: Over<ProcessingTask> = {}): ProcessingTask {
+  return { ...DEFAULTS, rawStatus: 'processing', ...over, status: 'processing' };
+}
+
+/** A task whose service used a word that nobody documented: `rawStatus` is `reviewing` by default. */
+export function unknownTask(over: Over<UnknownTask> = {}): UnknownTask {
+  return { ...DEFAULTS, rawStatus: 'reviewing', ...over, status: 'unknown' };
+}
+
+/** A task that is done. Its video is at `https://videos.example.com/{id}.mp4` by default and never expires. */
+export function completedTask(over: Over<CompletedTask> = {}): CompletedTask {
+  const { id } = { ...DEFAULTS, ...over };
+  const video = { url: `https://videos.example.com/${encodeURIComponent(id)}.mp4` };
+  return { ...DEFAULTS, rawStatus: 'completed', video, ...over, status: 'completed' };
+}
+
+/** A task that its service gave up. By default no reason is given. */
+export function failedTask(over: Over<FailedTask> = {}): FailedTask {
+  const failure = { message: 'no reason given', kind: 'unknown' } as const;
+  return { ...DEFAULTS, rawStatus: 'failed', failure, ...over, status: 'failed' };
+}
+
+/** A task that was cancelled at its service. */
+export function cancelledTask(over: Over<CancelledTask> = {}): CancelledTask {
+  return { ...DEFAULTS, rawStatus: 'cancelled', ...over, status: 'cancelled' };
+}
+
+/** A task that cannot be tracked any more, as `trackAll` gives it. By default its deadline has passed. */
+export function lostTask(over: Over<LostTask> = {}): LostTask {
+  const { id, provider } = { ...DEFAULTS, ...over };
+  const message = `${provider} task ${id} is not tracked any more: its deadline has passed`;
+  const error = over.error ?? new TrackingError('deadline', message, { id, provider, misses: 0, last: over.last });
+  return { ...DEFAULTS, ...over, error, status: 'lost' };
+}
+
+const BUILDERS: { readonly [Status in TaskStatus]: (over: object) => Task } = {
+  queued: queuedTask,
+  processing: processingTask,
+  unknown: unknownTask,
+  completed: completedTask,
+  failed: failedTask,
+  cancelled: cancelledTask,
+};
+
+/** A whole task from what a script tells of it. */
+export function buildTask(fields: ScriptTask): Task {
+  return BUILDERS[fields.status](fields);
+}
+
+export function isTaskStatus(word: unknown): word is TaskStatus {
+  return typeof word === 'string' && Object.hasOwn(BUILDERS, word);
+}
