@@ -1,0 +1,104 @@
+import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import type { Provider } from '../providers/index.js';
+import type { Answer, Dialect } from './dialect.js';
+import type { TaskBook } from './task-book.js';
+import { sendVideo } from './video.js';
+
+/** One service behind the gateway. */
+export interface Account {
+  readonly provider: Provider;
+  readonly key: string;
+  readonly dialect: Dialect;
+  readonly book: TaskBook;
+  /** Counts one more answer; whether it is one too many. */
+  readonly isOverLimit: (now: number) => boolean;
+}
+
+const LARGEST_REQUEST = 65_536;
+
+/**
+ * Answers `GET /{service}{path of its wire}{id}`, `GET /videos/{service}/{file}` and `POST /sandbox/tasks`, which
+ * `create` makes a task of.
+ */
+export function gateway(accounts: ReadonlyMap<string, Account>, create: (wish: object) => object): RequestListener {
+  const services = [...accounts.values()].map(({ provider }) => `GET /${provider.name}${provider.wire.path('{id}')}`);
+  const nothingHere = refusal(404, `nothing here; this sandbox answers ${services.join(', ')}, POST /sandbox/tasks`);
+
+  return (request, response) => {
+    const { method, url: target = '' } = request;
+    const [path = ''] = target.split('?');
+    const [, place = '', name = ''] = path.split('/');
+    const account = accounts.get(place);
+    const owner = place === 'videos' ? accounts.get(name) : undefined;
+    if (account && method === 'GET') {
+      send(response, answerOf(account, path.slice(place.length + 1), request) ?? nothingHere);
+    } else if (owner && (method === 'GET' || method === 'HEAD')) {
+      answerVideo(owner, target, request, response);
+    } else if (path === '/sandbox/tasks' && method === 'POST') {
+      createOverHttp(request, create).then(
+        (answer) => {
+          send(response, answer);
+        },
+        // The client went away in the middle of its request.
+        () => response.destroy(),
+      );
+    } else {
+      send(response, nothingHere);
+    }
+  };
+}
+
+function answerOf(account: Account, path: string, { headers }: IncomingMessage): Answer | undefined {
+  const { provider, key, dialect, book, isOverLimit } = account;
+  const start = provider.wire.path('');
+  if (!path.startsWith(start)) return undefined;
+  if (headers.authorization !== `Bearer ${key}`) return dialect.unauthorized;
+  const now = Date.now();
+  if (isOverLimit(now)) return dialect.rateLimited;
+  // Only ids that need no percent-encoding are ever given out.
+  const task = book.find(path.slice(start.length), now);
+  return task ? dialect.tell(task, now) : dialect.notFound;
+}
+
+function answerVideo({ book }: Account, target: string, request: IncomingMessage, response: ServerResponse): void {
+  const id = /\/([\w-]+)\.mp4\?/.exec(target)?.[1] ?? '';
+  const { video, original } = book.get(id) ?? {};
+  const signed = [video, original].find((one) => one?.url.endsWith(target));
+  const now = Date.now();
+  if (!signed || now < signed.opensAt) send(response, refusal(403, 'the signature does not match'));
+  else if (now >= signed.expiresAt) send(response, refusal(403, 'the URL has expired'));
+  else sendVideo(request, response, signed);
+}
+
+async function createOverHttp(request: IncomingMessage, create: (wish: object) => object): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    // What is too much is read to its end: the client hears the answer only then.
+    if (size <= LARGEST_REQUEST) chunks.push(chunk);
+  }
+  if (size > LARGEST_REQUEST) return refusal(413, `the body is larger than ${LARGEST_REQUEST} bytes`);
+  try {
+    const wish: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    return { status: 201, body: create(wish as object) };
+  } catch (error) {
+    return refusal(400, error instanceof SyntaxError ? NOT_JSON : (error as Error).message);
+  }
+}
+
+const NOT_JSON = 'the body is not JSON; write for example {"provider": "alad", "outcome": "failed"}';
+
+function refusal(status: number, message: string): Answer {
+  return { status, body: { error: { code: STATUS_CODES[status], message } } };
+}
+
+function send(response: ServerResponse, { status, body }: Answer): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    ...(status === 429 ? { 'retry-after': '1' } : {}),
+  });
+  response.end(text);
+}

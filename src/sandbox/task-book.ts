@@ -1,0 +1,128 @@
+import type { Provider } from '../providers/index.js';
+import { drawsOf } from './draw.js';
+import { drawLifecycle, type SandboxOutcome } from './lifecycle.js';
+import type { SandboxTask } from './sandbox-task.js';
+import type { Service } from './services.js';
+import { signVideo, type Signature } from './video.js';
+
+export interface TaskBookOptions {
+  readonly service: Service;
+  /** The client's side of the service: its name and windows are the service's. */
+  readonly provider: Provider;
+  readonly videoBase: string;
+  readonly seed: number;
+  readonly speed: number;
+  readonly retention: number;
+}
+
+/** What may be said of a task when it is created. Checked, since it also comes over HTTP. */
+export interface TaskWish {
+  readonly model?: unknown;
+  readonly outcome?: unknown;
+  readonly superResolution?: unknown;
+  readonly reason?: unknown;
+}
+
+/** All tasks of one service, from their creation on; they are never forgotten, so that a deleted one stays deleted. */
+export interface TaskBook {
+  /** @throws TypeError for a wish that the service could not fulfil. */
+  create(wish: TaskWish): SandboxTask;
+  /** A task by its id; an unseen id of a form that the service gives out is a task created now. */
+  find(id: string, now: number): SandboxTask | undefined;
+  /** A task that is there already. */
+  get(id: string): SandboxTask | undefined;
+}
+
+const OUTCOMES: readonly unknown[] = ['completed', 'failed', 'cancelled', 'never'] satisfies SandboxOutcome[];
+
+export function createTaskBook({ service, provider, videoBase, seed, speed, retention }: TaskBookOptions): TaskBook {
+  const { dialect } = service;
+  const tasks = new Map<string, SandboxTask>();
+  let created = 0;
+
+  const add = (id: string, { model, outcome, superResolution, reason }: CheckedWish): SandboxTask => {
+    const draw = drawsOf(seed, provider.name, id);
+    const lifecycle = drawLifecycle(draw, { windows: provider.windows, model, outcome, createdAt: Date.now(), speed });
+    const opensAt = outcome === 'completed' ? lifecycle.endsAt : Infinity;
+    const sign = (file: string, signature: Signature) =>
+      signVideo(`${videoBase}/${file}.mp4`, opensAt, retention, signature, draw.text(file, 32));
+    const task: SandboxTask = {
+      ...lifecycle,
+      id,
+      model,
+      speed,
+      reason: reason ?? draw.one('reason', dialect.reasons),
+      video: sign(id, superResolution ? 'auth_key' : dialect.signature),
+      ...(superResolution ? { original: sign(`original/${id}`, dialect.signature) } : {}),
+      draw,
+    };
+    tasks.set(id, task);
+    return task;
+  };
+
+  const newId = (model: string): string => {
+    const { prefix = '' } = dialect.families.find(({ models }) => models.test(model)) ?? {};
+    let id: string;
+    do id = prefix + drawsOf(seed, provider.name).text(`id ${++created}`, 32);
+    while (tasks.has(id));
+    return id;
+  };
+
+  return {
+    create(wish) {
+      const checked = checkWish(wish, provider, service);
+      return add(newId(checked.model), checked);
+    },
+
+    find(id, now) {
+      const known = tasks.get(id);
+      if (known) return isSeedance15(known.model) && now > known.endsAt + retention ? undefined : known;
+      const family = dialect.families.find(({ prefix }) => id.startsWith(prefix));
+      if (!family || !/^[a-z]+_[\w-]{1,128}$/.test(id)) return undefined;
+      return add(id, { model: family.model ?? service.model, outcome: 'completed', superResolution: false });
+    },
+
+    get: (id) => tasks.get(id),
+  };
+}
+
+interface CheckedWish {
+  readonly model: string;
+  readonly outcome: SandboxOutcome;
+  readonly superResolution: boolean;
+  readonly reason?: string | undefined;
+}
+
+function checkWish(wish: TaskWish, { name, wire }: Provider, service: Service): CheckedWish {
+  const { model = service.model, outcome = 'completed', superResolution = false, reason } = wish;
+  if (typeof model !== 'string' || !/^[\w.:/-]{1,128}$/.test(model)) {
+    throw new TypeError(`model: ${show(model)} is no model's name; write for example model: "${service.model}"`);
+  }
+  if (!OUTCOMES.includes(outcome)) {
+    throw new TypeError(`outcome: ${show(outcome)} is not known; write one of: ${OUTCOMES.join(', ')}`);
+  }
+  if (outcome === 'cancelled' && !(wire.name === 'result' && isSeedance15(model))) {
+    throw new TypeError(
+      `outcome: ${name} documents no "cancelled" for ${model}; write outcome: "failed", or provider: "xingchaoyiqing"`,
+    );
+  }
+  if (typeof superResolution !== 'boolean') {
+    throw new TypeError(`superResolution: ${show(superResolution)} is not usable; write true or false`);
+  }
+  if (superResolution && wire.name !== 'generations') {
+    throw new TypeError(`superResolution: ${name} has no such tasks; write provider: "anyfast" or "alad"`);
+  }
+  if (reason !== undefined && (typeof reason !== 'string' || outcome !== 'failed')) {
+    throw new TypeError(`reason: ${show(reason)} is not usable; write a text, and outcome: "failed" with it`);
+  }
+  return { model, outcome: outcome as SandboxOutcome, superResolution, reason };
+}
+
+/** The one family whose document knows `cancelled`, and whose records are deleted together with their videos. */
+function isSeedance15(model: string): boolean {
+  return model.startsWith('seedance_1_5');
+}
+
+function show(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).slice(0, 80);
+}
