@@ -1,0 +1,74 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+export interface CliRun {
+  /** The exit code, or the name of the signal that ended it. */
+  readonly code: number | string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly env?: Record<string, string>;
+  /** Standard input; without it there is nothing to read. */
+  readonly input?: string;
+  /** Leaves standard input open behind `input`. */
+  readonly isInputOpen?: boolean;
+  /** Called at each output, with all that was printed so far. */
+  readonly onOutput?: (stdout: string, child: ChildProcess) => void;
+}
+
+/** Runs the built command-line tool in a process of its own, without the keys of whoever runs the tests. */
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
+  return runProcess(process.execPath, [cli, ...args], options);
+}
+
+/** Runs it on a terminal of 110 columns. */
+export function runOnTerminal(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
+  const command = [process.execPath, cli, ...args].map((word) => `'${word}'`).join(' ');
+  return runProcess('script', ['-qec', `stty cols 110 rows 40; exec ${command}`, '/dev/null'], {
+    input: '',
+    isInputOpen: true,
+    ...options,
+  });
+}
+
+export function runProcess(
+  command: string,
+  args: readonly string[],
+  { env = {}, input, isInputOpen = false, onOutput }: CliOptions = {},
+): Promise<CliRun> {
+  const { PATH = '' } = process.env;
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      env: { PATH, TERM: 'xterm-256color', LANG: 'C.UTF-8', ...env },
+      // A group of its own, so that nothing of it outlives the limit.
+      detached: true,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    let [stdout, stderr] = ['', ''];
+    // A run that hangs fails its test by its code, and leaves nothing behind.
+    const limit = setTimeout(() => process.kill(-(child.pid ?? NaN), 'SIGKILL'), 15_000);
+    child.stdout?.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+      onOutput?.(stdout, child);
+    });
+    child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on('error', reject);
+    child.on('exit', () => child.stdin?.destroy());
+    child.on('close', (code, signal) => {
+      clearTimeout(limit);
+      resolve({ code: code ?? signal, stdout, stderr });
+    });
+    // A child that ends without reading all is no fault of the test's.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.write(input);
+    if (!isInputOpen) child.stdin?.end();
+  });
+}
+
+export function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}

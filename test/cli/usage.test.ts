@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { runCli } from './run-cli.js';
+
+const SECRET = 'sk-verysecretkey1234567890';
+
+describe('help and version', () => {
+  it('prints the help that is asked for, also behind a command', async () => {
+    for (const args of [['--help'], ['help'], ['-h'], ['watch', 'alad', '--help']]) {
+      const { code, stdout, stderr } = await runCli(args);
+      expect(stdout).toContain('rx-video-tasks watch PROVIDER ID...');
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    }
+  });
+
+  it('says how to use it when nothing is said, as bad usage', async () => {
+    const { code, stdout, stderr } = await runCli([]);
+    expect(stderr).toContain('rx-video-tasks watch PROVIDER ID...');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect((await runCli(['--version'])).stdout).toBe(`${version}\n`);
+  });
+});
+
+describe('bad usage exits with 2 and says what to write', () => {
+  it.each([
+    ['an unknown command', ['wach'], 'write watch, sandbox or demo'],
+    ['no provider', ['watch'], 'write watch PROVIDER ID with one of xingchaoyiqing, mingyan'],
+    ['an unknown provider', ['watch', 'aladdin', 'x'], '"aladdin" is no provider'],
+    ['a name that every object has', ['watch', 'constructor', 'x'], '"constructor" is no provider'],
+    ['a missing key', ['watch', 'mingyan', 'x'], 'write export MINGYAN_API_KEY=...'],
+    ['an unknown option', ['watch', 'alad', 'x', '--api-key', SECRET], 'this command takes --base-url, --model'],
+    ['an option without its value', ['watch', 'alad', 'x', '--speed'], "'--speed <value>'"],
+    ['no id', ['watch', 'alad'], 'write watch PROVIDER ID..., or pipe ids in'],
+    ['an id that would ask for another path', ['watch', 'alad', '..'], 'write the id as the service gave it'],
+    ['a base URL that is not http', ['watch', 'alad', 'x', '--base-url', 'ftp://host'], 'is not http(s)'],
+    ['a speed that is no number', ['watch', 'alad', 'x', '--speed', 'fast'], 'write for example --speed 60'],
+    ['a speed of zero', ['watch', 'alad', 'x', '--speed', '0'], 'write a number above 0'],
+    ['a speed above 1 at a public service', ['watch', 'alad', 'x', '--speed', '2'], 'leave it at 1'],
+    ['an argument of the sandbox', ['sandbox', 'x'], 'sandbox takes options only'],
+    ['a port that is no port', ['sandbox', '--port', '70000'], 'port'],
+    ['an argument of the demo', ['demo', 'x'], 'demo takes options only'],
+    ['a speed of the demo that is no speed', ['demo', '--speed', '-1'], 'speed'],
+  ])('%s', async (_what, args, message) => {
+    const { code, stdout, stderr } = await runCli(args, { env: { ALAD_API_KEY: SECRET } });
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/^rx-video-tasks: /);
+    expect(stderr + stdout).not.toContain(SECRET);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('a key that no header can carry, without showing it', async () => {
+    const { code, stderr } = await runCli(['watch', 'alad', 'x'], { env: { ALAD_API_KEY: `${SECRET} ` } });
+    expect(stderr).toContain('white space');
+    expect(stderr).not.toContain(SECRET);
+    expect(code).toBe(2);
+  });
+});

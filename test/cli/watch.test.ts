@@ -1,0 +1,257 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { isTerminal, type Task } from 'rx-video-tasks';
+import { startSandbox, type Sandbox, type SandboxOutcome } from 'rx-video-tasks/sandbox';
+import { cli, linesOf, runCli, runOnTerminal, runProcess } from './run-cli.js';
+
+let sandbox: Sandbox;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ speed: 300, seed: 1 });
+  env = { ALAD_API_KEY: sandbox.keys.alad, MINGYAN_API_KEY: sandbox.keys.mingyan };
+});
+afterAll(() => sandbox.close());
+
+const at = (service: string) => ['--base-url', `${sandbox.url}/${service}`, '--speed', '300'];
+let count = 0;
+/** A task that completes begins when it is first asked about, so that its whole life is seen. */
+const create = (outcome: SandboxOutcome) =>
+  outcome === 'completed' ? `asyntask_${++count}` : sandbox.create({ provider: 'alad', outcome }).id;
+const tasksOf = (ndjson: string) => linesOf(ndjson).map((line) => JSON.parse(line) as Task);
+
+describe('watch, into a pipe', () => {
+  it('prints one line for each transition and exits with 0 when all completed', async () => {
+    const ids = [create('completed'), create('completed')];
+    const { code, stdout, stderr } = await runCli(['watch', 'alad', ...ids, ...at('alad')], { env });
+    for (const id of ids) {
+      const told = linesOf(stdout).filter((line) => line.includes(` alad ${id} `));
+      expect(told[0]).toMatch(/^\d{4}-\d\d-\d\dT\S+Z alad \S+ (queued|processing)/);
+      expect(told.at(-1)).toMatch(/ completed http:\/\/127\.0\.0\.1\S+\.mp4\S*$/);
+      expect(told.filter((line) => line.includes(' completed '))).toHaveLength(1);
+    }
+    expect(stderr).toMatch(/^2 tasks: 2 completed, \d+:\d\d\n$/);
+    expect(code).toBe(0);
+  });
+
+  it('exits with 1 when one failed, and the other goes on to its video', async () => {
+    const [bad, good] = [create('failed'), create('completed')];
+    const { code, stdout } = await runCli(['watch', 'alad', bad, good, ...at('alad')], { env });
+    expect(stdout).toMatch(new RegExp(` alad ${bad} failed: .+`));
+    expect(stdout).toMatch(new RegExp(` alad ${good} completed http`));
+    expect(code).toBe(1);
+  });
+
+  it('exits with 1 when tracking is lost, and never shows the key', async () => {
+    const wrong = 'sk-wrongkey1234567890';
+    const { code, stdout, stderr } = await runCli(['watch', 'alad', create('completed'), ...at('alad')], {
+      env: { ALAD_API_KEY: wrong },
+    });
+    expect(stdout).toMatch(/ lost: .*401/);
+    expect(stdout + stderr).not.toContain(wrong.slice(3));
+    expect(code).toBe(1);
+  });
+
+  it('prints NDJSON with --json: one Task a line, a lost one with its error', async () => {
+    const id = create('completed');
+    const { code, stdout, stderr } = await runCli(['watch', 'alad', id, '--json', ...at('alad')], { env });
+    const tasks = tasksOf(stdout);
+    expect(tasks.map(({ seq }) => seq)).toEqual(tasks.map((_, n) => n + 1));
+    expect(tasks.map((task) => isTerminal(task))).toEqual(tasks.map((_, n) => n === tasks.length - 1));
+    expect(tasks.at(-1)).toMatchObject({
+      id,
+      provider: 'alad',
+      status: 'completed',
+      video: { url: expect.stringMatching(/^http/) as string },
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+
+    const lost = await runCli(['watch', 'alad', id, '--json', ...at('alad')], { env: { ALAD_API_KEY: 'wrong-key' } });
+    expect(tasksOf(lost.stdout)).toMatchObject([{ id, status: 'lost', error: { reason: 'query' } }]);
+  });
+
+  it('takes each id once, from arguments, from "-" and from piped input', async () => {
+    const [a, b, c] = [create('completed'), create('completed'), create('completed')];
+    const idsIn = (ndjson: string) =>
+      [
+        ...new Set(
+          tasksOf(ndjson)
+            .filter(isTerminal)
+            .map(({ id }) => id),
+        ),
+      ].sort();
+
+    const piped = await runCli(['watch', 'alad', '--json', ...at('alad')], { env, input: `${a}\n\n  ${b}  \r\n${a}` });
+    expect(idsIn(piped.stdout)).toEqual([a, b].sort());
+    expect(piped.code).toBe(0);
+
+    const mixed = await runCli(['watch', 'alad', c, '-', c, '--json', ...at('alad')], { env, input: `${a}\n` });
+    expect(idsIn(mixed.stdout)).toEqual([a, c].sort());
+    expect(tasksOf(mixed.stdout).filter(({ id, seq }) => id === c && seq === 1)).toHaveLength(1);
+
+    const empty = await runCli(['watch', 'alad', ...at('alad')], { env, input: '\n \n' });
+    expect(empty).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('follows the ids of a pipe that stays open as they come', async () => {
+    const [first, second] = [create('completed'), create('completed')];
+    const { code, stdout } = await runCli(['watch', 'alad', '--json', ...at('alad')], {
+      env,
+      input: `${first}\n`,
+      isInputOpen: true,
+      onOutput: (told, child) => {
+        if (told.includes('"completed"')) child.stdin?.end(second);
+      },
+    });
+    expect(tasksOf(stdout).filter(isTerminal)).toMatchObject([{ id: first }, { id: second }]);
+    expect(code).toBe(0);
+  });
+
+  it('tells of missed polls on standard error, and goes on', async () => {
+    let asked = 0;
+    const server = await listen((_, response) => {
+      if (++asked === 1) response.writeHead(503).end();
+      else response.end(JSON.stringify({ id: 'video_1', status: 'completed', video_url: 'http://127.0.0.1/v.mp4' }));
+    });
+    const args = ['watch', 'mingyan', 'video_1', '--json', '--base-url', urlOf(server), '--speed', '300'];
+    const { code, stdout, stderr } = await runCli(args, { env });
+    expect(stderr).toMatch(/^mingyan video_1 missed a poll \(server: .*503.*\), asks again in 0:0\d\n$/);
+    expect(tasksOf(stdout)).toMatchObject([{ id: 'video_1', status: 'completed' }]);
+    expect(code).toBe(0);
+  });
+
+  it('keeps what a service says from steering the terminal, and in one line', async () => {
+    const error = 'no\u001b[2J\nway\u202e';
+    const server = await listen((_, response) => {
+      response.end(JSON.stringify({ id: 'video_1', status: 'failed', video_url: null, error }));
+    });
+    const { stdout } = await runCli(['watch', 'mingyan', 'video_1', '--base-url', urlOf(server)], { env });
+    expect(stdout).toMatch(/^\S+ mingyan video_1 failed: no \[2J way ?\n$/);
+  });
+
+  it('sends the model it is told, as the window to poll by', async () => {
+    const times: number[] = [];
+    const server = await listen((_, response) => {
+      times.push(performance.now());
+      const status = times.length < 3 ? 'processing' : 'failed';
+      response.end(JSON.stringify({ id: 'video_1', status, video_url: null, error: null }));
+    });
+    // 10 to 20 s for this model at 20 times the speed; any other would be asked about after 1.5 s at the earliest.
+    const args = ['watch', 'mingyan', 'video_1', '--base-url', urlOf(server), '--speed', '20'];
+    await runCli([...args, '--model', 'seedance_1_5_pro_480p'], { env });
+    expect((times[2] ?? Infinity) - (times[0] ?? 0)).toBeLessThan(2 * 1_500);
+  });
+});
+
+describe('an early end', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends a watch: nothing is asked afterwards', async (signal) => {
+    let asked = 0;
+    const server = await listen((_, response) => {
+      asked += 1;
+      response.end(JSON.stringify({ id: 'video_1', status: 'queued', video_url: null, error: null }));
+    });
+    const args = ['watch', 'mingyan', 'video_1', '-', '--base-url', urlOf(server), '--speed', '300'];
+    const { code, stderr } = await runCli(args, {
+      env,
+      input: '',
+      isInputOpen: true,
+      onOutput: (_, child) => child.kill(signal),
+    });
+    expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
+    expect(stderr).toMatch(/^1 task: 1 running/);
+    const askedAtTheEnd = asked;
+    expect(await connectionsOf(server)).toBe(0);
+    expect(asked).toBe(askedAtTheEnd);
+  });
+
+  it('a reader that goes away ends it without a word', async () => {
+    const args = ['watch', 'alad', create('never'), create('completed'), '--json', ...at('alad')];
+    const command = `set -o pipefail; '${process.execPath}' '${cli}' ${args.join(' ')} | head -1`;
+    const { code, stdout, stderr } = await runProcess('bash', ['-c', command], { env });
+    expect(linesOf(stdout)).toHaveLength(1);
+    expect({ code, stderr }).toEqual({ code: 141, stderr: '' });
+  });
+});
+
+describe('watch, on a terminal', () => {
+  it('shows a board with a bar for each task, a summary, and then the videos', async () => {
+    let asked = 0;
+    const server = await listen(({ url = '' }, response) => {
+      // By count, not by time: the board is seen while something runs, however slow the machine.
+      const status = url.endsWith('video_2') ? 'failed' : ++asked < 10 ? 'processing' : 'completed';
+      const video_url = status === 'completed' ? 'http://127.0.0.1/v.mp4' : null;
+      response.end(JSON.stringify({ id: url.split('/').at(-1), status, video_url, error: null }));
+    });
+    const args = ['watch', 'mingyan', 'video_1', 'video_2', '--base-url', urlOf(server), '--speed', '300'];
+    const { code, stdout } = await runOnTerminal(args, { env });
+    const last = lastScreen(stdout);
+    expect(last).toMatch(/✔ mingyan +video_1 .*━━━━ 100% +\d+:\d\d completed/);
+    expect(last).toMatch(/✖ mingyan +video_2 .*failed: /);
+    expect(last).toMatch(/2 tasks: 1 completed, 1 failed, \d+:\d\d\n/);
+    expect(last).toContain('\nmingyan video_1 completed http://127.0.0.1/v.mp4\n');
+    expect(stdout).toMatch(/1 running, \d:\d\d.*~ estimated/);
+    expect(code).toBe(1);
+  });
+
+  it('sums up also what was over before the board was drawn', async () => {
+    const server = await listen((_, response) => {
+      response.end(JSON.stringify({ id: 'video_1', status: 'completed', video_url: 'http://127.0.0.1/v.mp4' }));
+    });
+    const { code, stdout } = await runOnTerminal(['watch', 'mingyan', 'video_1', '--base-url', urlOf(server)], { env });
+    expect(lastScreen(stdout)).toMatch(
+      /✔ mingyan .* completed\s+1 task: 1 completed, 0:00\s+mingyan video_1 completed http/,
+    );
+    expect(code).toBe(0);
+  });
+
+  it('Ctrl-C ends it: the rows stay, the cursor comes back', async () => {
+    let isPressed = false;
+    const { code, stdout } = await runOnTerminal(['watch', 'alad', create('never'), ...at('alad')], {
+      env,
+      onOutput: (told, child) => {
+        if (isPressed || !told.includes('processing')) return;
+        isPressed = true;
+        child.stdin?.write('\u0003');
+      },
+    });
+    expect(lastScreen(stdout)).toMatch(/↓ alad .* processing\s+1 task: 1 running/);
+    expect(stdout.lastIndexOf('\u001b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\u001b[?25l'));
+    expect(code).toBe(130);
+  });
+});
+
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+async function listen(answer: RequestListener): Promise<Server> {
+  const server = createServer(answer);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+function urlOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => {
+      if (error) reject(error);
+      else resolve(count);
+    });
+  });
+}
+
+/** What a terminal shows in the end: all that was printed since the board was drawn last, without colours. */
+function lastScreen(output: string): string {
+  // eslint-disable-next-line no-control-regex -- escape sequences are what is looked for
+  const plain = output.replace(/\r/g, '').replace(/\u001b\[[\d;?]*[mhl]/g, '');
+  return plain.slice(Math.max(0, plain.lastIndexOf('\u001b[')));
+}
