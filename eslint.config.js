@@ -20,4 +20,15 @@ export default tseslint.config(
       'rxjs-x/finnish': 'off',
     },
   },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // A promise that rejects fails the test, which is what is wanted.
+      'rxjs-x/no-ignored-default-value': 'off',
+    },
+  },
+  {
+    files: ['docs/examples/**/*.mjs', 'scripts/**/*.mjs'],
+    languageOptions: { globals: { console: 'readonly', process: 'readonly', setTimeout: 'readonly', URL: 'readonly' } },
+  },
 );

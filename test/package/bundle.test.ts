@@ -1,0 +1,46 @@
+import { gzipSync } from 'node:zlib';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** Bundles what a browser app would, from the built package; gives the inputs and the gzipped size. */
+async function bundle(code: string): Promise<{ inputs: string[]; kilobytes: number }> {
+  const { metafile, outputFiles } = await build({
+    stdin: { contents: code, resolveDir: ROOT },
+    bundle: true,
+    minify: true,
+    write: false,
+    metafile: true,
+    format: 'esm',
+    platform: 'browser',
+    external: ['rxjs'],
+    logLevel: 'silent',
+  });
+  const [output] = outputFiles;
+  return {
+    inputs: Object.keys(metafile.inputs),
+    kilobytes: gzipSync(output?.contents ?? '', { level: 9 }).length / 1000,
+  };
+}
+
+test('a browser gets the whole of "." without any Node module and without undici', async () => {
+  const { inputs } = await bundle(`export * from 'rx-video-tasks';`);
+  expect(inputs.length).toBeGreaterThan(5);
+  expect(inputs.filter((input) => /node:|undici/.test(input))).toEqual([]);
+});
+
+test('a browser that imports a Node entry is told so when it is built', async () => {
+  await expect(bundle(`export * from 'rx-video-tasks/node';`)).rejects.toThrow();
+});
+
+// Gzipped, minified, RxJS not counted.
+test.each([
+  ['createTracker with all five providers', 14, 'createTracker, xingchaoyiqing, mingyan, globalaiopc, anyfast, alad'],
+  ['the three operators alone', 3, 'pollUntilTerminal, withModelInterval, dedupeStatus'],
+])('%s: at most %d kB', async (what, most, names) => {
+  const { kilobytes } = await bundle(`export { ${names} } from 'rx-video-tasks';`);
+  console.log(`${what}: ${kilobytes.toFixed(1)} kB gzipped`);
+  expect(kilobytes).toBeLessThanOrEqual(most);
+});

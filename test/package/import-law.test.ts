@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { expect, test } from 'vitest';
+
+// Who may import whom. A part is a file or a folder directly below src; the words (task, errors, windows) serve everyone
+// above them. A new part or edge is written here first.
+const LAW: Record<string, readonly string[]> = {
+  task: [],
+  windows: [],
+  errors: ['task'],
+  clock: ['rxjs'],
+  redact: [],
+  wire: ['task', 'errors', 'zod/mini'],
+  providers: ['wire', 'windows', 'rxjs'],
+  transport: ['errors', 'rxjs'],
+  gate: ['errors', 'rxjs'],
+  query: ['task', 'errors', 'clock', 'redact', 'providers', 'transport', 'gate', 'rxjs'],
+  operators: ['task', 'windows', 'errors', 'rxjs'],
+  tracker: ['task', 'windows', 'errors', 'clock', 'query', 'operators', 'rxjs'],
+  testing: ['task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
+  sandbox: ['task', 'windows', 'providers', 'node:*'],
+  cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'listr2', 'node:*'],
+};
+
+// A root file of src whose name is a subpath of the package: it hands names on, and nothing imports it.
+const ENTRIES = ['index', 'node', 'testing', 'sandbox'];
+// Only here may a Node-only package stand.
+const NODE_ONLY: Record<string, string> = { undici: 'transport/undici.ts' };
+
+interface Import {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+const SRC = join(import.meta.dirname, '../../src');
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const imports = files.flatMap(importsOf);
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(SRC, file), 'utf8');
+  const found = text.matchAll(/^(?:import|export)\b[^;]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm);
+  return [...found].map(([, named, bare, dynamic]) => {
+    const target = (named ?? bare ?? dynamic) as string;
+    const to = target.startsWith('.') ? posix.normalize(posix.join(dirname(file), target)) : target;
+    return { file, from: partOf(file), to };
+  });
+}
+
+function partOf(path: string): string {
+  return (path.split('/')[0] as string).replace(/\.(ts|js)$/, '');
+}
+
+const isEntry = (path: string) => ENTRIES.includes(path.replace(/\.(ts|js)$/, ''));
+const isInside = (path: string) => files.includes(path.replace(/\.js$/, '.ts'));
+
+test('every import is allowed by the law', () => {
+  const broken = imports
+    .filter(({ file, from, to }) => {
+      if (isInside(to))
+        return isEntry(to) || (!isEntry(file) && from !== partOf(to) && !LAW[from]?.includes(partOf(to)));
+      if (NODE_ONLY[to] !== undefined) return NODE_ONLY[to] !== file;
+      return !isEntry(file) && !LAW[from]?.some((allowed) => matches(allowed, to));
+    })
+    .map(({ file, to }) => `${file} -> ${to}`);
+  expect(broken).toEqual([]);
+});
+
+function matches(allowed: string, target: string): boolean {
+  return allowed.endsWith('*') ? target.startsWith(allowed.slice(0, -1)) : target === allowed;
+}
+
+test('every part stands in the law', () => {
+  const parts = new Set(files.filter((file) => !isEntry(file)).map(partOf));
+  expect([...parts].sort()).toEqual(Object.keys(LAW).sort());
+});
+
+test('no file imports itself through others', () => {
+  const edges = new Map(
+    files.map((file) => [file, imports.filter((one) => one.file === file).map(({ to }) => to.replace(/\.js$/, '.ts'))]),
+  );
+  const circles: string[] = [];
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+    else for (const next of edges.get(file) ?? []) if (edges.has(next)) visit(next, [...path, file]);
+  };
+  for (const file of files) visit(file, []);
+  expect(circles).toEqual([]);
+});
+
+test('the law is not empty words: it sees the imports that are there', () => {
+  expect(imports.length).toBeGreaterThan(80);
+  expect(imports).toContainEqual({ file: 'transport/undici.ts', from: 'transport', to: 'undici' });
+});
