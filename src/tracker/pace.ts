@@ -5,6 +5,7 @@ import { checkPollConfig } from '../operators/poll-config.js';
 import { checkWindows, drawWait } from '../operators/with-model-interval.js';
 import type { ResolvedRef } from '../query.js';
 import type { Task } from '../task.js';
+import { publish } from '../diagnostics.js';
 import { sharedWait } from './shared-wait.js';
 import { windowOf, type PollWindow, type PollWindows } from '../windows.js';
 
@@ -68,6 +69,11 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
   const hasOwnFloor = options.minInterval !== undefined;
   return {
     ...config,
+    onMiss: (miss) => {
+      const { provider, id, kind, misses, nextPollIn, error } = miss;
+      publish('miss', { provider, id, kind, misses, nextPollIn, error });
+      config.onMiss?.(miss);
+    },
     interval: (ref) => (isFixed ? config.interval : drawWait(windowFor(known(ref)), random)),
     floor: (ref, last) =>
       hasOwnFloor ? config.minInterval : Math.max(config.minInterval, windowFor(last?.model ?? known(ref)).floor ?? 0),

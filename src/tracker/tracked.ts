@@ -1,5 +1,6 @@
 import type { Observable, Observer, Subscriber } from 'rxjs';
 import { newsOfTask } from '../operators/dedupe-status.js';
+import { publish } from '../diagnostics.js';
 import { Poll } from '../operators/poll.js';
 import type { ResolvedRef } from '../query.js';
 import { copyTask, isTerminal, type Task } from '../task.js';
@@ -23,7 +24,7 @@ export class Tracked implements Observer<Task> {
 
   constructor(
     private readonly key: string,
-    ref: ResolvedRef,
+    private readonly ref: ResolvedRef,
     pace: Pace,
     source: Observable<Task>,
     private readonly events: TrackedEvents,
@@ -71,6 +72,7 @@ export class Tracked implements Observer<Task> {
   }
 
   error(error: unknown): void {
+    publish('lost', { provider: this.ref.provider, id: this.ref.id, error });
     this.events.onIdle(this.key);
     for (const follower of this.#followers) follower.error(error);
   }
