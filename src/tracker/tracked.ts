@@ -53,7 +53,7 @@ export class Tracked implements Observer<Task> {
   /** Ends every stream of this task. */
   close(): void {
     this.#poll.stop();
-    for (const follower of this.#followers) follower.complete();
+    for (const follower of this.#dismiss()) follower.complete();
   }
 
   // What the poll says.
@@ -68,12 +68,19 @@ export class Tracked implements Observer<Task> {
 
   complete(): void {
     this.events.onTerminal(this.key, this.#transition as Task);
-    for (const follower of this.#followers) follower.complete();
+    for (const follower of this.#dismiss()) follower.complete();
   }
 
   error(error: unknown): void {
     publish('lost', { provider: this.ref.provider, id: this.ref.id, error });
     this.events.onIdle(this.key);
-    for (const follower of this.#followers) follower.error(error);
+    for (const follower of this.#dismiss()) follower.error(error);
+  }
+
+  /** Whoever comes back at once is the first of a new round. */
+  #dismiss(): readonly Subscriber<Task>[] {
+    const followers = this.#followers;
+    this.#followers = [];
+    return followers;
   }
 }
