@@ -4,16 +4,21 @@ import * as z from 'zod/mini';
 
 type Read<T> = (value: unknown) => T | undefined;
 type Fields<Shape extends Readonly<Record<string, Read<unknown>>>> = {
-  readonly [Name in keyof Shape]?: ReturnType<Shape[Name]> | undefined;
+  readonly [Name in keyof Shape]: ReturnType<Shape[Name]>;
 };
 
-/** Reads the named fields of an object. What is no object counts as an empty one, so reading cannot fail. */
+/**
+ * Reads the named fields of an object; what is no object has none of them. Each is parsed on its own, so reading cannot
+ * fail as a whole, and a browser is spared `z.object` (1.6 kB).
+ */
 export function fieldsOf<Shape extends Readonly<Record<string, Read<unknown>>>>(
   shape: Shape,
 ): (value: unknown) => Fields<Shape> {
-  const fields = Object.entries(shape).map(([name, read]) => [name, z.optional(z.transform(read))]);
-  const schema = z.object(Object.fromEntries(fields) as z.core.$ZodShape);
-  return (value) => z.parse(schema, isObject(value) ? value : {}) as Fields<Shape>;
+  const schemas = Object.entries(shape).map(([name, read]) => [name, z.transform(read)] as const);
+  return (value) => {
+    const object = Object(value) as Readonly<Record<string, unknown>>;
+    return Object.fromEntries(schemas.map(([name, schema]) => [name, z.parse(schema, object[name])])) as Fields<Shape>;
+  };
 }
 
 /** A non-blank text. */

@@ -47,7 +47,7 @@ export const generationsWire: Wire = {
   path: (id) => `/v1/video/generations/${id}`,
   read(reply, context) {
     const task = fields(openEnvelope(reply, context));
-    const { error, fail_reason, data = {} } = task;
+    const { error, fail_reason, data } = task;
     return taskOf(
       {
         id: task.task_id,
@@ -63,9 +63,9 @@ export const generationsWire: Wire = {
           task.result_url,
           task.video_url,
           task.url,
-          task.content?.video_url,
+          task.content.video_url,
           fail_reason,
-          data.content?.video_url,
+          data.content.video_url,
         ],
         video: {
           originalUrl: task.original_result_url,
@@ -78,11 +78,11 @@ export const generationsWire: Wire = {
           hasAudio: data.generate_audio,
         },
         usage: {
-          totalTokens: data.usage?.total_tokens,
-          completionTokens: data.usage?.completion_tokens,
-          billedTokens: data.usage?.super_resolution_tokens,
+          totalTokens: data.usage.total_tokens,
+          completionTokens: data.usage.completion_tokens,
+          billedTokens: data.usage.super_resolution_tokens,
         },
-        failure: { message: fail_reason ?? error?.message, code: error?.code },
+        failure: { message: fail_reason ?? error.message, code: error.code },
       },
       reply,
       context,
