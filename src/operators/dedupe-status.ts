@@ -36,21 +36,18 @@ export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = 
       return source.pipe(
         filter((task) => {
           const key = taskKey(task);
-          if (task.status === 'lost') {
+          const isLost = task.status === 'lost';
+          if (finished.has(key)) return isLost;
+          if (isLost || isTerminal(task)) {
             said.delete(key);
-            return true;
-          }
-          if (finished.has(key)) return false;
-          if (isTerminal(task)) {
-            said.delete(key);
-            finished.add(key);
-            if (finished.size > MAX_TOMBSTONES) finished.delete(finished.values().next().value as string);
+            if (!isLost) finished.add(key);
+            if (finished.size > MAX_TOMBSTONES) finished.delete(finished.keys().next().value as string);
             return true;
           }
           const news = newsOf(task);
-          if (said.has(key) && said.get(key) === news) return false;
+          const isNews = !said.has(key) || said.get(key) !== news;
           said.set(key, news);
-          return true;
+          return isNews;
         }),
       );
     });

@@ -49,6 +49,14 @@ export const unixSeconds: Read<number> = (value) => {
 /** A code or a message: a non-blank text, trimmed, or a number as one. */
 export const word: Read<string> = (value) => text(typeof value === 'number' ? String(value) : value)?.trim();
 
+/** The name of the first pattern that a text fits. */
+export function firstMatch<Name extends string>(
+  patterns: Readonly<Record<Name, RegExp>>,
+  text: string,
+): Name | undefined {
+  return (Object.keys(patterns) as Name[]).find((name) => patterns[name].test(text));
+}
+
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -59,14 +59,7 @@ export const generationsWire: Wire = {
         finishedAt: task.finish_time,
         requestId: task.request_id,
         // Legacy clients read the URL from `fail_reason`; sometimes it stands nowhere else.
-        urls: [
-          task.result_url,
-          task.video_url,
-          task.url,
-          task.content.video_url,
-          fail_reason,
-          data.content.video_url,
-        ],
+        urls: [task.result_url, task.video_url, task.url, task.content.video_url, fail_reason, data.content.video_url],
         video: {
           originalUrl: task.original_result_url,
           durationSeconds: data.duration,
