@@ -115,6 +115,8 @@ describe('dedupeStatus', () => {
       m.expect(finished.pipe(dedupeStatus())).toBeObservable('q-s--------|', letters);
       const lost = m.hot<TrackedTask>('q-l-q-q-l-s|', letters);
       m.expect(lost.pipe(dedupeStatus())).toBeObservable('q-l-q---l-s|', letters);
+      const both = m.hot<TrackedTask>('--q-s-l-s|', letters);
+      m.expect(both.pipe(dedupeStatus())).toBeObservable('--q-s-l--|', letters);
     }),
   );
 
