@@ -4,7 +4,9 @@ const shared: Options = {
   format: 'esm',
   target: 'es2022',
   platform: 'neutral',
-  external: ['rxjs', 'undici', 'zod', /^node:/],
+  external: ['rxjs', 'undici', /^zod/, /^node:/],
+  // One import of RxJS for each chunk, and nothing that no entry needs.
+  treeshake: true,
   sourcemap: true,
 };
 

@@ -1,5 +1,5 @@
 import type { Observable, Observer, Subscription } from 'rxjs';
-import { isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
+import { assignDefined, isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
 import { isTerminal, type Task } from '../task.js';
 import type { CheckedPollConfig } from './poll-config.js';
 import { draw, LONGEST_DELAY, now, type Due, type Wait } from './time.js';
@@ -66,8 +66,8 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
   start(): void {
     const { deadline, notifier, initialDelay, wait } = this.#plan;
     this.#startedAt = now();
-    const patience =
-      deadline instanceof Date ? +deadline - now() : deadline - Math.max(0, now() - (this.#ref.createdAt ?? now()));
+    const { createdAt = Infinity } = this.#ref;
+    const patience = deadline instanceof Date ? +deadline - now() : deadline - Math.max(0, now() - createdAt);
     const delay = Math.max(initialDelay, this.#untilAllowed);
     this.isRunning = true;
     this.#misses = this.#repeats = 0;
@@ -117,7 +117,9 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
       complete: () => {
         // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
         if (!this.#isAsking && this.isRunning && now() > this.#answeredAt) this.#goOn(this.#pause());
-        this.#handle(this.#missed, new QueryError('malformed', 'no answer', { code: 'empty' }));
+        if (this.#isAsking) {
+          this.#handle(this.#missed, new QueryError('malformed', 'no answer', { code: 'empty' }));
+        }
       },
     });
     if (!this.isRunning) this.stop();
@@ -158,7 +160,7 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
     this.#holdUntil = this.#answeredAt + Math.min(retryAfterMs || 0, MAX_RETRY_AFTER);
     const nextPollIn = this.#pause(draw(random) * Math.min(retry.maxDelay, retry.delay * 2 ** Math.min(misses, 30)));
     const miss = { ...this.#who(error), kind, misses, nextPollIn, error: error as QueryError };
-    onMiss?.(this.#last ? { ...miss, last: this.#last } : miss);
+    onMiss?.(assignDefined(miss, { last: this.#last }));
     if (this.isRunning) this.#goOn(nextPollIn);
   }
 
@@ -213,11 +215,10 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
   #giveUp(reason: TrackingErrorReason, cause?: unknown): void {
     const who = this.#who(cause);
     const last = this.#last;
-    const seen = last ? `${last.status} at ${new Date(last.observedAt).toISOString()}` : 'no answer';
-    const said = cause instanceof Error ? `: ${cause.message}` : '';
-    const hope =
-      reason === 'expired' || reason === 'no-video' ? '' : '. It may still be running: track it again by its id';
-    const message = `${who.provider} task ${who.id}: tracking ended [${reason}]${said} (${seen})${hope}`;
+    let message = `${who.provider} task ${who.id}: tracking ended [${reason}]`;
+    if (cause instanceof Error) message += `: ${cause.message}`;
+    message += last ? ` (${last.status} at ${new Date(last.observedAt).toISOString()})` : ' (no answer)';
+    if (reason === 'query' || reason === 'deadline') message += '. It may still be running: track it again by its id';
     this.#end(new TrackingError(reason, message, { ...who, misses: this.#misses, cause, last }));
   }
 

@@ -32,6 +32,11 @@ export function checkDuration(name: string, ms: unknown): void {
   }
 }
 
+/** @throws TypeError for a callback that is none. */
+export function checkFunction(name: string, callback: unknown): void {
+  if (typeof callback !== 'function') throw new TypeError(`${name}: write a function`);
+}
+
 /** One draw of a caller's `random`, which is held to 0..1 whatever it gives. */
 export function draw(random: () => number): number {
   return Math.min(1, Math.max(0, random())) || 0;

@@ -11,15 +11,15 @@ const LAW: Record<string, readonly string[]> = {
   clock: ['rxjs'],
   diagnostics: [],
   redact: [],
-  wire: ['task', 'errors', 'zod/mini'],
+  wire: ['task', 'errors'],
   providers: ['wire', 'windows', 'rxjs'],
   transport: ['errors', 'rxjs'],
-  gate: ['errors', 'rxjs'],
+  gate: ['errors', 'clock', 'rxjs'],
   query: ['task', 'errors', 'clock', 'redact', 'providers', 'transport', 'gate', 'rxjs'],
   operators: ['task', 'windows', 'errors', 'rxjs'],
   tracker: ['task', 'windows', 'errors', 'clock', 'diagnostics', 'query', 'operators', 'rxjs'],
   testing: ['task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
-  sandbox: ['task', 'windows', 'providers', 'node:*'],
+  sandbox: ['task', 'windows', 'providers', 'zod/mini', 'node:*'],
   cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'listr2', 'node:*'],
 };
 
