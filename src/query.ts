@@ -5,6 +5,7 @@ import {
   filter,
   map,
   of,
+  shareReplay,
   switchMap,
   take,
   type MonoTypeOperatorFunction,
@@ -79,33 +80,52 @@ export function createAsk({
   let own: Gate | undefined;
   // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
   const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
-  return (ref) => {
+  const renewals = new WeakMap<Provider, { readonly refused: string; readonly fresh: Observable<string | null> }>();
+
+  /** What a function-valued key gives after a key was refused, for it may have been rotated: asked once for all. */
+  const renew = (service: Provider, refused: string): Observable<string | null> => {
+    let renewal = renewals.get(service);
+    if (renewal?.refused !== refused) {
+      renewal = { refused, fresh: keyOf(service).pipe(shareReplay({ bufferSize: 1, refCount: false })) };
+      renewals.set(service, renewal);
+    }
+    return renewal.fresh;
+  };
+
+  const send = (ref: ResolvedRef, key: string | null): Observable<Task> => {
     const { service, id } = ref;
     const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
-    const ticket = { origin: service.origin, key: service.apiKey() };
-    const ask = keyOf(service).pipe(
-      switchMap((key) => {
-        const headers = {
-          accept: 'application/json',
-          'accept-language': 'en',
-          ...(key && { authorization: `Bearer ${key}` }),
-        };
-        return defer(() => transport({ url, headers })).pipe(
-          filter((_reply, index) => index === 0),
-          unanswered(ref, key ?? ''),
-          map((reply) => readReply(reply, ref, key ?? '')),
-        );
-      }),
+    const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
+    const headers = { accept: 'application/json', 'accept-language': 'en', ...authorization };
+    return defer(() => transport({ url, headers })).pipe(
+      filter((_reply, index) => index === 0),
+      unanswered(ref, key ?? ''),
+      map((reply) => readReply(reply, ref, key ?? '')),
     );
-    const request = ask.pipe(
-      catchError((error: unknown) => {
-        // A function-valued key may have been rotated since: it is asked for the new one, once.
-        if (typeof ticket.key === 'function' && isQueryError(error) && error.kind === 'unauthorized') return ask;
-        throw error;
-      }),
-    );
-    return defer(() => gateNow().admit(ticket, request)).pipe(unanswered(ref, ''));
   };
+
+  const request = (ref: ResolvedRef): Observable<Task> => {
+    const { service } = ref;
+    const key = service.apiKey();
+    if (typeof key !== 'function') return send(ref, key);
+    return keyOf(service).pipe(
+      switchMap((first) =>
+        send(ref, first).pipe(
+          catchError((error: unknown) => {
+            if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
+            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second)));
+          }),
+        ),
+      ),
+    );
+  };
+
+  // Built anew for each ask: what waits between two asks holds nothing but its ref.
+  return (ref) =>
+    defer(() => {
+      const { service } = ref;
+      return gateNow().admit({ origin: service.origin, key: service.apiKey() }, request(ref));
+    }).pipe(unanswered(ref, ''));
 }
 
 /** Whatever kept a reply from coming becomes a QueryError that names the task and shows no key. */

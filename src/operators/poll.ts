@@ -101,13 +101,13 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
   }
 
   /** Asks. */
-  readonly run = (): void => {
+  run(): void {
     this.wait?.unsubscribe();
     this.#inFlight?.unsubscribe();
     this.#isAsking = true;
     this.#isWanted = false;
     this.#askedAt = now();
-    this.#inFlight = this.#source.subscribe({
+    const inFlight = this.#source.subscribe({
       next: (task) => {
         this.#handle(this.#answered, task);
       },
@@ -115,6 +115,7 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
         this.#handle(this.#missed, error);
       },
       complete: () => {
+        this.#inFlight = undefined;
         // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
         if (!this.#isAsking && this.isRunning && now() > this.#answeredAt) this.#goOn(this.#pause());
         if (this.#isAsking) {
@@ -122,8 +123,10 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
         }
       },
     });
+    // What is over is not held on to while the next ask is waited for.
+    this.#inFlight = inFlight.closed ? undefined : inFlight;
     if (!this.isRunning) this.stop();
-  };
+  }
 
   /** What a caller's function throws goes down the stream, instead of leaving its consumer to hang. */
   #handle<T>(handler: (outcome: T) => void, outcome: T): void {

@@ -10,7 +10,7 @@ export interface Due {
   /** Its timer, or its place in a queue: the affair of whoever keeps the waits. */
   wait?: Pick<Subscription, 'unsubscribe'> | undefined;
   /** Called when the wait is over. */
-  readonly run: () => void;
+  run(): void;
 }
 
 /** Runs `due` after so many ms, in place of what it waits for already. */
@@ -19,8 +19,12 @@ export type Wait = (due: Due, ms: number) => void;
 /** Each wait on a timer of its own. */
 export const timerWait: Wait = (due, ms) => {
   due.wait?.unsubscribe();
-  due.wait = asyncScheduler.schedule(due.run, ms);
+  due.wait = asyncScheduler.schedule(runDue, ms, due);
 };
+
+function runDue(due?: Due): void {
+  due?.run();
+}
 
 /** The longest delay that a timer can take: `setTimeout(2 ** 31)` fires at once. 24.8 days. */
 export const LONGEST_DELAY = 2 ** 31 - 1;

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { EMPTY, lastValueFrom, materialize, NEVER, Observable, of, throwError, toArray } from 'rxjs';
+import { delay, EMPTY, lastValueFrom, materialize, NEVER, Observable, of, throwError, toArray } from 'rxjs';
 import {
   alad,
   createGate,
@@ -147,6 +147,27 @@ describe('one query', () => {
 });
 
 describe('keys', () => {
+  test('F19 a refused key is asked for anew once, for all whom it was refused', async () => {
+    let asked = 0;
+    const sent: string[] = [];
+    const transport: Transport = ({ headers, url }) => {
+      const { authorization = '' } = headers;
+      sent.push(authorization);
+      const id = url.slice(url.lastIndexOf('/') + 1);
+      const reply =
+        authorization === 'Bearer new-key-9876543210'
+          ? { ...queued, body: `{"id":"${id}","status":"queued"}` }
+          : refused;
+      return of(reply).pipe(delay(5));
+    };
+    const query = queryWith(transport, () => (++asked <= 20 ? 'old-key-0123456789' : 'new-key-9876543210'));
+    const ids = Array.from({ length: 20 }, (_, nth) => `t${nth}`);
+    const tasks = await Promise.all(ids.map((id) => taskOf(query(id))));
+    expect(tasks.map(({ id }) => id)).toEqual(ids);
+    expect(asked).toBe(21);
+    expect(sent).toHaveLength(40);
+  });
+
   test.each<[string, ApiKey]>([
     ['a string', KEY],
     ['a function', () => KEY],
