@@ -17,5 +17,5 @@ export function isRealTime(): boolean {
 
 /** Epoch ms by a clock that nobody sets, unlike the wall's; under virtual time and fake timers theirs. */
 export function steadyNow(): number {
-  return isRealTime() ? performance.timeOrigin + performance.now() : asyncScheduler.now();
+  return isRealTime() ? Math.round(performance.timeOrigin + performance.now()) : asyncScheduler.now();
 }

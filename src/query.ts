@@ -17,7 +17,7 @@ import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { redact } from './redact.js';
 import type { Task } from './task.js';
-import { fetchTransport, retryAfterOf, type Transport, type TransportReply } from './transport/index.js';
+import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
 /** Which task: its id alone, or its id with what you know of it. */
 export type TaskRef = string | TaskRefFields;
@@ -153,8 +153,11 @@ function readReply(
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
   const { wire, retention } = service;
+  // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
+  const apart = serverTime(headers, observedAt) - observedAt;
+  const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
-    return wire.read(reply, { provider, id, observedAt, retention, redact: (text) => redact(text, key) });
+    return wire.read(reply, { provider, id, observedAt, retention, ahead, redact: (text) => redact(text, key) });
   } catch (error) {
     const age = observedAt - (createdAt ?? observedAt);
     if (!isQueryError(error) || error.kind !== 'not-found' || age <= retention) throw error;

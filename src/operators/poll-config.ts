@@ -1,7 +1,7 @@
-import { from, type Observable, type ObservableInput } from 'rxjs';
+import { asyncScheduler, from, type Observable, type ObservableInput } from 'rxjs';
 import type { QueryError, QueryErrorKind } from '../errors.js';
 import type { Task } from '../task.js';
-import { checkDuration, checkFunction, now } from './time.js';
+import { checkDuration, checkFunction } from './time.js';
 
 /** When to ask again, and when to give up. All durations in ms, 0..2^31-1. */
 export interface PollConfig {
@@ -66,7 +66,7 @@ export function checkPollConfig(config: PollConfig = {}): CheckedPollConfig {
   const { deadline = 86_400_000, notifier, onMiss, random = Math.random } = config;
   const { count = Infinity, delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000 } = config.retry ?? {};
   // A date that has passed is fine: one query is tried all the same.
-  const patience = deadline instanceof Date ? Math.max(0, +deadline - now()) : deadline;
+  const patience = deadline instanceof Date ? Math.max(0, +deadline - asyncScheduler.now()) : deadline;
   const durations = { interval, minInterval, initialDelay, deadline: patience, delay, maxDelay, notFoundGrace };
   for (const [name, ms] of Object.entries(durations)) checkDuration(name, ms);
   if (interval < minInterval) {

@@ -1,4 +1,4 @@
-import type { Observable, Observer, Subscription } from 'rxjs';
+import { asyncScheduler, type Observable, type Observer, type Subscription } from 'rxjs';
 import { assignDefined, isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
 import { isTerminal, type Task } from '../task.js';
 import type { CheckedPollConfig } from './poll-config.js';
@@ -67,19 +67,26 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
     const { deadline, notifier, initialDelay, wait } = this.#plan;
     this.#startedAt = now();
     const { createdAt = Infinity } = this.#ref;
-    const patience = deadline instanceof Date ? +deadline - now() : deadline - Math.max(0, now() - createdAt);
+    // Dates are by the wall's clock; all waits are by one that nobody sets.
+    const wall = asyncScheduler.now();
+    const patience = deadline instanceof Date ? +deadline - wall : deadline - Math.max(0, wall - createdAt);
     const delay = Math.max(initialDelay, this.#untilAllowed);
     this.isRunning = true;
     this.#misses = this.#repeats = 0;
     this.#isOverdue = patience <= 0;
-    const run = () => {
-      // At least one query is tried, however short the deadline.
-      this.#isOverdue = true;
-      if (this.#askedAt >= this.#startedAt) this.#giveUp('deadline');
-      else this.run();
+    const deadlineDue: Due = {
+      run: () => {
+        // At least one query is tried, however short the deadline, and given an ordinary wait to be answered.
+        this.#isOverdue = true;
+        if (this.#askedAt >= this.#startedAt) this.#giveUp('deadline');
+        else {
+          wait(deadlineDue, this.#plan.interval(this.#ref));
+          this.run();
+        }
+      },
     };
-    // An ask that time is up for already is given an ordinary wait to be answered.
-    wait((this.#deadline = { run }), patience > 0 ? patience : this.#plan.interval(this.#ref));
+    this.#deadline = deadlineDue;
+    wait(deadlineDue, this.#isOverdue ? this.#plan.interval(this.#ref) : patience);
     if (delay > 0) wait(this, delay);
     this.#notifier = notifier?.subscribe({
       next: () => {

@@ -2,8 +2,7 @@ import { asyncScheduler, type Subscription } from 'rxjs';
 
 // All that the operators know of time. Under a TestScheduler it is virtual.
 
-/** Epoch ms. */
-export const now = (): number => asyncScheduler.now();
+export { steadyNow as now } from '../clock.js';
 
 /** Something that waits, once at a time. */
 export interface Due {

@@ -60,8 +60,8 @@ export function drawWait({ min, max }: PollWindow, random: () => number): number
 
 /** @throws RangeError that names the window. */
 export function checkWindows(windows: PollWindows): void {
-  for (const [name, { min, max }] of Object.entries(windows)) {
-    if (!(min > 0 && min <= max && max <= LONGEST_DELAY)) {
+  for (const [name, { min, max, floor = 0 }] of Object.entries(windows)) {
+    if (!(min > 0 && min <= max && max <= LONGEST_DELAY && floor >= 0 && floor <= LONGEST_DELAY)) {
       throw new RangeError(`windows["${name}"]: min ${min}, max ${max}; write 0 < min <= max, in ms`);
     }
   }

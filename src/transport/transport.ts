@@ -45,8 +45,13 @@ export function retryAfterOf(headers: Readonly<Record<string, string>>, now: num
   const told = decimal(headers['retry-after-ms']) ?? decimal(text, 1000);
   if (told !== undefined) return Math.min(told, MAX_RETRY_AFTER);
   if (text === undefined || !/[a-z]{3}/i.test(text)) return undefined;
-  const wait = Date.parse(text) - (Date.parse(headers['date'] ?? '') || now);
+  const wait = Date.parse(text) - serverTime(headers, now);
   return wait > 0 ? Math.min(wait, MAX_RETRY_AFTER) : undefined;
+}
+
+/** What time it was at the server when it replied, in epoch ms; ours where it does not say. */
+export function serverTime(headers: Readonly<Record<string, string>>, now: number): number {
+  return Date.parse(headers['date'] ?? '') || now;
 }
 
 function decimal(text: string | undefined, unit = 1): number | undefined {

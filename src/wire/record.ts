@@ -35,7 +35,7 @@ const RAW_BYTES = 65_536;
 
 /** A Task from what a wire read; the status alone decides what it is. */
 export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): Task {
-  const { id, provider, observedAt, retention } = context;
+  const { id, provider, observedAt, retention, ahead = 0 } = context;
   const { id: named, status: rawStatus, urls, video, usage, failure, ...common } = record;
   if (rawStatus === undefined) throw malformed('the answer has no status', undefined, reply, context);
   if (named !== undefined && named !== id) {
@@ -54,7 +54,8 @@ export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): 
     if (url === undefined) throw malformed('the task is completed, but no video URL came', 'no-video', reply, context);
     const { originalUrl: original, ...rest } = video;
     const originalUrl = isHttpUrl(original) && original !== url ? original : undefined;
-    const expiresAt = expiryOf(url) ?? (common.finishedAt ?? common.createdAt ?? observedAt) + retention;
+    const made = common.finishedAt ?? common.createdAt;
+    const expiresAt = expiryOf(url) ?? (made === undefined ? observedAt : made - ahead) + retention;
     const used = assignDefined({}, usage);
     Object.assign(fields, { video: assignDefined({ url, expiresAt }, { ...rest, originalUrl }) });
     if (Object.keys(used).length > 0) Object.assign(fields, { usage: used });
