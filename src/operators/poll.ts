@@ -103,6 +103,8 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
   }
 
   stop(): void {
+    // It may have waited at the gate, and gone only now: the floor counts from here.
+    if (this.#isAsking) this.#askedAt = now();
     this.isRunning = this.#isAsking = false;
     for (const left of [this.wait, this.#deadline?.wait, this.#inFlight, this.#notifier]) left?.unsubscribe();
   }

@@ -16,7 +16,7 @@ const LAW: Record<string, readonly string[]> = {
   transport: ['errors', 'rxjs'],
   gate: ['errors', 'clock', 'rxjs'],
   query: ['task', 'errors', 'clock', 'redact', 'providers', 'transport', 'gate', 'rxjs'],
-  operators: ['task', 'windows', 'errors', 'rxjs'],
+  operators: ['task', 'windows', 'errors', 'clock', 'rxjs'],
   tracker: ['task', 'windows', 'errors', 'clock', 'diagnostics', 'query', 'operators', 'rxjs'],
   testing: ['task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
   sandbox: ['task', 'windows', 'providers', 'zod/mini', 'node:*'],
