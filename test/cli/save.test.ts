@@ -58,9 +58,9 @@ describe('--save', () => {
     ]);
     expect(told.at(-1)?.task).toBeUndefined();
     const board = await runOnTerminal(args, { env });
+    expect(board.code).toBe(0);
     expect(board.stdout).toMatch(/alad +asyntask_c .*100%.*saved/);
     expect(board.stdout).toMatch(/\nalad asyntask_c saved .*board\/alad-asyntask_c-/);
-    expect(board.code).toBe(0);
   });
 });
 
