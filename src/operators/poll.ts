@@ -161,7 +161,7 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
   }
 
   #missed(error: unknown): void {
-    const end = isQueryError(error) ? this.#verdict(error) : 'query';
+    const end = isQueryError(error) ? this.#verdict(error) : error instanceof TrackingError ? error.reason : 'query';
     if (end) {
       this.#giveUp(end, error);
       return;

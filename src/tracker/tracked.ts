@@ -10,6 +10,8 @@ export interface TrackedEvents {
   readonly onTerminal: (key: string, task: Task) => void;
   /** Nobody follows any more, or tracking ended in an error. */
   readonly onIdle: (key: string) => void;
+  /** All who follow have heard the last transition, or the error. */
+  readonly onDelivered: (key: string) => void;
 }
 
 /**
@@ -61,9 +63,11 @@ export class Tracked implements Observer<Task> {
   next(task: Task): void {
     const before = this.#transition;
     if (before && !isTerminal(task) && newsOfTask(task) === newsOfTask(before)) return;
-    const transition = copyTask(task, { seq: (before?.seq ?? 0) + 1 });
+    // A journal has numbered it already.
+    const transition = copyTask(task, { seq: task.seq ?? (before?.seq ?? 0) + 1 });
     this.#transition = transition;
     for (const follower of this.#followers) follower.next(transition);
+    this.events.onDelivered(this.key);
   }
 
   complete(): void {
@@ -75,6 +79,7 @@ export class Tracked implements Observer<Task> {
     publish('lost', { provider: this.ref.provider, id: this.ref.id, error });
     this.events.onIdle(this.key);
     for (const follower of this.#dismiss()) follower.error(error);
+    this.events.onDelivered(this.key);
   }
 
   /** Whoever comes back at once is the first of a new round. */

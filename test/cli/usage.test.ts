@@ -27,7 +27,7 @@ describe('help and version', () => {
 
 describe('bad usage exits with 2 and says what to write', () => {
   it.each([
-    ['an unknown command', ['wach'], 'write watch, sandbox or demo'],
+    ['an unknown command', ['wach'], 'write watch, resume, sandbox or demo'],
     ['no provider', ['watch'], 'write watch PROVIDER ID with one of xingchaoyiqing, mingyan'],
     ['an unknown provider', ['watch', 'aladdin', 'x'], '"aladdin" is no provider'],
     ['a name that every object has', ['watch', 'constructor', 'x'], '"constructor" is no provider'],
