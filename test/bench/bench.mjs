@@ -27,4 +27,4 @@ await build({
   logLevel: 'warning',
 });
 const { main } = await import(join(BUILT, 'main.js'));
-await main(argv.slice(2));
+await main(argv.slice(2), join(HERE, '../../docs'));

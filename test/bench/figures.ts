@@ -7,10 +7,11 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** What a part found: tables to read, and the bare figures that plots are made of. */
+/** What a part found. */
 export interface Findings {
   readonly tables: readonly Table[];
-  readonly figures: unknown;
+  /** SVG by file name. */
+  readonly plots?: Readonly<Record<string, string>>;
 }
 
 /** A part of the benchmarks; `isQuick` is a look, not a measurement. */

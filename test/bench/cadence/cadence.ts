@@ -3,6 +3,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { windowOf } from 'rx-video-tasks';
 import { chanceOf } from '../chance.js';
 import { geometricMean, mean, whole, type Findings, type Table } from '../figures.js';
+import { scatter } from '../plots.js';
 import { policies, REFERENCE, type Policy } from './policies.js';
 import { answerAt, families, fateOf, linear, scenarios, type Family, type Fate, type Scenario } from './tasks.js';
 
@@ -93,7 +94,22 @@ export function cadence(isQuick: boolean): Promise<Findings> {
       ]),
     },
   ];
-  return Promise.resolve({ tables, figures: Object.fromEntries(ratios) });
+  const series = names.map((name) => ({
+    name,
+    isOurs: name.startsWith('cadence'),
+    points: (ratios.get(name) ?? []).map(({ requests, latency }) => [latency, requests] as const),
+    center: [
+      geometricMean(of(name, ({ latency }) => latency)),
+      geometricMean(of(name, ({ requests }) => requests)),
+    ] as const,
+  }));
+  const plot = scatter(
+    `Requests against latency: each model and scenario, and the means`,
+    { label: `mean latency, ratio to ${REFERENCE}`, ticks: [0.5, 0.7, 1, 1.4, 2, 3, 4, 6, 8] },
+    { label: `requests, ratio to ${REFERENCE}`, ticks: [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5] },
+    series,
+  );
+  return Promise.resolve({ tables, plots: { 'cadence.svg': plot } });
 }
 
 /** When the tasks are created. The service's own times are in seconds. */

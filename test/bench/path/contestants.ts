@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createHttpPoller } from '@azure/core-lro';
 import { createFalClient } from '@fal-ai/client';
 import { createWaiter, WaiterState } from '@smithy/util-waiter';
@@ -177,8 +178,10 @@ function longRunningOperation(ask: () => Promise<boolean>, intervalInMs: number)
 }
 
 async function loadRxPolling() {
-  // It listens to the visibility of a page.
-  Object.assign(globalThis, { document: new EventTarget() });
+  // It listens to the visibility of a page, once for each task.
+  const document = new EventTarget();
+  setMaxListeners(0, document);
+  Object.assign(globalThis, { document });
   const { default: module } = await import('rx-polling');
   return typeof module === 'function' ? module : (module as { default: typeof module }).default;
 }

@@ -13,14 +13,12 @@ interface Measured extends Start {
 /** Many tasks that start in one tick, and many that are followed for long. */
 export async function starting(isQuick: boolean): Promise<Findings> {
   const tables: Table[] = [];
-  const figures: Record<string, Record<string, Measured[]>> = {};
   const rounds = isQuick ? 1 : 5;
   for (const tasks of isQuick ? [10_000] : [10_000, 20_000]) {
     const starts = new Map<string, Measured[]>(NAMES.map((name) => [name, []]));
     for (let round = 0; round < rounds; round++) {
       for (const name of NAMES) starts.get(name)?.push(await start(name, tasks));
     }
-    figures[tasks] = Object.fromEntries(starts);
     tables.push({
       title: `${whole(tasks)} tasks start in one tick`,
       note: `Over real sockets, until each has its first answer; ${rounds === 1 ? 'one start' : `median (least–most) of ${rounds} starts`}, each in a fresh process. Errors: the most of any start.`,
@@ -44,7 +42,7 @@ export async function starting(isQuick: boolean): Promise<Findings> {
       ? await load(10_000, { min: 2_000, max: 4_000 }, 6_000)
       : await load(100_000, { min: 20_000, max: 40_000 }, 40_000),
   );
-  return { tables, figures };
+  return { tables };
 }
 
 async function start(name: string, tasks: number): Promise<Measured> {

@@ -1,5 +1,6 @@
 import { startChild } from '../child.js';
 import { median, spread, whole, type Findings, type Table } from '../figures.js';
+import { bars } from '../plots.js';
 import { contestants, type Window } from './contestants.js';
 import type { Bill, Stay } from './runner.js';
 
@@ -25,14 +26,15 @@ export async function waiting(isQuick: boolean): Promise<Findings> {
         { tasks: 1_000_000, window: halfAMinute, rounds: 1, names: [floor, tracked, bare, timers, repeated] },
       ];
   const tables: Table[] = [];
-  const figures: Record<string, Record<string, { bytes: number; poll: number }>> = {};
+  const plots: Record<string, string> = {};
   for (const size of sizes) {
     const bills = await stays(size);
-    const medians = [...bills].map(([name, all]) => {
-      const of = (pick: (bill: Bill) => number) => median(all.map(({ bill }) => pick(bill)));
-      return [name, { bytes: of(({ bytes }) => bytes), poll: median(all.map(({ ratio }) => ratio)) }] as const;
-    });
-    figures[size.tasks] = Object.fromEntries(medians);
+    const rows = [...bills].map(([name, all]) => ({
+      name,
+      isOurs: OURS.includes(name),
+      value: median(all.map(({ bill }) => bill.bytes)),
+    }));
+    plots[`bytes-${size.tasks}.svg`] = bars(`Bytes per task, ${whole(size.tasks)} waiting tasks`, rows);
     tables.push({
       title: `${whole(size.tasks)} waiting tasks`,
       note: `Each polled every ${size.window.min / 1000} to ${size.window.max / 1000} s, answered at once by a fresh Task that is kept; each in a process of its own, in turn; ${size.rounds === 1 ? 'one round' : `median (least–most) of ${size.rounds} rounds`}. CPU as a ratio to the floor of the same round: outside HTTP and the reading of replies, gate and query included for the tracker.`,
@@ -59,7 +61,7 @@ export async function waiting(isQuick: boolean): Promise<Findings> {
       }),
     });
   }
-  return { tables, figures };
+  return { tables, plots };
 }
 
 interface Measured {
