@@ -1,0 +1,151 @@
+import { asyncScheduler, defer, of } from 'rxjs';
+import { TestScheduler } from 'rxjs/testing';
+import { windowOf } from 'rx-video-tasks';
+import { chanceOf } from '../chance.js';
+import { geometricMean, mean, whole, type Findings, type Table } from '../figures.js';
+import { scatter } from '../plots.js';
+import { policies, REFERENCE, type Policy } from './policies.js';
+import { answerAt, families, fateOf, linear, scenarios, type Family, type Fate, type Scenario } from './tasks.js';
+
+/** How a policy did with some tasks. */
+interface Score {
+  readonly requests: number;
+  /** From the end of a task to the ask that sees it, in ms. */
+  readonly latency: number;
+  /** The shortest and the longest time from ask to ask, in ms. */
+  readonly gaps: readonly [least: number, most: number];
+}
+
+/** The ratios of a score to that of the reference with the same tasks. */
+interface Ratio {
+  readonly family: string;
+  readonly scenario: string;
+  readonly requests: number;
+  readonly latency: number;
+}
+
+const names = Object.keys(policies);
+
+/** Requests against latency: the shipped operators in virtual time, with tasks that end as the documents say, or do not. */
+export function cadence(isQuick: boolean): Promise<Findings> {
+  const tasks = isQuick ? 500 : 5_000;
+  const ratios = new Map<string, Ratio[]>(names.map((name) => [name, []]));
+  const gaps = new Map<string, Set<string>>(names.map((name) => [name, new Set()]));
+  const extra = new Map<string, Ratio>();
+  const note = (family: Family, scenario: Scenario, keep: (name: string, ratio: Ratio) => void) => {
+    const fates = Array.from({ length: tasks }, (_, i) => fateOf(family, scenario, chanceOf(i)));
+    const scores = new Map(names.map((name) => [name, play(policies[name] as Policy, family, fates)]));
+    const reference = scores.get(REFERENCE) as Score;
+    for (const [name, score] of scores) {
+      gaps.get(name)?.add(judge(score, family));
+      keep(name, {
+        family: family.name,
+        scenario: scenario.name,
+        requests: score.requests / reference.requests,
+        latency: score.latency / reference.latency,
+      });
+    }
+  };
+  for (const family of families) {
+    for (const scenario of scenarios) note(family, scenario, (name, ratio) => ratios.get(name)?.push(ratio));
+  }
+  note(linear, scenarios[0] as Scenario, (name, ratio) => extra.set(name, ratio));
+
+  const of = (name: string, pick: (ratio: Ratio) => number) => (ratios.get(name) ?? []).map(pick);
+  const text = ({ requests, latency }: Ratio) => `${requests.toFixed(2)} at ${latency.toFixed(2)}`;
+  const means = (name: string, test: (ratio: Ratio) => boolean): Ratio => {
+    const some = (ratios.get(name) ?? []).filter(test);
+    const requests = geometricMean(some.map((ratio) => ratio.requests));
+    return { family: '', scenario: '', requests, latency: geometricMean(some.map((ratio) => ratio.latency)) };
+  };
+  const bold = (name: string) => (name.startsWith('cadence') ? `**\`${name}\`**` : `\`${name}\``);
+  const drawn = `${whole(tasks)} tasks a cell, the same for all. Ratios to \`${REFERENCE}\`.`;
+  const tables: Table[] = [
+    {
+      title: 'Requests and latency, over all models and scenarios',
+      note: `${families.length} families, ${scenarios.length} scenarios, ${drawn} Geometric means; worst of any cell.`,
+      head: ['', 'requests', 'latency', 'worst latency', 'worst requests', 'from ask to ask'],
+      rows: names.map((name) => [
+        bold(name),
+        geometricMean(of(name, ({ requests }) => requests)).toFixed(2),
+        geometricMean(of(name, ({ latency }) => latency)).toFixed(2),
+        Math.max(...of(name, ({ latency }) => latency)).toFixed(2),
+        Math.max(...of(name, ({ requests }) => requests)).toFixed(2),
+        [...(gaps.get(name) ?? [])].sort().join('; '),
+      ]),
+    },
+    {
+      title: 'By family: requests at latency',
+      note: `Geometric means over the scenarios, ${drawn} The last column is one scenario, as documented, with a gateway whose progress is linear.`,
+      head: ['', ...families.map(({ name }) => name), linear.name],
+      rows: names.map((name) => [
+        bold(name),
+        ...families.map((family) => text(means(name, (ratio) => ratio.family === family.name))),
+        text(extra.get(name) as Ratio),
+      ]),
+    },
+    {
+      title: 'By scenario: requests at latency',
+      note: `Geometric means over the families, ${drawn}`,
+      head: ['', ...scenarios.map(({ name }) => name)],
+      rows: names.map((name) => [
+        bold(name),
+        ...scenarios.map((scenario) => text(means(name, (ratio) => ratio.scenario === scenario.name))),
+      ]),
+    },
+  ];
+  const series = names.map((name) => ({
+    name,
+    isOurs: name.startsWith('cadence'),
+    points: (ratios.get(name) ?? []).map(({ requests, latency }) => [latency, requests] as const),
+    center: [
+      geometricMean(of(name, ({ latency }) => latency)),
+      geometricMean(of(name, ({ requests }) => requests)),
+    ] as const,
+  }));
+  const plot = scatter(
+    `Requests against latency: each model and scenario, and the means`,
+    { label: `mean latency, ratio to ${REFERENCE}`, ticks: [0.5, 0.7, 1, 1.4, 2, 3, 4, 6, 8] },
+    { label: `requests, ratio to ${REFERENCE}`, ticks: [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5] },
+    series,
+  );
+  return Promise.resolve({ tables, plots: { 'cadence.svg': plot } });
+}
+
+/** When the tasks are created. The service's own times are in seconds. */
+const CREATED_AT = 1_760_000_000_000;
+
+function play(policy: Policy, family: Family, fates: readonly Fate[]): Score {
+  const follow = policy(family, chanceOf(1));
+  let requests = 0;
+  let least = Infinity;
+  let most = 0;
+  const latencies = fates.map((fate) => {
+    let lastAge = -Infinity;
+    const query = defer(() => {
+      const age = asyncScheduler.now() - CREATED_AT;
+      requests++;
+      if (age > 0) {
+        least = Math.min(least, age - lastAge);
+        most = Math.max(most, age - lastAge);
+      }
+      lastAge = age;
+      return of(answerAt(age, fate, family, CREATED_AT));
+    });
+    const scheduler = new TestScheduler(() => undefined);
+    scheduler.run(() => {
+      scheduler.schedule(() => {
+        follow(query).subscribe();
+      }, CREATED_AT);
+    });
+    return lastAge - fate.endsAt;
+  });
+  return { requests: requests / fates.length, latency: mean(latencies), gaps: [least, most] };
+}
+
+/** Where the times from ask to ask were, by the documents. */
+function judge({ gaps: [least, most] }: Score, { windows, model }: Family): string {
+  const { min, max, floor = 10_000 } = windowOf(windows, model);
+  if (least < floor) return 'BELOW THE FLOOR';
+  return least >= min && most <= max ? 'in the window' : 'outside the window';
+}
