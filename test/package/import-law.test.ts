@@ -19,11 +19,12 @@ const LAW: Record<string, readonly string[]> = {
   tracker: ['task', 'windows', 'errors', 'clock', 'query', 'operators', 'rxjs'],
   testing: ['task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
   sandbox: ['task', 'windows', 'providers', 'node:*'],
+  relay: ['task', 'errors', 'redact', 'query', 'tracker', 'rxjs', 'node:*'],
   cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'listr2', 'node:*'],
 };
 
 // A root file of src whose name is a subpath of the package: it hands names on, and nothing imports it.
-const ENTRIES = ['index', 'node', 'testing', 'sandbox'];
+const ENTRIES = ['index', 'node', 'testing', 'sandbox', 'relay'];
 // Only here may a Node-only package stand.
 const NODE_ONLY: Record<string, string> = { undici: 'transport/undici.ts' };
 
