@@ -1,4 +1,11 @@
 export { createTracker, type Tracker, type TrackerOptions } from './tracker/index.js';
+export {
+  relayTracker,
+  type RelayHeaders,
+  type RelayRef,
+  type RelayTracker,
+  type RelayTrackerOptions,
+} from './relay-client/index.js';
 export { createQuery, type Query, type QueryOptions, type TaskRef, type TaskRefFields } from './query.js';
 export {
   dedupeStatus,

@@ -19,6 +19,7 @@ const LAW: Record<string, readonly string[]> = {
   tracker: ['task', 'windows', 'errors', 'clock', 'query', 'operators', 'rxjs'],
   testing: ['task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
   sandbox: ['task', 'windows', 'providers', 'node:*'],
+  'relay-client': ['task', 'errors', 'rxjs'],
   relay: ['task', 'errors', 'redact', 'query', 'tracker', 'rxjs', 'node:*'],
   cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'listr2', 'node:*'],
 };
