@@ -9,6 +9,13 @@ export {
   type JournalTransition,
   type MemoryJournal,
 } from './journal/index.js';
+export {
+  relayTracker,
+  type RelayHeaders,
+  type RelayRef,
+  type RelayTracker,
+  type RelayTrackerOptions,
+} from './relay-client/index.js';
 export { createQuery, type Query, type QueryOptions, type TaskRef, type TaskRefFields } from './query.js';
 export {
   dedupeStatus,

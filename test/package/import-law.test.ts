@@ -22,11 +22,14 @@ const LAW: Record<string, readonly string[]> = {
   node: ['task', 'errors', 'journal', 'rxjs', 'node:*'],
   testing: ['task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
   sandbox: ['task', 'windows', 'providers', 'zod/mini', 'node:*'],
+  'relay-client': ['task', 'errors', 'rxjs'],
+  relay: ['task', 'errors', 'redact', 'query', 'tracker', 'rxjs', 'node:*'],
+  angular: ['errors', 'query', 'tracker', 'transport', 'rxjs', '@angular/*'],
   cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'listr2', 'node:*'],
 };
 
 // A root file of src whose name is a subpath of the package: it hands names on, and nothing imports it.
-const ENTRIES = ['index', 'node', 'testing', 'sandbox'];
+const ENTRIES = ['index', 'node', 'testing', 'sandbox', 'relay', 'angular'];
 // Only here may a Node-only package stand.
 const NODE_ONLY: Record<string, string> = { undici: 'transport/undici.ts' };
 
