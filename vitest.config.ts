@@ -15,6 +15,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
+    // The fault table and the model tests run on their own: `npm run test:reliability`.
+    exclude: process.env['RELIABILITY'] ? [] : ['test/faults/**', 'test/models/**', '**/node_modules/**'],
     testTimeout: 20_000,
   },
 });

@@ -54,7 +54,7 @@ export const contestants: Record<string, (url: string) => Contestant> = {
   'replicate.wait (global fetch)': (url) => {
     const replicate = new Replicate({ auth: KEY, baseUrl: url });
     type Prediction = Parameters<typeof replicate.wait>[0];
-    return ({ ids, interval }) => Promise.all(ids.map((id) => replicate.wait({ id } as Prediction, { interval })));
+    return ({ ids, interval }) => Promise.all(ids.map((id) => replicate.wait({ id }, { interval })));
   },
   'fal queue.subscribeToStatus (global fetch)': (url) => {
     const fal = createFalClient({

@@ -1,0 +1,228 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { lastValueFrom, of, toArray } from 'rxjs';
+import { createGate } from 'rx-video-tasks';
+import { describe, expect, test } from 'vitest';
+import { reply, type Fault, type ReplyOptions } from '../fault-server.js';
+import { KEY } from './secrets.js';
+import { INTERVAL, kinds, says, stage, trace, until } from './stage.js';
+
+const throttled = (
+  headers: NonNullable<ReplyOptions['headers']> = {},
+  body: unknown = { error: { message: 'slow down' } },
+) => reply({ status: 429, headers, body });
+
+/** HTTP dates have no ms. */
+const httpDate = (ms: number) => new Date(Math.ceil(ms / 1000) * 1000).toUTCString();
+
+describe.for(kinds)('over $name', (kind) => {
+  describe.concurrent('a throttled key', () => {
+    const told: [string, Record<string, string | undefined>, string, number][] = [
+      ['Retry-After in seconds', { 'retry-after': '1' }, '{}', 1000],
+      ['Retry-After in fractions', { 'retry-after': '0.7' }, '{}', 700],
+      ['retry-after-ms', { 'retry-after-ms': '800' }, '{}', 800],
+      ['Retry-After and an empty body', { 'retry-after': '1' }, '', 1000],
+      ['Retry-After as a date', { date: httpDate(0), 'retry-after': httpDate(1000) }, '{}', 1000],
+      ['nothing', {}, '{}', 1000],
+      ['nothing, not even a body', {}, '', 1000],
+    ];
+
+    test.for(told)('F14 with %s pauses as a whole, and asks no sooner', async ([, headers, body, ms], context) => {
+      const { server, tracker, misses } = await stage(kind, context);
+      let refusedAt = 0;
+      server.route(({ path, at }) => {
+        if (path.endsWith('/a') && refusedAt === 0 && server.requests.length > 6) {
+          refusedAt = at;
+          return throttled(headers, body);
+        }
+        return refusedAt > 0 && at > refusedAt + ms / 2 ? says('completed') : says('queued');
+      });
+      const all = trace(tracker.trackAll(['a', 'b', 'c']));
+      await all.over;
+      expect([...all.statuses].sort()).toEqual([
+        ...Array<string>(3).fill('completed'),
+        ...Array<string>(3).fill('queued'),
+      ]);
+      expect(misses.map((miss) => `${miss.id} ${miss.kind} ${miss.misses}`)).toEqual(['a rate-limited 0']);
+      // What was on its way already comes within a moment.
+      const later = server.requests.filter(({ at }) => at > refusedAt + 100);
+      expect(server.requests.slice(7, -3).length).toBeLessThanOrEqual(2);
+      expect(later).toHaveLength(3);
+      for (const { at } of later) expect(at - refusedAt).toBeGreaterThanOrEqual(ms - 1);
+    });
+
+    test('F14 a 503 with Retry-After pauses the key too', async (context) => {
+      const { server, tracker } = await stage(kind, context);
+      server.answer(reply({ status: 503, headers: { 'retry-after-ms': '600' } }), says('completed'));
+      const all = trace(tracker.track('a'));
+      await until(() => {
+        expect(server.requests).toHaveLength(1);
+      });
+      await sleep(INTERVAL);
+      const late = trace(tracker.track('b'));
+      await Promise.all([all.over, late.over]);
+      const [first, ...others] = server.requests;
+      for (const { at } of others) expect(at - (first?.at ?? 0)).toBeGreaterThanOrEqual(599);
+    });
+
+    test('F15 by a Retry-After that makes no sense is no hot loop, and never waits longer than 15 min', async (context) => {
+      const { server, another, misses } = await stage(kind, context);
+      const values = [
+        ...[
+          '-1',
+          '-0.5',
+          '-1e12',
+          '0',
+          '0.0',
+          '00',
+          '1e12',
+          '1e-3',
+          'NaN',
+          'Infinity',
+          '-Infinity',
+          'soon',
+          'null',
+          'undefined',
+        ],
+        ...[
+          '1000000000000',
+          '2147483648',
+          '2147483.648',
+          '4294967296',
+          '9007199254740993',
+          '9'.repeat(400),
+          '0x10',
+          '1,5',
+          '1;5',
+        ],
+        ...[
+          '1 2',
+          '१',
+          '+5',
+          '5s',
+          '5 seconds',
+          ';',
+          '"5"',
+          'Thu, 01 Jan 1970 00:00:00 GMT',
+          'Thu, 99 Jan 2099 00:00:00 GMT',
+        ],
+        ...[
+          'Fri, 31 Dec 9999 23:59:59 GMT',
+          'Fri, 31 Dec 275760 00:00:00 GMT',
+          'Sat, 01 Jan 2000 00:00:00 GMT',
+          '2000-01-01',
+          '1999',
+        ],
+        ...['Mon', '2147483647', 'a'.repeat(2000), 'Thu, 01 Jan 1970 00:00:00 +9999', 'yesterday'],
+      ];
+      const headers = values.flatMap((value) => [{ 'retry-after': value }, { 'retry-after-ms': value }]);
+      server.route(({ path }) => throttled(headers[Number(path.split('/').pop())]));
+      const started = performance.now();
+      // Each with a gate of its own: one's pause is not the other's.
+      const traces = headers.map((_, nth) => trace(another({ gate: createGate() }).track(String(nth))));
+      await until(() => {
+        expect(new Set(server.requests.map(({ path }) => path)).size).toBe(headers.length);
+      });
+      await sleep(1300);
+      const elapsed = performance.now() - started;
+      headers.forEach((header, nth) => {
+        const asks = server.requests.filter(({ path }) => path.endsWith(`/${nth}`));
+        expect(asks.length, JSON.stringify(header)).toBeLessThanOrEqual(elapsed / INTERVAL);
+        const [first, ...others] = asks;
+        const told = Object.values(header)[0]?.trim() ?? '';
+        // A plain 0 is heard: then the ordinary wait. All that is no time is as if nothing had been said: a second.
+        if (!/^[0.]+$/.test(told))
+          for (const { at } of others) expect(at - (first?.at ?? 0)).toBeGreaterThanOrEqual(999);
+      });
+      expect(new Set(misses.map(({ id }) => id)).size).toBe(headers.length);
+      for (const { nextPollIn, kind: missed } of misses) {
+        expect(missed).toBe('rate-limited');
+        expect(nextPollIn).toBeGreaterThanOrEqual(INTERVAL - 2);
+        expect(nextPollIn).toBeLessThanOrEqual(900_000);
+      }
+      for (const { state } of traces) expect(state).toBe('open');
+    });
+
+    test('F18 leaves another key alone', async (context) => {
+      const { server, another } = await stage(kind, context);
+      server.route(({ headers: { authorization } }) =>
+        authorization === 'Bearer other-key'
+          ? says('queued', { progress: server.requests.length })
+          : throttled({ 'retry-after': '60' }),
+      );
+      const asks = (key: string) =>
+        server.requests.filter(({ headers }) => headers['authorization'] === `Bearer ${key}`);
+      const slow = trace(another({}).trackAll(['a', 'b', 'c']));
+      await until(() => {
+        expect(asks(KEY).length).toBeGreaterThan(0);
+      });
+      const before = asks(KEY).length;
+      const quick = trace(another({ apiKey: 'other-key' }).trackAll(['a', 'b', 'c']));
+      await until(() => {
+        expect(asks('other-key').length).toBeGreaterThan(60);
+      });
+      expect(asks(KEY).length).toBeLessThanOrEqual(Math.max(3, before));
+      const gaps = asks('other-key')
+        .slice(3)
+        .map(({ at }, nth) => at - (asks('other-key')[nth]?.at ?? 0));
+      // Three polls an interval, and no pause among them.
+      expect(Math.max(...gaps)).toBeLessThan(1000);
+      expect([slow.state, quick.state]).toEqual(['open', 'open']);
+    });
+  });
+
+  describe.concurrent('a refused key', () => {
+    const guarded =
+      (right: () => string): ((request: { headers: Readonly<Record<string, string>> }) => Fault) =>
+      ({ headers }) =>
+        headers['authorization'] === `Bearer ${right()}`
+          ? says('completed')
+          : reply({ status: 401, body: { error: { message: `invalid token ${headers['authorization'] ?? ''}` } } });
+
+    test('F19 that was rotated is asked for once more, and nobody notices', async (context) => {
+      let current = KEY;
+      const { server, follow, misses } = await stage(kind, context, {
+        apiKey: () => {
+          const given = current;
+          current = `${KEY}-next`;
+          return of(given);
+        },
+      });
+      server.route(guarded(() => `${KEY}-next`));
+      const task = follow();
+      await task.over;
+      expect(task.statuses).toEqual(['completed']);
+      expect(misses).toEqual([]);
+      expect(server.requests).toHaveLength(2);
+    });
+
+    test.for([
+      ['a key', KEY, 32],
+      ['a function', () => KEY, 64],
+    ] as const)(
+      'F19 for ever ends 1,000 tasks of it at once, without a storm: %s',
+      async ([, apiKey, most], context) => {
+        const { server, tracker, misses } = await stage(kind, context, { apiKey });
+        server.route(guarded(() => 'another'));
+        const ids = Array.from({ length: 1000 }, (_, nth) => `t${nth}`);
+        const tasks = await lastValueFrom(tracker.trackAll(ids).pipe(toArray()));
+        expect(tasks).toHaveLength(1000);
+        for (const task of tasks) {
+          expect(task).toMatchObject({ status: 'lost', error: { reason: 'query', cause: { name: 'QueryError' } } });
+        }
+        await sleep(3 * INTERVAL);
+        expect(server.requests.length).toBeLessThanOrEqual(most);
+        expect(misses).toEqual([]);
+      },
+    );
+
+    test('F19 ends a single task with an error that says what to do', async (context) => {
+      const { server, follow } = await stage(kind, context);
+      server.route(guarded(() => 'another'));
+      const task = follow();
+      await task.over;
+      expect(task.error?.message).toContain('Check the API key');
+      expect(task.error?.message).toContain('may still be running');
+      expect(server.requests).toHaveLength(1);
+    });
+  });
+});

@@ -1,0 +1,306 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { defer, Observable, of, take, throwError, timer } from 'rxjs';
+import { createGate, QueryError, type Gate, type QueryErrorKind } from 'rx-video-tasks';
+import { describe, expect, test } from 'vitest';
+import { marbles, type RunContext } from '../marbles.js';
+import { listen } from '../operators/polls.js';
+
+const ticket = { origin: 'https://api.example.com', key: 'one' };
+const other = { ...ticket, key: 'two' };
+const fails = (kind: QueryErrorKind, retryAfterMs?: number) => new QueryError(kind, kind, { retryAfterMs });
+
+/** Sends a request at a time of the virtual clock; notes when it goes. */
+function sender(m: RunContext, gate: Gate) {
+  const went: string[] = [];
+  const send = (name: string, at: number, request: Observable<unknown> = of(name), to = ticket) =>
+    m.scheduler.schedule(() => {
+      const noted = defer(() => {
+        went.push(`${name}@${m.scheduler.now()}`);
+        return request;
+      });
+      gate.admit(to, noted).subscribe({ error: () => 0 });
+    }, at);
+  return { went, send };
+}
+
+describe('what is known of a key outlives requests for others', () => {
+  test(
+    'while a request is in flight',
+    marbles((m) => {
+      const { went, send } = sender(m, createGate({ maxInFlight: 1 }));
+      send('a', 0, timer(100));
+      send('other', 1, of(0), other);
+      send('b', 2);
+      send('another', 3, of(0), other);
+      send('c', 4);
+      m.flush();
+      expect(went).toEqual(['a@0', 'other@1', 'another@3', 'b@100', 'c@100']);
+    }),
+  );
+
+  test(
+    'while a request waits',
+    marbles((m) => {
+      const gate = createGate({ maxInFlight: 1 });
+      const { went, send } = sender(m, gate);
+      send(
+        'a',
+        0,
+        throwError(() => fails('server', 1_000)),
+      );
+      send('b', 1);
+      send('c', 1, of(0), other);
+      send('d', 2);
+      m.flush();
+      expect(went).toEqual(['a@0', 'c@1', 'b@1000', 'd@1000']);
+    }),
+  );
+
+  test(
+    'while it is paused',
+    marbles((m) => {
+      const { went, send } = sender(m, createGate());
+      send(
+        'a',
+        0,
+        throwError(() => fails('server', 1_000)),
+      );
+      send('b', 500, of(0), other);
+      send('c', 600);
+      m.flush();
+      expect(went).toEqual(['a@0', 'b@500', 'c@1000']);
+    }),
+  );
+
+  test(
+    'while what it was throttled to still slows it down',
+    marbles((m) => {
+      const { went, send } = sender(m, createGate());
+      send(
+        'a',
+        0,
+        throwError(() => fails('rate-limited', 10)),
+      );
+      send('b', 1_000, of(0), other);
+      send('c', 2_000);
+      send('d', 2_000);
+      m.flush();
+      expect(went).toEqual(['a@0', 'b@1000', 'c@2000', 'd@3177']);
+    }),
+  );
+
+  test('and no longer: then the key itself is let go', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const gate = createGate();
+    const ask = (key: unknown) => gate.admit({ ...ticket, key }, of(0)).subscribe();
+    const held = (() => {
+      const key = () => 'rotated';
+      ask(key);
+      return new WeakRef(key);
+    })();
+    ask('two');
+    await turn();
+    collectGarbage();
+    expect(held.deref()).toBeUndefined();
+    ask('two');
+  });
+});
+
+describe('a pause', () => {
+  test(
+    'without Retry-After doubles from 1 s to 30 s, and starts anew once something got through',
+    marbles((m) => {
+      const { went, send } = sender(m, createGate({ maxInFlight: 100 }));
+      const throttled = throwError(() => fails('rate-limited'));
+      // Enough of them that the rate which is learned hinders nobody.
+      for (let nth = 0; nth < 500; nth++) send('early', 0);
+      for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) send(name, 1, throttled);
+      send('h', 1);
+      send('i', 1, throttled);
+      send('j', 1);
+      m.flush();
+      const times = went.slice(500).map((one) => Number(one.split('@')[1]));
+      const pauses = times.slice(1).map((at, nth) => Math.round((at - (times[nth] as number)) / 1_000));
+      expect(pauses).toEqual([1, 2, 4, 8, 16, 30, 30, 0, 1]);
+    }),
+  );
+
+  test(
+    'is not cut short by a shorter one',
+    marbles((m) => {
+      const { went, send } = sender(m, createGate());
+      send('a', 0, m.cold('---#', {}, fails('server', 5_000)));
+      send('b', 0, m.cold('----#', {}, fails('server', 1_000)));
+      send('c', 10);
+      m.flush();
+      expect(went).toEqual(['a@0', 'b@0', 'c@5003']);
+    }),
+  );
+
+  test(
+    'is at most 15 minutes',
+    marbles((m) => {
+      const { went, send } = sender(m, createGate());
+      send(
+        'a',
+        0,
+        throwError(() => fails('server', 2 ** 40)),
+      );
+      send('b', 0);
+      m.flush();
+      expect(went).toEqual(['a@0', 'b@900000']);
+    }),
+  );
+
+  test(
+    'that nobody waits for leaves no timer',
+    marbles((m) => {
+      const gate = createGate();
+      gate
+        .admit(
+          ticket,
+          throwError(() => fails('server', 1_000)),
+        )
+        .subscribe({ error: () => 0 });
+      const waiting = [gate.admit(ticket, of(0)).subscribe(), gate.admit(ticket, of(0)).subscribe()];
+      m.scheduler.schedule(() => waiting[0]?.unsubscribe(), 10);
+      m.scheduler.schedule(() => waiting[1]?.unsubscribe(), 20);
+      m.flush();
+      expect(m.scheduler.now()).toBe(20);
+    }),
+  );
+
+  test(
+    'still ends for those who wait when others have left',
+    marbles((m) => {
+      const gate = createGate();
+      gate
+        .admit(
+          ticket,
+          throwError(() => fails('server', 1_000)),
+        )
+        .subscribe({ error: () => 0 });
+      m.expect(gate.admit(ticket, of('a')), '--!').toBeObservable('---');
+      m.expect(gate.admit(ticket, of('b'))).toBeObservable('1s (b|)');
+    }),
+  );
+});
+
+describe('a host', () => {
+  const down = throwError(() => fails('network'));
+  const isOneAtATime = (m: RunContext, gate: Gate) => {
+    const { went, send } = sender(m, gate);
+    for (const name of ['a', 'b']) send(name, 10, timer(100));
+    m.flush();
+    return went[1] !== 'b@10';
+  };
+
+  test(
+    'is down after five failures in a row',
+    marbles((m) => {
+      const gate = createGate();
+      for (let nth = 0; nth < 5; nth++) gate.admit(ticket, down).subscribe({ error: () => 0 });
+      expect(isOneAtATime(m, gate)).toBe(true);
+    }),
+  );
+
+  test.each([
+    ['an answer', of(0)],
+    ['an error that it gave itself', throwError(() => fails('server'))],
+  ])('is not down where %s came between', (_what, between) => {
+    marbles((m) => {
+      const gate = createGate();
+      for (const request of [down, down, down, down, between, down, down, down, down]) {
+        gate.admit(ticket, request).subscribe({ error: () => 0 });
+      }
+      expect(isOneAtATime(m, gate)).toBe(false);
+    })();
+  });
+
+  test(
+    'is not said to be up by an error that is nobody’s answer',
+    marbles((m) => {
+      const gate = createGate();
+      // eslint-disable-next-line rxjs-x/throw-error -- whatever a caller's transport throws
+      const bug = throwError(() => null);
+      for (const request of [down, down, down, bug, down, down]) {
+        gate.admit(ticket, request).subscribe({ error: () => 0 });
+      }
+      expect(isOneAtATime(m, gate)).toBe(true);
+    }),
+  );
+});
+
+test('those who are dismissed with a refused key hear what the service said', () => {
+  const gate = createGate({ maxInFlight: 1 });
+  const heard: unknown[] = [];
+  const refused = new QueryError('unauthorized', 'no', { code: 'invalid_key', httpStatus: 401 });
+  let refuse = () => {};
+  const request = defer(
+    () =>
+      new Promise(
+        (_resolve, reject) =>
+          (refuse = () => {
+            reject(refused);
+          }),
+      ),
+  );
+  gate.admit(ticket, request).subscribe({ error: () => 0 });
+  gate.admit(ticket, of(0)).subscribe({ error: (error: unknown) => heard.push(error) });
+  refuse();
+  return turn().then(() => {
+    expect(heard).toMatchObject([{ kind: 'unauthorized', code: 'invalid_key', httpStatus: 401 }]);
+  });
+});
+
+test(
+  'without a rate the oldest goes first, however urgent others are: nobody’s urgency is asked',
+  marbles((m) => {
+    const gate = createGate({ maxInFlight: 1 });
+    const went: number[] = [];
+    for (const urgency of [1, 2, 3]) {
+      const noted = defer(() => {
+        went.push(urgency);
+        return timer(10);
+      });
+      gate
+        .admit({ ...ticket, urgency: () => expect.unreachable('asked') }, noted)
+        .subscribe({ error: (error: unknown) => expect.unreachable(String(error)) });
+    }
+    m.flush();
+    expect(went).toEqual([1, 2, 3]);
+  }),
+);
+
+test('a request that is left while it is being sent is ended', () => {
+  let open = 0;
+  const request = new Observable<string>((subscriber) => {
+    open++;
+    subscriber.next('a');
+    return () => {
+      open--;
+    };
+  });
+  listen(createGate().admit(ticket, request).pipe(take(1)));
+  expect(open).toBe(0);
+});
+
+test(
+  'thousands of requests that are answered at once do not pile up on the stack',
+  marbles((m) => {
+    const gate = createGate();
+    gate
+      .admit(
+        ticket,
+        throwError(() => fails('server', 1_000)),
+      )
+      .subscribe({ error: () => 0 });
+    let answered = 0;
+    for (let nth = 0; nth < 20_000; nth++) listen(gate.admit(ticket, of(0)), () => answered++);
+    m.flush();
+    expect(answered).toBe(20_000);
+  }),
+);

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { from, Subject } from 'rxjs';
+import { dedupeStatus, isTerminal, type DedupeOptions, type TrackedTask } from 'rx-video-tasks';
+import { lostTask, taskLetters, unknownTask } from 'rx-video-tasks/testing';
+import { expect, test } from 'vitest';
+import { listen } from '../operators/polls.js';
+
+/** All that three tasks can say; two of them differ in the provider alone. */
+const words: readonly TrackedTask[] = [
+  { id: 'a', provider: 'one' },
+  { id: 'a', provider: 'two' },
+  { id: 'b', provider: 'one' },
+].flatMap((who) => [
+  ...Object.values(taskLetters(who)),
+  ...Object.values(taskLetters({ ...who, progress: 0 })),
+  ...Object.values(taskLetters({ ...who, progress: 50 })),
+  unknownTask({ ...who, rawStatus: 'thinking' }),
+  lostTask(who),
+]);
+
+/** Running states come more often than ends, or most sequences would be over before they begin. */
+const word = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...words.filter((said) => said.status !== 'lost' && !isTerminal(said))) },
+  { weight: 1, arbitrary: fc.constantFrom(...words) },
+);
+const sequence = fc.array(word, { maxLength: 15 });
+
+/** What the operator should pass, judged of each answer by looking back at all that came before it. */
+function news(said: readonly TrackedTask[], by: 'progress' | 'status'): TrackedTask[] {
+  const content = ({ status, rawStatus, progress }: Exclude<TrackedTask, { status: 'lost' }>) =>
+    by === 'status' ? status : JSON.stringify([status, progress, status === 'unknown' && rawStatus]);
+  return said.filter((task, nth) => {
+    if (task.status === 'lost') return true;
+    const before = said.slice(0, nth).filter(({ id, provider }) => id === task.id && provider === task.provider);
+    if (before.some(isTerminal)) return false;
+    const last = before.at(-1);
+    return isTerminal(task) || last === undefined || last.status === 'lost' || content(last) !== content(task);
+  });
+}
+
+function passed(said: readonly TrackedTask[], options: DedupeOptions): TrackedTask[] {
+  const answers = new Subject<TrackedTask>();
+  const seen: TrackedTask[] = [];
+  listen(answers.pipe(dedupeStatus(options)), (task) => seen.push(task));
+  for (const task of said) answers.next(task);
+  return seen;
+}
+
+const same = (left: readonly TrackedTask[], right: readonly TrackedTask[]) =>
+  left.length === right.length && left.every((task, nth) => task === right[nth]);
+
+test('100,000 sequences of answers about three tasks: what passes is what a look back calls news', () => {
+  const by = fc.constantFrom('progress' as const, 'status' as const);
+  fc.assert(
+    fc.property(sequence, by, (said, by) => same(passed(said, { by }), news(said, by))),
+    { numRuns: 100_000 },
+  );
+});
+
+test('what passes of a task does not depend on which other tasks it is merged with, nor in which order', () => {
+  const aboutOne = ({ id, provider }: TrackedTask) => id === 'a' && provider === 'one';
+  fc.assert(
+    fc.property(sequence, (said) => same(passed(said, {}).filter(aboutOne), passed(said.filter(aboutOne), {}))),
+    { numRuns: 20_000 },
+  );
+});
+
+test('deduping what is deduped changes nothing', () => {
+  fc.assert(
+    fc.property(sequence, (said) => {
+      const once: TrackedTask[] = [];
+      const twice: TrackedTask[] = [];
+      listen(from(said).pipe(dedupeStatus()), (task) => once.push(task));
+      listen(from(once).pipe(dedupeStatus()), (task) => twice.push(task));
+      expect(twice).toEqual(once);
+    }),
+    { numRuns: 2_000 },
+  );
+});
