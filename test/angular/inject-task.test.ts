@@ -111,7 +111,7 @@ describe('injectTask', () => {
     const { it } = component(() => [injectTask('a'), injectTask(id)] as const);
     await pass(1);
     expect(it.map((task) => task()?.status)).toEqual(['lost', 'lost']);
-    expect(() => component(() => injectTask(''))).toThrow('id: it is empty');
+    expect(() => component(() => injectTask(''))).toThrow('id: "" is not usable');
   });
 
   test('subscribes outside the zone', () => {

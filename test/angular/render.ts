@@ -18,6 +18,9 @@ export async function render(transport: Transport, zone: EnvironmentProviders) {
   const tracking = provideVideoTasks(() => {
     const tracker = createTracker({
       provider: xingchaoyiqing({ apiKey: 'k1234567' }),
+      // The whole task would be over while the page is rendered, if it were followed.
+      interval: 50,
+      minInterval: 0,
       transport: (request) => {
         asks++;
         return transport(request);

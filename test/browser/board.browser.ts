@@ -26,10 +26,10 @@ async function open(name: string) {
   let asked = 0;
   board.server.prependListener('connection', (socket: Socket) => {
     const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
-    socket.write = ((chunk: Uint8Array | string, ...rest: unknown[]) => {
+    socket.write = (chunk: Uint8Array | string, ...rest: unknown[]) => {
       sent.push(Buffer.from(chunk as string).toString('latin1'));
       return write(chunk, ...rest);
-    });
+    };
   });
   board.server.prependListener('request', ({ url }: IncomingMessage, response: ServerResponse) => {
     if (!url?.startsWith('/tasks?')) return;

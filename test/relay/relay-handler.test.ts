@@ -205,6 +205,42 @@ describe('coming back', () => {
     await other.body?.cancel();
   });
 
+  test('a cursor is of its tasks: with another one beside them, that one is told of too', async () => {
+    const { tracker, get } = relayOver();
+    const keeper = await get(['a', 'c']);
+    tracker.say(queuedTask({ id: 'task-c' }));
+    const first = eventsOf(await get(['a', 'b']));
+    tracker.say(queuedTask({ id: 'task-a' }));
+    const [seen] = await take(first, 1);
+    const second = eventsOf(await get(['a', 'c'], seen?.id));
+    expect((await take(second, 2)).map(brief)).toEqual(['c queued 1', 'a queued 1']);
+    for (const one of [first, second]) await one.return(undefined);
+    await keeper.body?.cancel();
+  });
+
+  test('behind a cursor that is too old, a task is told of by its last transition, the others in full', async () => {
+    const { tracker, get } = relayOver();
+    const first = eventsOf(await get(['a', 'b']));
+    tracker.say(queuedTask({ id: 'task-b' }));
+    const [seen] = await take(first, 1);
+    for (let progress = 1; progress <= 65; progress++) tracker.say(processingTask({ id: 'task-a', progress }));
+    tracker.say(processingTask({ id: 'task-b', progress: 1 }));
+    tracker.say(processingTask({ id: 'task-b', progress: 2 }));
+    const second = eventsOf(await get(['a', 'b'], seen?.id));
+    expect((await take(second, 3)).map(brief)).toEqual(['a processing 65', 'b processing 2', 'b processing 3']);
+    for (const one of [first, second]) await one.return(undefined);
+  });
+
+  test('who leaves takes nothing from those who stay', async () => {
+    const { tracker, get } = relayOver();
+    const [first, second] = [eventsOf(await get(['a'])), eventsOf(await get(['a']))];
+    tracker.say(queuedTask({ id: 'task-a' }));
+    await take(first, 1);
+    await first.return(undefined);
+    tracker.say(completedTask({ id: 'task-a' }));
+    expect((await take(second)).map(brief)).toEqual(['a queued 1', 'a completed 2']);
+  });
+
   test('whoever has seen the end of all tasks is told not to come back', async () => {
     const { tracker, get } = relayOver();
     tracker.say(completedTask({ id: 'task-a' }));
