@@ -53,7 +53,6 @@ export const contestants: Record<string, (url: string) => Contestant> = {
   '@azure/core-lro': (url) => each(byUrl(url), longRunningOperation),
   'replicate.wait (global fetch)': (url) => {
     const replicate = new Replicate({ auth: KEY, baseUrl: url });
-    type Prediction = Parameters<typeof replicate.wait>[0];
     return ({ ids, interval }) => Promise.all(ids.map((id) => replicate.wait({ id }, { interval })));
   },
   'fal queue.subscribeToStatus (global fetch)': (url) => {
