@@ -72,3 +72,10 @@ export function runProcess(
 export function linesOf(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
 }
+
+/** What a terminal shows in the end: all that was printed since the board was drawn last, without colours. */
+export function lastScreen(output: string): string {
+  // eslint-disable-next-line no-control-regex -- escape sequences are what is looked for
+  const plain = output.replace(/\r/g, '').replace(/\u001b\[[\d;?]*[mhl]/g, '');
+  return plain.slice(Math.max(0, plain.lastIndexOf('\u001b[')));
+}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSandbox, type Sandbox } from 'rx-video-tasks/sandbox';
-import { linesOf, runCli, runOnTerminal } from './run-cli.js';
+import { lastScreen, linesOf, runCli, runOnTerminal } from './run-cli.js';
 
 let sandbox: Sandbox;
 let env: Record<string, string>;
@@ -59,8 +59,9 @@ describe('--save', () => {
     expect(told.at(-1)?.task).toBeUndefined();
     const board = await runOnTerminal(args, { env });
     expect(board.code).toBe(0);
-    expect(board.stdout).toMatch(/alad +asyntask_c .*100%.*saved/);
-    expect(board.stdout).toMatch(/\nalad asyntask_c saved .*board\/alad-asyntask_c-/);
+    const last = lastScreen(board.stdout);
+    expect(last).toMatch(/✔ alad +asyntask_c .*100%.*saved/);
+    expect(last).toMatch(/\nalad asyntask_c saved .*board\/alad-asyntask_c-/);
   });
 });
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isTerminal, type Task } from 'rx-video-tasks';
 import { startSandbox, type Sandbox, type SandboxOutcome } from 'rx-video-tasks/sandbox';
-import { cli, linesOf, runCli, runOnTerminal, runProcess } from './run-cli.js';
+import { cli, lastScreen, linesOf, runCli, runOnTerminal, runProcess } from './run-cli.js';
 
 let sandbox: Sandbox;
 let env: Record<string, string>;
@@ -247,11 +247,4 @@ function connectionsOf(server: Server): Promise<number> {
       else resolve(count);
     });
   });
-}
-
-/** What a terminal shows in the end: all that was printed since the board was drawn last, without colours. */
-function lastScreen(output: string): string {
-  // eslint-disable-next-line no-control-regex -- escape sequences are what is looked for
-  const plain = output.replace(/\r/g, '').replace(/\u001b\[[\d;?]*[mhl]/g, '');
-  return plain.slice(Math.max(0, plain.lastIndexOf('\u001b[')));
 }

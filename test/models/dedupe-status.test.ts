@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { from, Subject } from 'rxjs';
 import { dedupeStatus, isTerminal, type DedupeOptions, type TrackedTask } from 'rx-video-tasks';
-import { lostTask, taskLetters, unknownTask } from 'rx-video-tasks/testing';
+import { lostTask, queuedTask, taskLetters, unknownTask } from 'rx-video-tasks/testing';
 import { expect, test } from 'vitest';
 import { listen } from '../operators/polls.js';
 
@@ -14,6 +14,7 @@ const words: readonly TrackedTask[] = [
   ...Object.values(taskLetters(who)),
   ...Object.values(taskLetters({ ...who, progress: 0 })),
   ...Object.values(taskLetters({ ...who, progress: 50 })),
+  queuedTask({ ...who, rawStatus: 'waiting' }),
   unknownTask({ ...who, rawStatus: 'thinking' }),
   lostTask(who),
 ]);

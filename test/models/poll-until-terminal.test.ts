@@ -68,6 +68,9 @@ function answerOf({ says, after, lingers, pollAfter, retryAfterMs }: Reply): Obs
   return after === 0 ? said : timer(after).pipe(switchMap(() => said));
 }
 
+/** When it is subscribed to: at 0 a time and a duration would look the same. */
+const START = 90_000;
+
 interface Played {
   readonly timeline: string[];
   /** The most queries that were open at once, those that are still open, and the timers left. */
@@ -77,10 +80,10 @@ interface Played {
 function play(scenario: Scenario): Played {
   const { luck, minInterval, interval, initialDelay, deadline, count, delay, maxDelay, notFoundGrace } = scenario;
   const timeline: string[] = [];
-  const say = (what: string) => timeline.push(`${asyncScheduler.now()} ${what}`);
+  const say = (what: string) => timeline.push(`${asyncScheduler.now() - START} ${what}`);
   const scheduler = new TestScheduler(() => undefined);
   const left = { most: 0, open: 0, waiting: 0 };
-  scheduler.run(() => {
+  const begin = () => {
     const notifier = new Subject<void>();
     let asked = 0;
     const query = defer(() => {
@@ -115,7 +118,8 @@ function play(scenario: Scenario): Played {
           else say(`gives up: ${error.reason}, ${error.misses} missed, ${error.last?.status ?? 'nothing'} known`);
         },
       });
-  });
+  };
+  scheduler.run(() => asyncScheduler.schedule(begin, START));
   left.waiting = scheduler.actions.length;
   return { timeline, left };
 }
