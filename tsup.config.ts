@@ -4,7 +4,9 @@ const shared: Options = {
   format: 'esm',
   target: 'es2022',
   platform: 'neutral',
-  external: ['rxjs', 'undici', 'zod', /^node:/],
+  external: ['rxjs', 'undici', /^zod/, /^@angular\//, /^node:/],
+  // One import of RxJS for each chunk, and nothing that no entry needs.
+  treeshake: true,
   sourcemap: true,
 };
 
@@ -12,7 +14,7 @@ export default defineConfig([
   {
     ...shared,
     // One build for all entries: what they share (the gate's registry above all) lands in shared chunks and exists once.
-    entry: ['src/index.ts', 'src/node.ts', 'src/testing.ts', 'src/sandbox.ts'],
+    entry: ['src/index.ts', 'src/node.ts', 'src/testing.ts', 'src/sandbox.ts', 'src/relay.ts', 'src/angular.ts'],
     splitting: true,
     clean: true,
     // tsup passes `baseUrl` to the declaration build, which TypeScript 6 deprecates.

@@ -98,8 +98,8 @@ export class TrackingError extends NamedError {
   }
 
   toJSON(): object {
-    const { name, reason, id, provider, misses, message, cause } = this;
-    return { name, reason, id, provider, misses, message, cause };
+    const { message, cause } = this;
+    return Object.assign({ message, cause }, this);
   }
 }
 
@@ -166,12 +166,13 @@ function isNamed(error: unknown, name: string, field: string): boolean {
  * Its texts are made `fit` to be shown.
  */
 export function causeOf(error: unknown, fit: (text: string) => string = brief): object {
-  const { name, code, kind, message } = Object(error) as Record<string, unknown>;
+  const isObject = Object(error) === error;
+  const { name, code, kind, message } = (isObject ? error : { message: String(error) }) as Record<string, unknown>;
   const fitOf = (value: unknown) => (typeof value === 'string' ? fit(value) : undefined);
-  const said = Object(error) === error ? message : String(error);
-  const cause = { name: fitOf(name) ?? 'Error', message: fitOf(said) ?? '' };
-  assignDefined(cause, { code: fitOf(code) ?? fitOf(kind) });
-  return cause;
+  return assignDefined(
+    { name: 'Error', message: '' },
+    { name: fitOf(name), message: fitOf(message), code: fitOf(code) ?? fitOf(kind) },
+  );
 }
 
 /** The first 200 characters of a text from outside, without what follows a "?" in URLs. */
@@ -179,9 +180,9 @@ export function brief(text: string): string {
   return text.replace(/\?\S+/g, '?…').slice(0, 200);
 }
 
-/** Sets the fields that have a value, so that the others are absent, not `undefined`. */
-export function assignDefined(target: object, fields: object): void {
-  for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
-    if (value !== undefined) (target as Record<string, unknown>)[name] = value;
-  }
+/** Sets the fields that have a value, so that the others are absent, or stay as they are, instead of `undefined`. */
+export function assignDefined<T extends object>(target: T, fields: object): T {
+  for (const [name, value] of Object.entries(fields) as [string, unknown][])
+    if (value !== undefined) Object.assign(target, { [name]: value });
+  return target;
 }

@@ -1,4 +1,21 @@
-export { createTracker, type Tracker, type TrackerOptions } from './tracker/index.js';
+export { createTracker, type Tracker, type TrackerOptions, type TrackOptions } from './tracker/index.js';
+export {
+  createJournal,
+  memoryJournal,
+  type Journal,
+  type JournalEntry,
+  type JournalSession,
+  type JournalStore,
+  type JournalTransition,
+  type MemoryJournal,
+} from './journal/index.js';
+export {
+  relayTracker,
+  type RelayHeaders,
+  type RelayRef,
+  type RelayTracker,
+  type RelayTrackerOptions,
+} from './relay-client/index.js';
 export { createQuery, type Query, type QueryOptions, type TaskRef, type TaskRefFields } from './query.js';
 export {
   dedupeStatus,

@@ -5,9 +5,9 @@ import {
   filter,
   map,
   of,
+  shareReplay,
   switchMap,
   take,
-  throwError,
   type MonoTypeOperatorFunction,
   type Observable,
 } from 'rxjs';
@@ -17,7 +17,7 @@ import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { redact } from './redact.js';
 import type { Task } from './task.js';
-import { fetchTransport, retryAfterOf, type Transport, type TransportReply } from './transport/index.js';
+import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
 /** Which task: its id alone, or its id with what you know of it. */
 export type TaskRef = string | TaskRefFields;
@@ -80,42 +80,66 @@ export function createAsk({
   let own: Gate | undefined;
   // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
   const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
-  return (ref) => {
+  const renewals = new WeakMap<Provider, { readonly refused: string; readonly fresh: Observable<string | null> }>();
+
+  /** What a function-valued key gives after a key was refused, for it may have been rotated: asked once for all. */
+  const renew = (service: Provider, refused: string): Observable<string | null> => {
+    let renewal = renewals.get(service);
+    if (renewal?.refused !== refused) {
+      renewal = { refused, fresh: keyOf(service).pipe(shareReplay({ bufferSize: 1, refCount: false })) };
+      renewals.set(service, renewal);
+    }
+    return renewal.fresh;
+  };
+
+  const send = (ref: ResolvedRef, key: string | null): Observable<Task> => {
     const { service, id } = ref;
     const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
-    const ticket = { origin: service.origin, key: service.apiKey() };
-    const ask = keyOf(service).pipe(
-      unanswered(ref, ''),
-      switchMap((key) => {
-        const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
-        const headers = { accept: 'application/json', 'accept-language': 'en', ...authorization };
-        return defer(() => transport({ url, headers })).pipe(
-          filter((_reply, index) => index === 0),
-          unanswered(ref, key ?? ''),
-          map((reply) => readReply(reply, ref, key ?? '')),
-        );
-      }),
+    const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
+    const headers = { accept: 'application/json', 'accept-language': 'en', ...authorization };
+    return defer(() => transport({ url, headers })).pipe(
+      filter((_reply, index) => index === 0),
+      unanswered(ref, key ?? ''),
+      map((reply) => readReply(reply, ref, key ?? '')),
     );
-    // A function-valued key may have been rotated since: it is asked for the new one, once.
-    const isRotated = (error: unknown) =>
-      typeof ticket.key === 'function' && isQueryError(error) && error.kind === 'unauthorized';
-    const request = ask.pipe(
-      catchError((error: unknown) => (isRotated(error) ? ask : throwError(() => error as Error))),
-    );
-    return defer(() => gateNow().admit(ticket, request)).pipe(unanswered(ref, ''));
   };
+
+  const request = (ref: ResolvedRef): Observable<Task> => {
+    const { service } = ref;
+    const key = service.apiKey();
+    if (typeof key !== 'function') return send(ref, key);
+    return keyOf(service).pipe(
+      switchMap((first) =>
+        send(ref, first).pipe(
+          catchError((error: unknown) => {
+            if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
+            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second)));
+          }),
+        ),
+      ),
+    );
+  };
+
+  // Built anew for each ask: what waits between two asks holds nothing but its ref.
+  return (ref) =>
+    defer(() => {
+      const { service } = ref;
+      return gateNow().admit({ origin: service.origin, key: service.apiKey() }, request(ref));
+    }).pipe(unanswered(ref, ''));
 }
 
 /** Whatever kept a reply from coming becomes a QueryError that names the task and shows no key. */
 function unanswered<T>({ provider, id }: ResolvedRef, key: string): MonoTypeOperatorFunction<T> {
   const fit = (text: string) => redact(text, key);
   return catchError((error: unknown) => {
-    if (isQueryError(error) && error.id !== undefined) throw error;
-    const known = isQueryError(error) ? error : new QueryError('network', 'the transport failed', { cause: error });
-    const { kind, message, code, retryAfterMs, httpStatus, requestId } = known;
+    const isKnown = isQueryError(error);
+    if (isKnown && error.id !== undefined) throw error;
+    const { kind, message, code, retryAfterMs, httpStatus, requestId, cause } = isKnown
+      ? error
+      : new QueryError('network', 'the transport failed');
     throw new QueryError(kind, `${provider} could not be asked about task ${id}: ${fit(String(message))}`, {
       ...{ code, retryAfterMs, httpStatus, requestId, provider, id },
-      cause: known.cause && causeOf(isQueryError(error) ? known.cause : error, fit),
+      cause: isKnown ? cause && causeOf(cause, fit) : causeOf(error, fit),
     });
   });
 }
@@ -129,11 +153,14 @@ function readReply(
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
   const { wire, retention } = service;
+  // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
+  const apart = serverTime(headers, observedAt) - observedAt;
+  const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
-    return wire.read(reply, { provider, id, observedAt, retention, redact: (text) => redact(text, key) });
+    return wire.read(reply, { provider, id, observedAt, retention, ahead, redact: (text) => redact(text, key) });
   } catch (error) {
-    const isGone = isQueryError(error) && error.kind === 'not-found';
-    if (!isGone || createdAt === undefined || observedAt - createdAt <= retention) throw error;
+    const age = observedAt - (createdAt ?? observedAt);
+    if (!isQueryError(error) || error.kind !== 'not-found' || age <= retention) throw error;
     const what = `${provider} has deleted its record of task ${id}: records are kept for ${retention / 3_600_000} h`;
     throw new QueryError('expired', what, { httpStatus: status, provider, id, cause: error });
   }
@@ -142,43 +169,38 @@ function readReply(
 function keyOf({ apiKey }: Provider): Observable<string | null> {
   const given = apiKey();
   if (typeof given !== 'function') return of(given);
+  const code = 'api-key';
   return defer(() => {
     const key = given();
     return typeof key === 'string' ? of(key) : key;
   }).pipe(
     take(1),
-    catchError((cause: unknown) =>
-      throwError(() => new QueryError('network', 'the apiKey function failed', { code: 'api-key', cause })),
-    ),
+    catchError((cause: unknown) => {
+      throw new QueryError('network', 'the apiKey function failed', { code, cause });
+    }),
     map((key) => {
       const flaw = flawOfKey(key);
-      if (flaw === undefined) return key;
-      throw new QueryError('misconfigured', `the key that the apiKey function gave ${flaw}`, { code: 'api-key' });
+      if (flaw) throw new QueryError('misconfigured', `the key that the apiKey function gave ${flaw}`, { code });
+      return key;
     }),
   );
 }
 
 /** The one provider, or all of them. */
 export function toArray(provider: Provider | readonly Provider[]): readonly Provider[] {
-  return Array.isArray(provider) ? (provider as readonly Provider[]) : [provider as Provider];
+  return [provider].flat();
 }
 
 /** Checks refs and finds their providers. @throws TypeError or RangeError at call time, saying what to write instead. */
 export function refResolver(provider: Provider | readonly Provider[]): (ref: TaskRef) => ResolvedRef {
-  const providers = new Map<string, Provider>();
-  for (const one of toArray(provider)) {
-    if (typeof one?.wire?.read !== 'function') {
-      throw new TypeError('provider: write for example provider: alad({ apiKey }), or an array of such');
-    }
-    if (providers.has(one.name)) {
-      throw new TypeError(
-        `provider: two are named "${one.name}"; give one of them another name: ${one.name}({ apiKey, name: "second" })`,
-      );
-    }
-    providers.set(one.name, one);
+  const services = toArray(provider);
+  const providers = new Map(services.map((service) => [service?.name, service]));
+  if (services.length === 0 || services.some((service) => typeof service?.wire?.read !== 'function')) {
+    throw new TypeError('provider: write alad({ apiKey }), or an array of such');
   }
-  if (providers.size === 0) throw new TypeError('provider: the array is empty; write for example [alad({ apiKey })]');
-  const names = [...providers.keys()].join(', ');
+  if (providers.size < services.length) {
+    throw new TypeError('provider: two have the same name; write alad({ apiKey, name: "second" })');
+  }
 
   return (ref) => {
     const fields: TaskRefFields = typeof ref === 'string' ? { id: ref } : ref;
@@ -186,41 +208,35 @@ export function refResolver(provider: Provider | readonly Provider[]): (ref: Tas
       throw new TypeError(`ref: ${String(fields)} names no task; write an id, or { id, provider }`);
     }
     const { id, provider: name, model, hint, createdAt } = fields;
-    checkId(id);
+    check('id', id, isId(id), 'the id as the service gave it: 1 to 256 characters, none of them control characters');
     for (const [field, value] of Object.entries({ model, hint })) {
-      if (value !== undefined && typeof value !== 'string') {
-        throw new TypeError(`${field}: ${String(value)} is no name; write for example "seedance_1_5_pro_720p"`);
-      }
+      check(field, value, value === undefined || typeof value === 'string', 'a name such as "veo_3_1"');
     }
-    const found = name === undefined && providers.size === 1 ? [...providers.values()][0] : providers.get(name ?? '');
-    if (!found) {
-      const what =
-        name === undefined ? 'names no provider' : `names provider "${String(name).slice(0, 80)}", which is not here`;
-      throw new TypeError(`ref: task ${id} ${what}; write { id, provider } with one of: ${names}`);
+    const [only, another] = services;
+    const service = name === undefined && !another ? only : providers.get(name ?? '');
+    if (!service) {
+      const what = name === undefined ? 'no provider' : `an unknown provider, "${String(name).slice(0, 80)}"`;
+      const names = [...providers.keys()].join(', ');
+      throw new TypeError(`ref: task ${id} names ${what}; write { id, provider } with one of: ${names}`);
     }
-    return { id, provider: found.name, service: found, model, hint, createdAt: checkCreatedAt(createdAt) };
+    return { id, provider: service.name, service, model, hint, createdAt: checkCreatedAt(createdAt) };
   };
 }
 
-function checkId(id: unknown): asserts id is string {
-  const flaw = flawOfId(id);
-  if (flaw) throw new TypeError(`id: ${flaw}; write the id as the service gave it when the task was created`);
+function check(field: string, value: unknown, isFit: boolean, remedy: string): void {
+  if (isFit) return;
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value);
+  throw new TypeError(`${field}: ${shown} is not usable; write ${remedy}`);
 }
 
-function flawOfId(id: unknown): string | undefined {
-  if (typeof id !== 'string') return `${id === null ? 'null' : typeof id} is not a string`;
-  if (id.trim() === '') return 'it is empty';
-  if (id === '.' || id === '..') return `"${id}" would ask for another path`;
-  if (id.length > 256) return `it has ${id.length} characters, 256 are the most`;
-  if (/\p{Cc}/u.test(id)) return 'it holds a control character';
-  return /\p{Surrogate}/u.test(id) ? 'it holds half of a surrogate pair' : undefined;
+/** No blank, no `.` or `..`, which would ask for another path, no control character, no half of a surrogate pair. */
+function isId(id: unknown): boolean {
+  return typeof id === 'string' && id.length <= 256 && /^(?!\s*$|\.\.?$)[^\p{Cc}\p{Surrogate}]+$/u.test(id);
 }
 
 function checkCreatedAt(createdAt: number | Date | undefined): number | undefined {
   if (createdAt === undefined) return undefined;
   const ms = Number(createdAt);
   if (ms >= 1e11 && ms <= 8.64e15) return ms;
-  throw new RangeError(
-    `createdAt: ${String(createdAt)} is no time; write epoch ms or a Date (services give seconds: times 1000)`,
-  );
+  throw new RangeError(`createdAt: ${String(createdAt)} is no time; write epoch ms or a Date (not seconds)`);
 }

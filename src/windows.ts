@@ -50,16 +50,15 @@ export const resultWindows: PollWindows = {
  * sooner shows nothing new; the 5 s above it let tasks that started together drift apart.
  */
 export const generationsWindows: PollWindows = {
-  '*': row(15, 20, 1, 5, 15),
+  '*': /* @__PURE__ */ row(15, 20, 1, 5, 15),
 };
 
 /** The window of a model: by exact name, else by the longest prefix, else `*`, else 30 to 60 s. */
-export function windowOf(windows: PollWindows, model: string | undefined): PollWindow {
-  if (model === undefined) return windows['*'] ?? DEFAULT_WINDOW;
-  if (Object.hasOwn(windows, model)) return windows[model] as PollWindow;
-  let longest = '*';
+export function windowOf(windows: PollWindows, model = ''): PollWindow {
+  let best = '*';
   for (const name of Object.keys(windows)) {
-    if (name.endsWith('*') && name.length > longest.length && model.startsWith(name.slice(0, -1))) longest = name;
+    if (name === model) return windows[name] as PollWindow;
+    if (name.length > best.length && name.endsWith('*') && model.startsWith(name.slice(0, -1))) best = name;
   }
-  return windows[longest] ?? DEFAULT_WINDOW;
+  return windows[best] ?? DEFAULT_WINDOW;
 }

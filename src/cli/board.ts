@@ -20,7 +20,8 @@ import {
   type Observable,
 } from 'rxjs';
 import { isSettled, summarize, type Board, type TaskRefFields, type TrackedTask } from 'rx-video-tasks';
-import type { Feed, View } from './view.js';
+import type { SaveProgress } from 'rx-video-tasks/node';
+import { isTask, type Feed, type View } from './view.js';
 import { rowText, type Row } from './row.js';
 import { orUsageError } from './usage.js';
 import { describeBoard } from './words.js';
@@ -35,16 +36,17 @@ const LEGEND = color.dim('   ~ estimated from documented times');
 
 /** A live board: one row with a progress bar for each task, and below them a summary. */
 export const showBoard: View = async (feed) => {
-  const { tracker, stop } = feed;
+  const { track, stop } = feed;
   const refs = await lastValueFrom(from(feed.refs).pipe(takeUntil(stop), toArray()), { defaultValue: [] });
   const since = Date.now();
   const ticks = timer(0, TICK).pipe(share());
   // Replayed, since the rows subscribe one after the other.
-  const transitions = orUsageError(() => tracker.trackAll(refs)).pipe(
+  const events = orUsageError(() => track(refs)).pipe(
     takeUntil(stop),
     shareReplay({ bufferSize: Infinity, refCount: true }),
   );
 
+  const transitions = events.pipe(filter(isTask));
   let board: Board | undefined;
   const summary = combineLatest([transitions.pipe(summarize()), ticks]).pipe(
     map(([now]) => (board = now)),
@@ -56,12 +58,13 @@ export const showBoard: View = async (feed) => {
   const rows = refs.map((ref) => ({
     title: ref.id,
     task: (_: unknown, line: { title: string; skip: () => unknown }) =>
-      rowOf(ref, feed, transitions, ticks, since).pipe(
+      rowOf(ref, feed, events, ticks, since).pipe(
         tap((row) => {
           const text = rowText(row, process.stdout.columns);
           if (text !== line.title) line.title = text;
           // An error is how listr2 learns that a row is to be marked as failed.
           if (row.task && isSettled(row.task) && row.task.status !== 'completed') throw new Error(row.task.status);
+          if (row.save?.status === 'save-failed') throw new Error(row.save.status);
         }),
         ignoreElements(),
         takeUntil(stop.pipe(tap(() => line.skip()))),
@@ -88,15 +91,17 @@ export const showBoard: View = async (feed) => {
 /** The row of one task, at each transition, missed poll and tick, up to the transition that settles it. */
 function rowOf(
   ref: TaskRefFields,
-  { providers, misses, speed }: Feed,
-  transitions: Observable<TrackedTask>,
+  { providers, misses, speed, save: directory }: Feed,
+  events: Observable<TrackedTask | SaveProgress>,
   ticks: Observable<unknown>,
   since: number,
 ): Observable<Row> {
   const isMine = ({ id, provider }: { id: string; provider: string }) => id === ref.id && provider === ref.provider;
   const windows = providers.find(({ name }) => name === ref.provider)?.windows ?? {};
-  const task = transitions.pipe(
-    filter((tracked) => isMine(tracked)),
+  const mine = events.pipe(filter((told) => isMine(told)));
+  const task = mine.pipe(filter(isTask), startWith(undefined));
+  const save = mine.pipe(
+    filter((told): told is SaveProgress => !isTask(told)),
     startWith(undefined),
   );
   const miss = misses.pipe(
@@ -105,10 +110,16 @@ function rowOf(
     switchMap((missed) => concat(of(missed), timer(missed.nextPollIn).pipe(map(() => undefined)))),
     startWith(undefined),
   );
-  return combineLatest({ task, miss, tick: ticks }).pipe(
-    map((told) => ({ ref, windows, speed, since, now: Date.now(), task: told.task, miss: told.miss })),
-    takeWhile(({ task }) => !(task && isSettled(task)), true),
+  return combineLatest({ task, miss, save, tick: ticks }).pipe(
+    map((told) => ({ ref, windows, speed, since, now: Date.now(), ...told })),
+    takeWhile((row) => !isOver(row, directory !== undefined), true),
   );
+}
+
+/** Whether nothing more will be told of a task. */
+function isOver({ task, save }: { task: TrackedTask | undefined; save: SaveProgress | undefined }, isSaved: boolean) {
+  if (!task || !isSettled(task)) return false;
+  return !isSaved || task.status !== 'completed' || save?.status === 'saved' || save?.status === 'save-failed';
 }
 
 /** Draws at most once in a while: listr2 draws all rows whenever one changes, which for a hundred takes a whole core. */

@@ -1,6 +1,9 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Observable } from 'rxjs';
 import type { SandboxTaskRequest } from 'rx-video-tasks/sandbox';
-import { exitCodeOf, follow } from './follow.js';
+import { follow } from './follow.js';
 import { openSandbox } from './sandbox.js';
 import { keyNameOf, servicesWithKeys } from './services.js';
 import { invocation, readArgs, readNumber, refuseArgs } from './usage.js';
@@ -38,9 +41,13 @@ export async function demo(args: string[], stop: Observable<unknown>): Promise<n
   try {
     const refs = cast.map((task) => gateway.create(task));
     console.error(`${cast.length} tasks at a local stand-in for five services, ${speed} times faster than real.\n`);
-    const board = await follow({ providers: gateway.providers, refs, speed, isJson, stop });
+    const save = await mkdtemp(join(tmpdir(), 'rx-video-tasks-demo-'));
+    // The sandbox is on this machine, and this program has started it.
+    const allowHosts = [new URL(gateway.url).host];
+    const { code } = await follow({ providers: gateway.providers, refs, speed, isJson, save, allowHosts, stop });
+    console.error(`\nThe videos are in ${save}`);
     console.error(farewell());
-    return exitCodeOf(board);
+    return code;
   } finally {
     await gateway.close();
   }

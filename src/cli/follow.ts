@@ -1,24 +1,51 @@
-import { Subject } from 'rxjs';
-import { createTracker, type Board, type Miss } from 'rx-video-tasks';
-import { undiciTransport } from 'rx-video-tasks/node';
+import { catchError, EMPTY, Subject, tap } from 'rxjs';
+import { createTracker, type Board, type Miss, type Tracker } from 'rx-video-tasks';
+import { fileJournal, saveVideo, undiciTransport, type SaveProgress } from 'rx-video-tasks/node';
 import { showBoard } from './board.js';
 import { showJson, showLines } from './lines.js';
-import { orUsageError } from './usage.js';
-import type { Following, View } from './view.js';
+import { orUsageError, UsageError } from './usage.js';
+import { isTask, type Feed, type Following, type View } from './view.js';
 
-/** Tracks tasks, shows them in the way that suits the output, and leaves nothing open. @throws UsageError */
-export async function follow(following: Following): Promise<Board | undefined> {
-  const { providers, speed, isJson } = following;
+export interface Followed {
+  readonly board: Board | undefined;
+  /** What became of each video that was to be saved. */
+  readonly saves: readonly SaveProgress[];
+  /** 0 when all completed and, where they were to be, are saved. */
+  readonly code: number;
+}
+
+/**
+ * Tracks tasks, saves their videos if it is told to, shows it all in the way that suits the output, and leaves nothing
+ * open. @throws UsageError
+ */
+export async function follow(following: Following): Promise<Followed> {
+  const { providers, speed, isJson, journal, refs } = following;
+  const isResumed = refs === 'resume';
   const transport = undiciTransport();
   const misses = new Subject<Miss>();
   const onMiss = (miss: Miss) => {
     misses.next(miss);
   };
-  const view: View = isJson ? showJson : process.stdout.isTTY ? showBoard : showLines;
+  // What a journal holds is not known when a board would be drawn.
+  const view: View = isJson ? showJson : process.stdout.isTTY && !isResumed ? showBoard : showLines;
+  const saves: SaveProgress[] = [];
   try {
-    const tracker = orUsageError(() => createTracker({ provider: providers, transport, speed, onMiss }));
+    const memory = journal === undefined ? {} : { journal: fileJournal(journal) };
+    const tracker = orUsageError(() => createTracker({ provider: providers, transport, speed, onMiss, ...memory }));
+    const tracked = eventsOf(tracker, following);
+    const track: Feed['track'] = (all) =>
+      tracked(all).pipe(
+        tap((told) => {
+          if (!isTask(told) && told.status !== 'saving') saves.push(told);
+        }),
+      );
     try {
-      return await view({ ...following, tracker, misses });
+      const board = await view({ ...following, refs: isResumed ? EMPTY : refs, track, misses });
+      const completed = board?.counts.completed ?? 0;
+      // A journal with nothing left to do is a good end.
+      const isGood = board ? completed === board.tasks.length : isResumed;
+      const isSaved = saves.every(({ status }) => status === 'saved');
+      return { board, saves, code: isGood && isSaved ? 0 : 1 };
     } finally {
       tracker.close();
     }
@@ -27,7 +54,24 @@ export async function follow(following: Following): Promise<Board | undefined> {
   }
 }
 
-/** 0 when all completed. */
-export function exitCodeOf(board: Board | undefined): number {
-  return board !== undefined && board.counts.completed === board.tasks.length ? 0 : 1;
+function eventsOf(tracker: Tracker, { refs, save, journal, allowHosts = [] }: Following): Feed['track'] {
+  // A completed task is done with when its video is saved, not before.
+  const how = save === undefined ? {} : { ack: 'manual' as const };
+  return (all) => {
+    const tasks = refs === 'resume' ? tracker.resume(how).pipe(catchError(unusable)) : tracker.trackAll(all, how);
+    if (save === undefined) return tasks;
+    return tasks.pipe(
+      saveVideo({ directory: save, query: tracker.query, allowHosts }),
+      tap((told) => {
+        if (journal === undefined) return;
+        if (told.status === 'saved') void tracker.ack(told.task);
+        else if (isTask(told) && told.status !== 'completed' && told.status !== 'lost') void tracker.ack(told);
+      }),
+    );
+  };
+}
+
+/** A journal that cannot be read. */
+function unusable(error: unknown): never {
+  throw new UsageError((error as Error).message);
 }

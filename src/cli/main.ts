@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { firstValueFrom, merge, of, ReplaySubject, take, type Observable } from 'rxjs';
 import { demo } from './demo.js';
+import { resume } from './resume.js';
 import { sandbox } from './sandbox.js';
 import { HELP, UsageError } from './usage.js';
 import { watch } from './watch.js';
 
 const commands: Readonly<Record<string, (args: string[], stop: Observable<number>) => Promise<number>>> = {
   watch,
+  resume,
   sandbox,
   demo,
 };
@@ -30,7 +32,7 @@ async function run([name, ...args]: string[]): Promise<number> {
   const stop = stopSignal();
   try {
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (!command) throw new UsageError(`"${name}" is no command; write watch, sandbox or demo`);
+    if (!command) throw new UsageError(`"${name}" is no command; write watch, resume, sandbox or demo`);
     const code = await command(args, stop);
     return await firstValueFrom(merge(stop, of(code)), { defaultValue: code });
   } catch (error) {

@@ -8,7 +8,8 @@ import {
   type TaskRefFields,
   type TrackedTask,
 } from 'rx-video-tasks';
-import { clock, describeState, plain } from './words.js';
+import type { SaveProgress } from 'rx-video-tasks/node';
+import { clock, describeSaving, describeState, plain } from './words.js';
 
 /** All that a row of the board tells of one task. */
 export interface Row {
@@ -17,6 +18,8 @@ export interface Row {
   readonly task: TrackedTask | undefined;
   /** The last poll, while it is a missed one. */
   readonly miss: Miss | undefined;
+  /** How saving its video goes on. */
+  readonly save?: SaveProgress | undefined;
   readonly windows: PollWindows;
   /** When watching began, in epoch ms. */
   readonly since: number;
@@ -55,7 +58,10 @@ export function rowText(row: Row, columns: number): string {
  * never says that a task is nearly done.
  */
 export function progressOf(row: Row): { percent: number | undefined; isEstimate: boolean } {
-  const { task, windows, speed } = row;
+  const { task, windows, speed, save } = row;
+  if (save?.status === 'saving') {
+    return { percent: save.total && (100 * save.bytes) / save.total, isEstimate: false };
+  }
   if (task?.status === 'completed') return { percent: 100, isEstimate: false };
   const last = lastAnswer(row);
   if (last?.progress !== undefined) return { percent: last.progress, isEstimate: false };
@@ -89,7 +95,10 @@ function bar({ task }: Row, percent: number, width: number): string {
   return ink(FULL.repeat(done)) + color.dim(EMPTY.repeat(width - done));
 }
 
-function state({ task, miss }: Row): string {
+function state({ task, miss, save }: Row): string {
+  if (save?.status === 'save-failed') return color.red(plain(describeSaving(save)));
+  // For its path there is no room.
+  if (save) return color.green(save.status === 'saved' ? 'saved' : describeSaving(save));
   if (task?.status === 'completed') return color.green('completed');
   if (task && isSettled(task)) return color.red(plain(describeState(task)));
   if (miss) return color.yellow(plain(`asks again in ${clock(miss.nextPollIn)}: ${miss.error.message}`));

@@ -4,6 +4,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 export const HELP = `rx-video-tasks: watch AI-video tasks until their videos are there
 
   rx-video-tasks watch PROVIDER ID...   watch tasks that you created at a service
+  rx-video-tasks resume --journal FILE  go on with the tasks of a journal
   rx-video-tasks sandbox                run a local stand-in for all five services
   rx-video-tasks demo                   watch a dozen tasks of the sandbox, sped up
 
@@ -16,6 +17,11 @@ watch
   --model NAME     the model of these tasks, until an answer names it: the right polling interval from the start
   --speed N        divide all waits by N; above 1 for a base URL on this machine only (default 1)
   --json           print NDJSON: one Task a line, at each transition
+  --save DIR       save the videos there; what is there already is not fetched again
+  --journal FILE   remember the tasks in this file: after a crash, resume goes on where it was
+  --allow-host H   save from this host though it is on this machine or a private network (may be repeated)
+resume [PROVIDER]  of this provider, else of all whose keys are set
+  --base-url, --speed, --json, --save, --journal, --allow-host   as above
 sandbox
   --port N         (default: any free one)
   --speed N        how many times faster than real (default 1)
@@ -27,7 +33,7 @@ demo
 
 On a terminal a live board is shown, otherwise one line for each transition. "~" marks progress that no service tells:
 it is estimated from the documented generation time of the model.
-Exit code: 0 all completed; 1 one failed, was cancelled or lost; 2 bad usage; 130 Ctrl-C.`;
+Exit code: 0 all completed (and saved); 1 one failed, was cancelled, lost or not saved; 2 bad usage; 130 Ctrl-C.`;
 
 /** The command line, or what the library refused of it, cannot be meant. The message says what to write instead. */
 export class UsageError extends Error {

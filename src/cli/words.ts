@@ -1,8 +1,21 @@
 import type { Board, Miss, TrackedTask } from 'rx-video-tasks';
+import type { SaveProgress } from 'rx-video-tasks/node';
 
 /** `alad asyntask_x processing 50 %`, and what is worth knowing at the end: the video's URL, or why there is none. */
 export function describeTask(task: TrackedTask): string {
   return plain([task.provider, task.id, describeState(task)].join(' '));
+}
+
+/** `alad asyntask_x saved ./videos/alad-asyntask_x-1f0c2a9b.mp4` */
+export function describeSave(save: SaveProgress): string {
+  return plain([save.provider, save.id, describeSaving(save)].join(' '));
+}
+
+/** How saving goes on, without the name of the task. */
+export function describeSaving(save: SaveProgress): string {
+  if (save.status === 'saved') return `saved ${save.path}`;
+  if (save.status === 'save-failed') return `not saved: ${save.error.message}`;
+  return `saving ${(save.bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** The state of a task, without its name. */

@@ -1,4 +1,5 @@
 import { asyncScheduler, type Observable, type Subscriber, type Subscription } from 'rxjs';
+import { steadyNow } from '../clock.js';
 import { isQueryError, QueryError } from '../errors.js';
 import type { Rate } from './rate.js';
 
@@ -38,7 +39,7 @@ export class Lane {
 
   /** Whether nothing that still matters would be lost with it. */
   get isForgettable(): boolean {
-    const now = asyncScheduler.now();
+    const now = steadyNow();
     return this.#waiting.size + this.#flying.size === 0 && now >= this.#pausedUntil && this.rate.hasRecovered(now);
   }
 
@@ -61,7 +62,7 @@ export class Lane {
     // A host that is down gets one request at a time. The others are deferred, never failed.
     const room = () => this.#flying.size < (this.#failures >= DOWN_AFTER ? 1 : this.maxInFlight);
     while (this.#waiting.size > 0 && room()) {
-      const now = asyncScheduler.now();
+      const now = steadyNow();
       const wait = Math.max(this.rate.wait(now), Math.min(this.#pause, this.#pausedUntil - now));
       if (wait > 0) {
         this.#comeBackIn(wait);
@@ -88,7 +89,7 @@ export class Lane {
   #next(): Visit {
     const [oldest] = this.#waiting as unknown as [Visit];
     let next = oldest;
-    if (this.rate.at(asyncScheduler.now()) !== Infinity) {
+    if (this.rate.at(steadyNow()) !== Infinity) {
       let most = -Infinity;
       for (const visit of this.#waiting) {
         const urgency = visit.urgency?.() ?? 0;
@@ -109,7 +110,7 @@ export class Lane {
     const flight = request.subscribe({
       next: (value) => {
         this.#reached();
-        this.rate.succeeded(asyncScheduler.now());
+        this.rate.succeeded(steadyNow());
         subscriber.next(value as never);
       },
       error: (error: unknown) => {
@@ -145,7 +146,7 @@ export class Lane {
       return;
     }
     this.#failures = 0;
-    const now = asyncScheduler.now();
+    const now = steadyNow();
     const isThrottled = kind === 'rate-limited';
     if (retryAfterMs !== undefined || isThrottled) {
       const ms = Math.min(LONGEST_PAUSE, retryAfterMs ?? Math.min(30_000, 1_000 * 2 ** this.#throttles++));

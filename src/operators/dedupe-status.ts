@@ -1,5 +1,6 @@
 import { defer, filter, type MonoTypeOperatorFunction } from 'rxjs';
 import { type TrackedTask } from '../errors.js';
+import { checkFunction } from './time.js';
 import { isTerminal, taskKey, type Task } from '../task.js';
 
 export interface DedupeOptions<T extends TrackedTask = TrackedTask> {
@@ -28,7 +29,9 @@ const MAX_TOMBSTONES = 10_000;
  * finished tasks are remembered).
  */
 export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = {}): MonoTypeOperatorFunction<T> {
-  const newsOf = newsFunction(options.by ?? 'progress');
+  const { by = 'progress' } = options;
+  const newsOf = (typeof by === 'string' ? RULES[by] : by) as (task: T) => unknown;
+  checkFunction("by (neither 'progress' nor 'status')", newsOf);
   return (source) =>
     defer(() => {
       const said = new Map<string, unknown>();
@@ -36,21 +39,18 @@ export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = 
       return source.pipe(
         filter((task) => {
           const key = taskKey(task);
-          if (task.status === 'lost') {
+          const isLost = task.status === 'lost';
+          if (finished.has(key)) return isLost;
+          if (isLost || isTerminal(task)) {
             said.delete(key);
-            return true;
-          }
-          if (finished.has(key)) return false;
-          if (isTerminal(task)) {
-            said.delete(key);
-            finished.add(key);
-            if (finished.size > MAX_TOMBSTONES) finished.delete(finished.values().next().value as string);
+            if (!isLost) finished.add(key);
+            if (finished.size > MAX_TOMBSTONES) finished.delete(finished.keys().next().value as string);
             return true;
           }
           const news = newsOf(task);
-          if (said.has(key) && said.get(key) === news) return false;
+          const isNews = !said.has(key) || said.get(key) !== news;
           said.set(key, news);
-          return true;
+          return isNews;
         }),
       );
     });
@@ -61,9 +61,4 @@ export function newsOfTask({ status, rawStatus, progress }: Task): string {
   return `${status} ${status === 'unknown' ? rawStatus : ''} ${progress ?? ''}`;
 }
 
-function newsFunction<T extends TrackedTask>(by: Required<DedupeOptions<T>>['by']): (task: T) => unknown {
-  if (by === 'progress') return newsOfTask as (task: T) => unknown;
-  if (by === 'status') return ({ status }) => status;
-  if (typeof by === 'function') return by;
-  throw new TypeError(`by: write 'progress', 'status' or a function, not ${String(by)}`);
-}
+const RULES = { progress: newsOfTask, status: ({ status }: TrackedTask) => status };

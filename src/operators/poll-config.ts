@@ -1,7 +1,7 @@
-import { from, type Observable, type ObservableInput } from 'rxjs';
+import { asyncScheduler, from, type Observable, type ObservableInput } from 'rxjs';
 import type { QueryError, QueryErrorKind } from '../errors.js';
 import type { Task } from '../task.js';
-import { checkDuration, now } from './time.js';
+import { checkDuration, checkFunction } from './time.js';
 
 /** When to ask again, and when to give up. All durations in ms, 0..2^31-1. */
 export interface PollConfig {
@@ -62,11 +62,11 @@ export interface CheckedPollConfig extends Omit<Required<PollConfig>, 'notifier'
 
 /** @throws RangeError or TypeError that names the option and says what to write. */
 export function checkPollConfig(config: PollConfig = {}): CheckedPollConfig {
-  const { interval = Math.max(30_000, config.minInterval ?? 0), minInterval = 10_000, initialDelay = 0 } = config;
+  const { minInterval = 10_000, interval = Math.max(30_000, minInterval), initialDelay = 0 } = config;
   const { deadline = 86_400_000, notifier, onMiss, random = Math.random } = config;
   const { count = Infinity, delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000 } = config.retry ?? {};
   // A date that has passed is fine: one query is tried all the same.
-  const patience = deadline instanceof Date ? Math.max(0, +deadline - now()) : deadline;
+  const patience = deadline instanceof Date ? Math.max(0, +deadline - asyncScheduler.now()) : deadline;
   const durations = { interval, minInterval, initialDelay, deadline: patience, delay, maxDelay, notFoundGrace };
   for (const [name, ms] of Object.entries(durations)) checkDuration(name, ms);
   if (interval < minInterval) {
@@ -75,9 +75,8 @@ export function checkPollConfig(config: PollConfig = {}): CheckedPollConfig {
   // Infinity has no remainder.
   if (!(count >= 0) || count % 1)
     throw new RangeError(`retry.count: ${count} is no count; write 0, 1, ... or Infinity`);
-  for (const callback of [random, onMiss ?? random]) {
-    if (typeof callback !== 'function') throw new TypeError('random and onMiss: write functions');
-  }
+  checkFunction('random', random);
+  checkFunction('onMiss', onMiss ?? random);
   const retry = { count, delay, maxDelay, notFoundGrace };
   return { interval, minInterval, initialDelay, deadline, retry, notifier: notifier && from(notifier), onMiss, random };
 }

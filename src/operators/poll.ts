@@ -1,5 +1,5 @@
-import type { Observable, Observer, Subscription } from 'rxjs';
-import { isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
+import { asyncScheduler, type Observable, type Observer, type Subscription } from 'rxjs';
+import { assignDefined, isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
 import { isTerminal, type Task } from '../task.js';
 import type { CheckedPollConfig } from './poll-config.js';
 import { draw, LONGEST_DELAY, now, type Due, type Wait } from './time.js';
@@ -66,20 +66,27 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
   start(): void {
     const { deadline, notifier, initialDelay, wait } = this.#plan;
     this.#startedAt = now();
-    const patience =
-      deadline instanceof Date ? +deadline - now() : deadline - Math.max(0, now() - (this.#ref.createdAt ?? now()));
+    const { createdAt = Infinity } = this.#ref;
+    // Dates are by the wall's clock; all waits are by one that nobody sets.
+    const wall = asyncScheduler.now();
+    const patience = deadline instanceof Date ? +deadline - wall : deadline - Math.max(0, wall - createdAt);
     const delay = Math.max(initialDelay, this.#untilAllowed);
     this.isRunning = true;
     this.#misses = this.#repeats = 0;
     this.#isOverdue = patience <= 0;
-    const run = () => {
-      // At least one query is tried, however short the deadline.
-      this.#isOverdue = true;
-      if (this.#askedAt >= this.#startedAt) this.#giveUp('deadline');
-      else this.run();
+    const deadlineDue: Due = {
+      run: () => {
+        // At least one query is tried, however short the deadline, and given an ordinary wait to be answered.
+        this.#isOverdue = true;
+        if (this.#askedAt >= this.#startedAt) this.#giveUp('deadline');
+        else {
+          wait(deadlineDue, this.#plan.interval(this.#ref));
+          this.run();
+        }
+      },
     };
-    // An ask that time is up for already is given an ordinary wait to be answered.
-    wait((this.#deadline = { run }), patience > 0 ? patience : this.#plan.interval(this.#ref));
+    this.#deadline = deadlineDue;
+    wait(deadlineDue, this.#isOverdue ? this.#plan.interval(this.#ref) : patience);
     if (delay > 0) wait(this, delay);
     this.#notifier = notifier?.subscribe({
       next: () => {
@@ -96,18 +103,20 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
   }
 
   stop(): void {
+    // It may have waited at the gate, and gone only now: the floor counts from here.
+    if (this.#isAsking) this.#askedAt = now();
     this.isRunning = this.#isAsking = false;
     for (const left of [this.wait, this.#deadline?.wait, this.#inFlight, this.#notifier]) left?.unsubscribe();
   }
 
   /** Asks. */
-  readonly run = (): void => {
+  run(): void {
     this.wait?.unsubscribe();
     this.#inFlight?.unsubscribe();
     this.#isAsking = true;
     this.#isWanted = false;
     this.#askedAt = now();
-    this.#inFlight = this.#source.subscribe({
+    const inFlight = this.#source.subscribe({
       next: (task) => {
         this.#handle(this.#answered, task);
       },
@@ -115,13 +124,18 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
         this.#handle(this.#missed, error);
       },
       complete: () => {
+        this.#inFlight = undefined;
         // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
         if (!this.#isAsking && this.isRunning && now() > this.#answeredAt) this.#goOn(this.#pause());
-        this.#handle(this.#missed, new QueryError('malformed', 'no answer', { code: 'empty' }));
+        if (this.#isAsking) {
+          this.#handle(this.#missed, new QueryError('malformed', 'no answer', { code: 'empty' }));
+        }
       },
     });
+    // What is over is not held on to while the next ask is waited for.
+    this.#inFlight = inFlight.closed ? undefined : inFlight;
     if (!this.isRunning) this.stop();
-  };
+  }
 
   /** What a caller's function throws goes down the stream, instead of leaving its consumer to hang. */
   #handle<T>(handler: (outcome: T) => void, outcome: T): void {
@@ -147,7 +161,7 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
   }
 
   #missed(error: unknown): void {
-    const end = isQueryError(error) ? this.#verdict(error) : 'query';
+    const end = isQueryError(error) ? this.#verdict(error) : error instanceof TrackingError ? error.reason : 'query';
     if (end) {
       this.#giveUp(end, error);
       return;
@@ -158,7 +172,7 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
     this.#holdUntil = this.#answeredAt + Math.min(retryAfterMs || 0, MAX_RETRY_AFTER);
     const nextPollIn = this.#pause(draw(random) * Math.min(retry.maxDelay, retry.delay * 2 ** Math.min(misses, 30)));
     const miss = { ...this.#who(error), kind, misses, nextPollIn, error: error as QueryError };
-    onMiss?.(this.#last ? { ...miss, last: this.#last } : miss);
+    onMiss?.(assignDefined(miss, { last: this.#last }));
     if (this.isRunning) this.#goOn(nextPollIn);
   }
 
@@ -213,11 +227,10 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
   #giveUp(reason: TrackingErrorReason, cause?: unknown): void {
     const who = this.#who(cause);
     const last = this.#last;
-    const seen = last ? `${last.status} at ${new Date(last.observedAt).toISOString()}` : 'no answer';
-    const said = cause instanceof Error ? `: ${cause.message}` : '';
-    const hope =
-      reason === 'expired' || reason === 'no-video' ? '' : '. It may still be running: track it again by its id';
-    const message = `${who.provider} task ${who.id}: tracking ended [${reason}]${said} (${seen})${hope}`;
+    let message = `${who.provider} task ${who.id}: tracking ended [${reason}]`;
+    if (cause instanceof Error) message += `: ${cause.message}`;
+    message += last ? ` (${last.status} at ${new Date(last.observedAt).toISOString()})` : ' (no answer)';
+    if (reason === 'query' || reason === 'deadline') message += '. It may still be running: track it again by its id';
     this.#end(new TrackingError(reason, message, { ...who, misses: this.#misses, cause, last }));
   }
 

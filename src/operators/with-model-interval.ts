@@ -1,7 +1,7 @@
 import { map, type MonoTypeOperatorFunction } from 'rxjs';
 import { copyTask, taskKey, type Task } from '../task.js';
 import { resultWindows, windowOf, type PollWindow, type PollWindows } from '../windows.js';
-import { draw, LONGEST_DELAY } from './time.js';
+import { checkFunction, draw, LONGEST_DELAY } from './time.js';
 
 export interface ModelIntervalOptions {
   /** How a wait is chosen inside the window. `uniform`: anywhere, so that tasks which started together drift apart. @default 'uniform' */
@@ -12,7 +12,7 @@ export interface ModelIntervalOptions {
    * The name of the window for as long as no answer has named a model. `flex` (Seedance 1.5's offline service) holds
    * throughout, since no model's name tells it.
    */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /**
@@ -37,7 +37,7 @@ export function withModelInterval<T extends Task>(
 ): MonoTypeOperatorFunction<T> {
   checkWindows(windows);
   const { random = Math.random, hint } = options;
-  if (typeof random !== 'function') throw new TypeError('random: write a function');
+  checkFunction('random', random);
   return (source) => {
     let about: string | undefined;
     let model: string | undefined;
@@ -60,8 +60,8 @@ export function drawWait({ min, max }: PollWindow, random: () => number): number
 
 /** @throws RangeError that names the window. */
 export function checkWindows(windows: PollWindows): void {
-  for (const [name, { min, max }] of Object.entries(windows)) {
-    if (!(min > 0 && min <= max && max <= LONGEST_DELAY)) {
+  for (const [name, { min, max, floor = 0 }] of Object.entries(windows)) {
+    if (!(min > 0 && min <= max && max <= LONGEST_DELAY && floor >= 0 && floor <= LONGEST_DELAY)) {
       throw new RangeError(`windows["${name}"]: min ${min}, max ${max}; write 0 < min <= max, in ms`);
     }
   }

@@ -73,13 +73,14 @@ export function defineProvider(definition: ProviderDefinition): (options: Provid
     if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
       throw new TypeError(`name: ${show(name)} is not usable; write 1 to 64 letters, digits, ".", "_" or "-"`);
     }
-    const flaw = apiKey === null || typeof apiKey === 'function' ? undefined : flawOfKey(apiKey);
-    if (flaw !== undefined) {
+    const isKeyless = apiKey === null;
+    const flaw = isKeyless || typeof apiKey === 'function' ? undefined : flawOfKey(apiKey);
+    if (flaw) {
       throw new TypeError(
-        `apiKey of ${name} ${flaw}; write ${service.name}({ apiKey: process.env.YOUR_KEY }), or apiKey: null behind a proxy that adds it`,
+        `apiKey of ${name} ${flaw}; write ${service.name}({ apiKey: "..." }), or apiKey: null behind a proxy that adds it`,
       );
     }
-    const base = checkBaseUrl(baseUrl, name, apiKey === null, allowInsecure);
+    const base = checkBaseUrl(baseUrl, name, isKeyless, allowInsecure);
     return {
       minInterval: DEFAULT_FLOOR,
       retention: DAY,
@@ -96,8 +97,7 @@ export function defineProvider(definition: ProviderDefinition): (options: Provid
 
 /** What keeps a key from standing in an Authorization header, if anything does. Never tells the key. */
 export function flawOfKey(key: unknown): string | undefined {
-  if (key === undefined) return 'is missing';
-  if (typeof key !== 'string' || key.trim() === '') return 'is empty or not a string';
+  if (typeof key !== 'string' || key.trim() === '') return 'is missing or no text';
   return /^[\x21-\x7e]+$/.test(key) ? undefined : 'holds white space or characters that no header can carry';
 }
 
@@ -107,25 +107,20 @@ function checkBaseUrl(
   isKeyless: boolean,
   allowInsecure: boolean,
 ): { href: string; hostname: string; origin: string } {
-  const refuse = (why: string): never => {
-    throw new TypeError(
-      `baseUrl of ${name}: ${show(baseUrl)} ${why}; write for example "https://api.example.com/prefix"`,
-    );
-  };
-  if (typeof baseUrl !== 'string') return refuse('is not a string');
-  if (/[?#]/.test(baseUrl)) return refuse('has a query or a fragment');
-  if (/^\/(?![/\\])/.test(baseUrl)) {
-    if (!isKeyless) return refuse('has no host: your own proxy adds the key, so say apiKey: null');
-    return /\s/.test(baseUrl) ? refuse('has white space') : { href: baseUrl, hostname: '', origin: '' };
+  const text = String(baseUrl);
+  const isPath = /^\/[^/\\\s?#][^\s?#]*$|^\/$/.test(text);
+  const url = URL.canParse(text) && !/[?#]/.test(text) && new URL(text);
+  let flaw = 'is not an http(s) URL without user, query and fragment';
+  if (isPath) {
+    if (isKeyless) return { href: text, hostname: '', origin: '' };
+    flaw = 'has no host: your own proxy adds the key, so say apiKey: null';
+  } else if (url && /^https?:$/.test(url.protocol) && url.username + url.password === '') {
+    if (url.protocol === 'https:' || isLoopback(url.hostname) || allowInsecure) return url;
+    flaw = 'would send the key unencrypted; use https, or say allowInsecure: true';
   }
-  if (!URL.canParse(baseUrl)) return refuse('is not a URL');
-  const url = new URL(baseUrl);
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse('is not http(s)');
-  if (url.username !== '' || url.password !== '') return refuse('holds a user name or password');
-  if (url.protocol === 'http:' && !isLoopback(url.hostname) && !allowInsecure) {
-    return refuse('would send the key unencrypted; use https, or say allowInsecure: true');
-  }
-  return url;
+  throw new TypeError(
+    `baseUrl of ${name}: ${show(baseUrl)} ${flaw}; write for example "https://api.example.com/prefix"`,
+  );
 }
 
 function isLoopback(hostname: string): boolean {
@@ -134,7 +129,8 @@ function isLoopback(hostname: string): boolean {
 
 /** A wrong value for a message: short, and without what may be secret in a URL. */
 function show(value: unknown): string {
-  if (typeof value !== 'string') return String(value);
-  const bare = value.replace(/\/\/.*@/s, '//…@').replace(/[?#].*$/s, '?…');
+  const bare = String(value)
+    .replace(/\/\/.*@/s, '//…@')
+    .replace(/[?#].*$/s, '?…');
   return `"${bare.slice(0, 80)}"`;
 }

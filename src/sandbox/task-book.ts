@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import type { Provider } from '../providers/index.js';
 import { drawsOf } from './draw.js';
 import { drawLifecycle, type SandboxOutcome } from './lifecycle.js';
@@ -33,7 +34,7 @@ export interface TaskBook {
   get(id: string): SandboxTask | undefined;
 }
 
-const OUTCOMES: readonly unknown[] = ['completed', 'failed', 'cancelled', 'never'] satisfies SandboxOutcome[];
+const OUTCOMES = ['completed', 'failed', 'cancelled', 'never'] as const satisfies readonly SandboxOutcome[];
 
 export function createTaskBook({ service, provider, videoBase, seed, speed, retention }: TaskBookOptions): TaskBook {
   const { dialect } = service;
@@ -86,6 +87,14 @@ export function createTaskBook({ service, provider, videoBase, seed, speed, rete
   };
 }
 
+// What may be said of a task is said over HTTP too, by strangers: here a schema has something to refuse.
+const wishShape = z.strictObject({
+  model: z.optional(z.string().check(z.regex(/^[\w.:/-]{1,128}$/))),
+  outcome: z.optional(z.enum(OUTCOMES)),
+  superResolution: z.optional(z.boolean()),
+  reason: z.optional(z.string()),
+});
+
 interface CheckedWish {
   readonly model: string;
   readonly outcome: SandboxOutcome;
@@ -94,28 +103,32 @@ interface CheckedWish {
 }
 
 function checkWish(wish: TaskWish, { name, wire }: Provider, service: Service): CheckedWish {
-  const { model = service.model, outcome = 'completed', superResolution = false, reason } = wish;
-  if (typeof model !== 'string' || !/^[\w.:/-]{1,128}$/.test(model)) {
-    throw new TypeError(`model: ${show(model)} is no model's name; write for example model: "${service.model}"`);
+  const remedies: Readonly<Record<string, string>> = {
+    model: `is no model's name; write for example model: "${service.model}"`,
+    outcome: `is not known; write one of: ${OUTCOMES.join(', ')}`,
+    superResolution: 'is not usable; write true or false',
+    reason: 'is not usable; write a text, and outcome: "failed" with it',
+  };
+  const read = wishShape.safeParse(wish);
+  if (!read.success) {
+    const [issue] = read.error.issues;
+    const field = String(issue?.path[0] ?? (issue?.code === 'unrecognized_keys' ? issue.keys[0] : 'request'));
+    const remedy = remedies[field] ?? `is not known; write one of: provider, ${Object.keys(remedies).join(', ')}`;
+    throw new TypeError(`${field}: ${show((wish as Record<string, unknown>)[field])} ${remedy}`);
   }
-  if (!OUTCOMES.includes(outcome)) {
-    throw new TypeError(`outcome: ${show(outcome)} is not known; write one of: ${OUTCOMES.join(', ')}`);
-  }
+  const { model = service.model, outcome = 'completed', superResolution = false, reason } = read.data;
   if (outcome === 'cancelled' && !(wire.name === 'result' && isSeedance15(model))) {
     throw new TypeError(
       `outcome: ${name} documents no "cancelled" for ${model}; write outcome: "failed", or provider: "xingchaoyiqing"`,
     );
   }
-  if (typeof superResolution !== 'boolean') {
-    throw new TypeError(`superResolution: ${show(superResolution)} is not usable; write true or false`);
-  }
   if (superResolution && wire.name !== 'generations') {
     throw new TypeError(`superResolution: ${name} has no such tasks; write provider: "anyfast" or "alad"`);
   }
-  if (reason !== undefined && (typeof reason !== 'string' || outcome !== 'failed')) {
-    throw new TypeError(`reason: ${show(reason)} is not usable; write a text, and outcome: "failed" with it`);
+  if (reason !== undefined && outcome !== 'failed') {
+    throw new TypeError(`reason: ${show(reason)} ${remedies['reason'] ?? ''}`);
   }
-  return { model, outcome: outcome as SandboxOutcome, superResolution, reason };
+  return { model, outcome, superResolution, reason };
 }
 
 /** The one family whose document knows `cancelled`, and whose records are deleted together with their videos. */

@@ -1,1 +1,1 @@
-export { createTracker, type Tracker, type TrackerOptions } from './tracker.js';
+export { createTracker, type Tracker, type TrackerOptions, type TrackOptions } from './tracker.js';

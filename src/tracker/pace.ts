@@ -5,6 +5,7 @@ import { checkPollConfig } from '../operators/poll-config.js';
 import { checkWindows, drawWait } from '../operators/with-model-interval.js';
 import type { ResolvedRef } from '../query.js';
 import type { Task } from '../task.js';
+import { publish } from '../diagnostics.js';
 import { sharedWait } from './shared-wait.js';
 import { windowOf, type PollWindow, type PollWindows } from '../windows.js';
 
@@ -44,42 +45,37 @@ export function pacesOf(providers: readonly Provider[], options: PaceOptions): R
 }
 
 function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<Pace, 'wait'> {
-  const documented = options.windows ?? provider.windows;
+  const { windows: documented = provider.windows, deadline = 86_400_000, minInterval = provider.minInterval } = options;
   checkWindows(documented);
   checkFloors(provider, options, documented);
-  const windows = Object.fromEntries(Object.entries(documented).map(([name, window]) => [name, faster(window, speed)]));
-  const windowFor = (name: string | undefined) => windowOf(windows, name);
-
-  const { deadline = 86_400_000, retry = {}, minInterval = provider.minInterval } = options;
+  const windows: Record<string, PollWindow> = {};
+  for (const [name, { min, max, floor = 0 }] of Object.entries(documented)) {
+    windows[name] = { min: min / speed, max: max / speed, floor: floor / speed };
+  }
+  const { delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000, ...retry } = options.retry ?? {};
   const config = checkPollConfig({
     ...options,
     interval: (options.interval ?? Math.max(30_000, minInterval)) / speed,
     minInterval: minInterval / speed,
     deadline: deadline instanceof Date ? deadline : deadline / speed,
-    retry: {
-      ...retry,
-      delay: (retry.delay ?? 2_000) / speed,
-      maxDelay: (retry.maxDelay ?? 120_000) / speed,
-      notFoundGrace: (retry.notFoundGrace ?? 60_000) / speed,
-    },
+    retry: { ...retry, delay: delay / speed, maxDelay: maxDelay / speed, notFoundGrace: notFoundGrace / speed },
   });
   const { random } = config;
   const isFixed = options.interval !== undefined;
   const hasOwnFloor = options.minInterval !== undefined;
   return {
     ...config,
-    interval: (ref) => (isFixed ? config.interval : drawWait(windowFor(known(ref)), random)),
-    floor: (ref, last) =>
-      hasOwnFloor ? config.minInterval : Math.max(config.minInterval, windowFor(last?.model ?? known(ref)).floor ?? 0),
-    withWaits: (ref) => {
-      const hint = known(ref);
-      return isFixed
-        ? identity
-        : withModelInterval(windows, {
-            random,
-            ...(hint === undefined ? {} : { hint }),
-          });
+    onMiss: (miss) => {
+      const { provider, id, kind, misses, nextPollIn, error } = miss;
+      publish('miss', { provider, id, kind, misses, nextPollIn, error });
+      config.onMiss?.(miss);
     },
+    interval: (ref) => (isFixed ? config.interval : drawWait(windowOf(windows, known(ref)), random)),
+    floor: (ref, last) =>
+      hasOwnFloor
+        ? config.minInterval
+        : Math.max(config.minInterval, windowOf(windows, last?.model ?? known(ref)).floor ?? 0),
+    withWaits: (ref) => (isFixed ? identity : withModelInterval(windows, { random, hint: known(ref) })),
   };
 }
 
@@ -88,24 +84,11 @@ function known({ hint, model }: ResolvedRef): string | undefined {
   return hint ?? model;
 }
 
-function faster({ min, max, floor = 0, generation }: PollWindow, speed: number): PollWindow {
-  const [shortest, longest] = generation ?? [];
-  return {
-    min: min / speed,
-    max: max / speed,
-    floor: floor / speed,
-    ...(shortest === undefined || longest === undefined ? {} : { generation: [shortest / speed, longest / speed] }),
-  };
-}
-
 function checkFloors(provider: Provider, { interval, minInterval }: PaceOptions, windows: PollWindows): void {
   if (minInterval !== undefined) return;
-  const asked = {
-    interval,
-    ...Object.fromEntries(Object.entries(windows).map(([name, { min }]) => [`windows["${name}"].min`, min])),
-  };
-  for (const [name, ms] of Object.entries(asked)) {
-    if (ms === undefined || ms >= provider.minInterval) continue;
+  const waits = Object.entries(windows).map(([name, { min }]) => [`windows["${name}"].min`, min] as const);
+  for (const [name, ms = Infinity] of [['interval', interval] as const, ...waits]) {
+    if (ms >= provider.minInterval) continue;
     throw new RangeError(
       `${name}: ${ms} is below the floor of ${provider.name}, ${provider.minInterval} ms; if you mean it, write minInterval: ${ms} too`,
     );
@@ -114,7 +97,7 @@ function checkFloors(provider: Provider, { interval, minInterval }: PaceOptions,
 
 function checkSpeed({ speed = 1, allowSpeed = false }: PaceOptions, providers: readonly Provider[]): number {
   if (!(Number.isFinite(speed) && speed > 0)) {
-    throw new RangeError(`speed: ${String(speed)} is not usable; write a number above 0, such as 1`);
+    throw new RangeError(`speed: ${String(speed)} is not usable; write a number above 0`);
   }
   for (const { name, baseUrl, isLoopback, isPublicService } of providers) {
     if (speed <= 1 || isLoopback || (allowSpeed && !isPublicService)) continue;

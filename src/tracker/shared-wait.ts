@@ -1,5 +1,5 @@
 import { asyncScheduler, type Subscription } from 'rxjs';
-import { isVirtualTime } from '../clock.js';
+import { isRealTime } from '../clock.js';
 import { timerWait, type Due, type Wait } from '../operators/time.js';
 
 /** At most so many run before the event loop gets its turn. */
@@ -8,7 +8,8 @@ const SLICE = 500;
 /** Later than this, in ms, and the process was suspended. */
 const LATE = 1000;
 
-const realInterval = setInterval;
+/** Longer waits, in ms, have a timer of their own: rounded up to share one, they could be more than a timer can take. */
+const LONGEST_SHARED = 2 ** 30;
 
 /** Those whose waits end together, on one timer. */
 interface Slot {
@@ -60,7 +61,7 @@ export function sharedWait(): Wait {
   };
 
   const wait: Wait = (due, ms) => {
-    if (!isRealTime()) {
+    if (!isRealTime() || 'Zone' in globalThis || ms > LONGEST_SHARED) {
       timerWait(due, ms);
       return;
     }
@@ -94,8 +95,4 @@ class Place {
   unsubscribe(): void {
     this.leave(this.slot, this.due);
   }
-}
-
-function isRealTime(): boolean {
-  return setInterval === realInterval && !isVirtualTime() && !('Zone' in globalThis);
 }

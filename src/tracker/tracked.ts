@@ -1,5 +1,6 @@
 import type { Observable, Observer, Subscriber } from 'rxjs';
 import { newsOfTask } from '../operators/dedupe-status.js';
+import { publish } from '../diagnostics.js';
 import { Poll } from '../operators/poll.js';
 import type { ResolvedRef } from '../query.js';
 import { copyTask, isTerminal, type Task } from '../task.js';
@@ -9,6 +10,8 @@ export interface TrackedEvents {
   readonly onTerminal: (key: string, task: Task) => void;
   /** Nobody follows any more, or tracking ended in an error. */
   readonly onIdle: (key: string) => void;
+  /** All who follow have heard the last transition, or the error. */
+  readonly onDelivered: (key: string) => void;
 }
 
 /**
@@ -23,7 +26,7 @@ export class Tracked implements Observer<Task> {
 
   constructor(
     private readonly key: string,
-    ref: ResolvedRef,
+    private readonly ref: ResolvedRef,
     pace: Pace,
     source: Observable<Task>,
     private readonly events: TrackedEvents,
@@ -52,7 +55,7 @@ export class Tracked implements Observer<Task> {
   /** Ends every stream of this task. */
   close(): void {
     this.#poll.stop();
-    for (const follower of this.#followers) follower.complete();
+    for (const follower of this.#dismiss()) follower.complete();
   }
 
   // What the poll says.
@@ -60,18 +63,29 @@ export class Tracked implements Observer<Task> {
   next(task: Task): void {
     const before = this.#transition;
     if (before && !isTerminal(task) && newsOfTask(task) === newsOfTask(before)) return;
-    const transition = copyTask(task, { seq: (before?.seq ?? 0) + 1 });
+    // A journal has numbered it already.
+    const transition = copyTask(task, { seq: task.seq ?? (before?.seq ?? 0) + 1 });
     this.#transition = transition;
     for (const follower of this.#followers) follower.next(transition);
+    this.events.onDelivered(this.key);
   }
 
   complete(): void {
     this.events.onTerminal(this.key, this.#transition as Task);
-    for (const follower of this.#followers) follower.complete();
+    for (const follower of this.#dismiss()) follower.complete();
   }
 
   error(error: unknown): void {
+    publish('lost', { provider: this.ref.provider, id: this.ref.id, error });
     this.events.onIdle(this.key);
-    for (const follower of this.#followers) follower.error(error);
+    for (const follower of this.#dismiss()) follower.error(error);
+    this.events.onDelivered(this.key);
+  }
+
+  /** Whoever comes back at once is the first of a new round. */
+  #dismiss(): readonly Subscriber<Task>[] {
+    const followers = this.#followers;
+    this.#followers = [];
+    return followers;
   }
 }

@@ -1,3 +1,3 @@
 export { fetchTransport, type FetchTransportOptions } from './fetch.js';
-export { retryAfterOf } from './transport.js';
+export { retryAfterOf, serverTime } from './transport.js';
 export type { Transport, TransportLimits, TransportReply, TransportRequest } from './transport.js';

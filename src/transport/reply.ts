@@ -18,47 +18,34 @@ export function checkLimits<Name extends string>(
   return limits;
 }
 
-/** Gathers the bytes of a body up to a limit: one chunk is taken as it is, more are copied together as they come. */
+/** Gathers a body up to a limit: UTF-8, without a byte order mark. */
 export class Body {
-  #bytes = new Uint8Array(0);
+  readonly #decoder = new TextDecoder();
+  readonly #maxBytes: number;
   #size = 0;
+  #text = '';
 
-  constructor(private readonly maxBytes: number) {}
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
 
   /** @throws QueryError `too-large` for a reply whose content-length says so */
-  expect(contentLength: string | null | undefined): void {
-    if (Number(contentLength) > this.maxBytes) throw this.#tooLarge();
+  expect(contentLength: string | number | null | undefined): void {
+    // What is no number is no promise.
+    if (!(Number(contentLength) > this.#maxBytes)) return;
+    throw new QueryError('malformed', `the reply is larger than ${this.#maxBytes} bytes`, { code: 'too-large' });
   }
 
   /** @throws QueryError `too-large` */
-  add(chunk: Uint8Array<ArrayBuffer>): void {
-    const at = this.#size;
-    this.#size += chunk.byteLength;
-    if (this.#size > this.maxBytes) throw this.#tooLarge();
-    if (at === 0) {
-      this.#bytes = chunk;
-      return;
-    }
-    if (this.#size > this.#bytes.byteLength) {
-      // Doubled, so that a body in a million crumbs is copied a few times only.
-      const wider = new Uint8Array(this.#size * 2);
-      wider.set(this.#bytes.subarray(0, at));
-      this.#bytes = wider;
-    }
-    this.#bytes.set(chunk, at);
+  add(chunk: Uint8Array): void {
+    this.expect((this.#size += chunk.byteLength));
+    this.#text += this.#decoder.decode(chunk, { stream: true });
   }
 
-  /** As UTF-8, without a byte order mark. */
   text(): string {
-    return decoder.decode(this.#bytes.subarray(0, this.#size));
-  }
-
-  #tooLarge(): QueryError {
-    return new QueryError('malformed', `the reply is larger than ${this.maxBytes} bytes`, { code: 'too-large' });
+    return this.#text + this.#decoder.decode();
   }
 }
-
-const decoder = /* @__PURE__ */ new TextDecoder();
 
 // OpenSSL's names for a certificate that must not be trusted, as Node passes them on.
 const UNTRUSTED = /CERT|UNABLE_TO_(GET|VERIFY)|SELF_SIGNED|ALTNAME|HOSTNAME_MISMATCH/;
@@ -86,23 +73,18 @@ function verdict(code: string, cause: unknown): [kind: QueryError['kind'], what:
 
 // undici gives its parser's errors no code. One of them is not the server's doing: a reply cut off in a chunk.
 function isNoHttp(error: unknown): boolean {
-  const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
+  const { name, message } = Object(error) as { name?: unknown; message?: unknown };
   return name === 'HTTPParserError' && !String(message).includes('EOF');
 }
 
 function codeOf(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as { code?: unknown };
+  const { code } = Object(error) as { code?: unknown };
   return typeof code === 'string' ? code : undefined;
 }
 
 /** `fetch` wraps what happened in a TypeError, and several failed addresses come as an AggregateError. */
-function deepest(error: unknown): unknown {
-  let inner = error;
-  for (let depth = 0; depth < 5; depth++) {
-    const { cause, errors } = (inner ?? {}) as { cause?: unknown; errors?: unknown[] };
-    const next = cause ?? errors?.[0];
-    if (next === undefined) break;
-    inner = next;
-  }
-  return inner;
+function deepest(error: unknown, depth = 5): unknown {
+  const { cause, errors } = Object(error) as { cause?: unknown; errors?: unknown[] };
+  const inner = cause ?? errors?.[0];
+  return inner === undefined || depth === 0 ? error : deepest(inner, depth - 1);
 }

@@ -41,18 +41,19 @@ const MAX_RETRY_AFTER = 900_000;
  * counted from the server's own Date header. Nonsense is ignored; no service can pause us longer than 15 minutes at a time.
  */
 export function retryAfterOf(headers: Readonly<Record<string, string>>, now: number): number | undefined {
-  const ms = decimal(headers['retry-after-ms']);
-  if (ms !== undefined) return Math.min(ms, MAX_RETRY_AFTER);
   const text = headers['retry-after'];
-  const seconds = decimal(text);
-  if (seconds !== undefined) return Math.min(seconds * 1000, MAX_RETRY_AFTER);
+  const told = decimal(headers['retry-after-ms']) ?? decimal(text, 1000);
+  if (told !== undefined) return Math.min(told, MAX_RETRY_AFTER);
   if (text === undefined || !/[a-z]{3}/i.test(text)) return undefined;
-  const until = Date.parse(text);
-  const serverNow = Date.parse(headers['date'] ?? '');
-  const wait = until - (Number.isNaN(serverNow) ? now : serverNow);
+  const wait = Date.parse(text) - serverTime(headers, now);
   return wait > 0 ? Math.min(wait, MAX_RETRY_AFTER) : undefined;
 }
 
-function decimal(text: string | undefined): number | undefined {
-  return text !== undefined && /^\s*\d+(\.\d+)?\s*$/.test(text) ? Number(text) : undefined;
+/** What time it was at the server when it replied, in epoch ms; ours where it does not say. */
+export function serverTime(headers: Readonly<Record<string, string>>, now: number): number {
+  return Date.parse(headers['date'] ?? '') || now;
+}
+
+function decimal(text: string | undefined, unit = 1): number | undefined {
+  return text !== undefined && /^\s*\d+(\.\d+)?\s*$/.test(text) ? Number(text) * unit : undefined;
 }

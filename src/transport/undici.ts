@@ -305,11 +305,13 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#leave();
-    if (this.#isOver) return;
+    const isWanted = !this.#isOver;
     this.#end();
-    this.subscriber.next({ status: this.#status, headers: this.#headers, body: this.#body.text() });
-    this.subscriber.complete();
+    this.#leave(() => {
+      if (!isWanted) return;
+      this.subscriber.next({ status: this.#status, headers: this.#headers, body: this.#body.text() });
+      this.subscriber.complete();
+    });
   }
 
   /** What was thrown above comes here too. */
@@ -319,12 +321,13 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#leave();
   }
 
-  // undici is in the middle of its client when it calls: the client takes the next request only afterwards.
-  #leave(): void {
+  // undici is in the middle of its client when it calls: the client takes the next request only afterwards. A reply is
+  // told of after that, so that whoever asks on it finds the line free.
+  #leave(then?: () => void): void {
     queueMicrotask(() => {
-      if (!this.#line) return;
-      if (this.#isOver) this.origin.takeBack(this.#line);
-      else this.send(this.#line);
+      if (this.#line && !this.#isOver) this.send(this.#line);
+      else if (this.#line) this.origin.takeBack(this.#line);
+      then?.();
     });
   }
 

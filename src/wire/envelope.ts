@@ -1,5 +1,5 @@
 import { QueryError, type QueryErrorKind } from '../errors.js';
-import { isObject, word } from './fields.js';
+import { fieldsOf, firstMatch, isObject, word } from './fields.js';
 import type { ReadContext, Reply } from './wire.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -10,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>;
  */
 export function openEnvelope(reply: Reply, context: ReadContext): Json {
   const body = parse(reply.body);
-  if (!body || reply.status < 200 || reply.status > 299 || !isSuccess(body)) throw refusal(reply, body, context);
+  if (!body || !isOk(reply.status) || !isSuccess(body)) throw refusal(reply, body, context);
   const { code, status, data } = body;
   // An envelope has a code, or no status of its own; a flat task may carry its upstream's words in `data`.
   return isObject(data) && (typeof status !== 'string' || word(code) !== undefined) ? data : body;
@@ -36,58 +36,44 @@ function isSuccess({ code, status, data, error, success }: Json): boolean {
   return typeof status === 'string' || isObject(data) || (!error && success !== false);
 }
 
+const isOk = (status: number) => status >= 200 && status <= 299;
+
+const refusalFields = /* @__PURE__ */ fieldsOf({ code: word, type: word, message: word, msg: word });
+
 function refusal(reply: Reply, body: Json | undefined, context: ReadContext): QueryError {
   const { status } = reply;
-  const error = isObject(body?.['error']) ? body['error'] : { message: body?.['error'] };
-  const code = word(body?.['code']) ?? word(error['code']) ?? word(error['type']);
-  const said = word(body?.['message']) ?? word(body?.['msg']) ?? word(error['message']);
-  const kind = kindOf(status, body !== undefined, code);
-  let what = status >= 200 && status <= 299 && body ? 'an error' : `HTTP ${status}`;
-  if (!body) what += reply.body.trim() === '' ? ' with an empty body' : ' without a JSON object';
-  if (code !== undefined) what += ` [${context.redact(code)}]`;
-  if (said !== undefined) what += `: ${context.redact(said)}`;
-  return queryError(kind, what, code, reply, context);
+  const outer = refusalFields(body);
+  const error = body?.['error'];
+  const inner = refusalFields(isObject(error) ? error : { message: error });
+  const code = outer.code ?? inner.code ?? inner.type;
+  const said = outer.message ?? outer.msg ?? inner.message;
+  let what = `HTTP ${status}`;
+  if (!body) what += ' without a JSON object';
+  if (code) what += ` [${context.redact(code)}]`;
+  if (said) what += `: ${context.redact(said)}`;
+  return queryError(kindOf(status, body !== undefined, code), what, code, reply, context);
 }
 
-function kindOf(status: number, hasBody: boolean, code: string | undefined): QueryErrorKind {
-  if (status === 401 || status === 429 || (status >= 300 && status <= 399)) return kindOfStatus(status);
+function kindOf(status: number, hasBody: boolean, code = ''): QueryErrorKind {
+  const byStatus = isOk(status) || status > 599 ? 'server' : (firstMatch(KINDS, `${status}`) ?? 'misconfigured');
+  if (/^(3|401|429)/.test(`${status}`)) return byStatus;
   // A CDN's page says nothing of the task, whatever its status.
   if (!hasBody) return status >= 500 ? 'server' : 'malformed';
   // The code inside is closer to the cause than a bare 200 or 400; for the other statuses they agree, or the status knows better.
-  const byCode = kindOfCode(code);
-  if (status <= 299) return byCode ?? 'server';
-  return byCode !== undefined && (status === 400 || byCode === 'not-found') ? byCode : kindOfStatus(status);
+  const byCode = firstMatch(KINDS, code);
+  return byCode && (status <= 299 || status === 400 || byCode === 'not-found') ? byCode : byStatus;
 }
 
-const BY_STATUS: Readonly<Record<string, QueryErrorKind>> = {
-  401: 'unauthorized',
-  402: 'forbidden',
-  403: 'forbidden',
-  404: 'not-found',
-  408: 'timeout',
-  410: 'not-found',
-  425: 'timeout',
-  429: 'rate-limited',
-};
-
-function kindOfStatus(status: number): QueryErrorKind {
-  return BY_STATUS[status] ?? (status >= 500 ? 'server' : 'misconfigured');
-}
-
-const BY_WORD = [
-  ['not-found', /^task_?not_?(exist|found)/i],
+// By HTTP status, and by the codes in bodies: numbers, numeric texts and words.
+const KINDS = {
+  'not-found': /^(404|410)$|^task_?not_?(exist|found)/i,
   // "204" is what the result wire's server says where the key is wrong.
-  ['unauthorized', /^204$|unauthori[sz]ed|invalid_?(api_?key|token)|authentication/i],
-  ['forbidden', /forbidden|permission|access_?denied|insufficient/i],
-  ['rate-limited', /rate_?limit|too_?many|throttl/i],
-  ['server', /^5\d\d$/],
-] as const;
-
-// Codes come as numbers, numeric texts and words.
-function kindOfCode(code = ''): QueryErrorKind | undefined {
-  if (Object.hasOwn(BY_STATUS, code)) return BY_STATUS[code];
-  return BY_WORD.find(([, words]) => words.test(code))?.[0];
-}
+  unauthorized: /^(204|401)$|unauthori[sz]ed|invalid_?(api_?key|token)|authentication/i,
+  forbidden: /^(402|403)$|forbidden|permission|access_?denied|insufficient/i,
+  'rate-limited': /^429$|rate_?limit|too_?many|throttl/i,
+  timeout: /^(408|425)$/,
+  server: /^5\d\d$/,
+} as const satisfies { readonly [Kind in QueryErrorKind]?: RegExp };
 
 function queryError(
   kind: QueryErrorKind,
@@ -98,7 +84,7 @@ function queryError(
 ): QueryError {
   const advice = ADVICE[kind] ?? 'The task is not affected.';
   return new QueryError(kind, `${provider} did not tell of task ${id}: ${what}. ${advice}`, {
-    code: code === undefined ? undefined : redact(code),
+    code: code && redact(code),
     httpStatus: status,
     retryAfterMs,
     requestId,
@@ -107,11 +93,14 @@ function queryError(
   });
 }
 
+const CHECK_KEY = 'Check the API key and its quota; the task may still be running.';
+const CHECK_URL = 'Check the base URL.';
+
 /** What to do about it, for the end of a message. */
 const ADVICE: { readonly [Kind in QueryErrorKind]?: string } = {
-  unauthorized: 'Check the API key; an exhausted quota is answered like this too. The task may still be running.',
-  forbidden: 'This key may not ask about the task, which may still be running.',
-  'not-found': 'Right after creation this passes; later it means a wrong id, another account, or a deleted record.',
-  malformed: 'If that goes on, check the base URL.',
-  misconfigured: 'Check the base URL and the task id.',
+  unauthorized: CHECK_KEY,
+  forbidden: CHECK_KEY,
+  'not-found': 'Right after creation this passes; later the id is wrong, or the record deleted.',
+  malformed: CHECK_URL,
+  misconfigured: CHECK_URL,
 };

@@ -2,22 +2,21 @@
 export function expiryOf(url: string): number | undefined {
   const query = new URL(url.toLowerCase()).searchParams;
   for (const vendor of ['x-tos', 'x-amz']) {
-    const signed = basicIsoDate(query.get(`${vendor}-date`));
-    const lifetime = wholeSeconds(query.get(`${vendor}-expires`));
-    if (signed !== undefined && lifetime !== undefined) return signed + lifetime;
+    const end = basicIsoDate(query.get(`${vendor}-date`)) + wholeSeconds(query.get(`${vendor}-expires`));
+    if (end) return end;
   }
-  const expires = wholeSeconds(query.get('expires'));
+  const end = wholeSeconds(query.get('expires'));
   // What lies before 2001 is a lifetime, not a time; of what, the URL does not say.
-  return expires !== undefined && expires >= 1e12 ? expires : undefined;
+  return end >= 1e12 ? end : undefined;
 }
+
+// Both in ms, or NaN.
 
 /** `20260427t111505z` */
-function basicIsoDate(text: string | null): number | undefined {
-  const iso = text?.replace(/^(\d{4})(\d\d)(\d\dt\d\d)(\d\d)(\d\dz)$/, '$1-$2-$3:$4:$5').toUpperCase();
-  const time = Date.parse(iso ?? '');
-  return Number.isNaN(time) ? undefined : time;
+function basicIsoDate(text: string | null): number {
+  return Date.parse(`${text}`.replace(/^(\d{4})(\d\d)(\d\dt\d\d)(\d\d)(\d\dz)$/, '$1-$2-$3:$4:$5').toUpperCase());
 }
 
-function wholeSeconds(text: string | null): number | undefined {
-  return text !== null && /^\d{1,11}$/.test(text) ? Number(text) * 1000 : undefined;
+function wholeSeconds(text: string | null): number {
+  return /^\d{1,11}$/.test(`${text}`) ? Number(text) * 1000 : NaN;
 }

@@ -1,19 +1,18 @@
-import * as z from 'zod/mini';
-
 // Lenient by design: a field of an unexpected type is read as absent. A decoration must never cost a status.
 
 type Read<T> = (value: unknown) => T | undefined;
 type Fields<Shape extends Readonly<Record<string, Read<unknown>>>> = {
-  readonly [Name in keyof Shape]?: ReturnType<Shape[Name]> | undefined;
+  readonly [Name in keyof Shape]: ReturnType<Shape[Name]>;
 };
 
-/** Reads the named fields of an object. What is no object counts as an empty one, so reading cannot fail. */
+/** Reads the named fields of an object; what is no object has none of them. It cannot fail. */
 export function fieldsOf<Shape extends Readonly<Record<string, Read<unknown>>>>(
   shape: Shape,
 ): (value: unknown) => Fields<Shape> {
-  const fields = Object.entries(shape).map(([name, read]) => [name, z.optional(z.transform(read))]);
-  const schema = z.object(Object.fromEntries(fields) as z.core.$ZodShape);
-  return (value) => z.parse(schema, isObject(value) ? value : {}) as Fields<Shape>;
+  return (value) => {
+    const object = Object(value) as Readonly<Record<string, unknown>>;
+    return Object.fromEntries(Object.entries(shape).map(([name, read]) => [name, read(object[name])])) as Fields<Shape>;
+  };
 }
 
 /** A non-blank text. */
@@ -43,6 +42,14 @@ export const unixSeconds: Read<number> = (value) => {
 
 /** A code or a message: a non-blank text, trimmed, or a number as one. */
 export const word: Read<string> = (value) => text(typeof value === 'number' ? String(value) : value)?.trim();
+
+/** The name of the first pattern that a text fits. */
+export function firstMatch<Name extends string>(
+  patterns: Readonly<Record<Name, RegExp>>,
+  text: string,
+): Name | undefined {
+  return (Object.keys(patterns) as Name[]).find((name) => patterns[name].test(text));
+}
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -47,7 +47,7 @@ export const generationsWire: Wire = {
   path: (id) => `/v1/video/generations/${id}`,
   read(reply, context) {
     const task = fields(openEnvelope(reply, context));
-    const { error, fail_reason, data = {} } = task;
+    const { error, fail_reason, data } = task;
     return taskOf(
       {
         id: task.task_id,
@@ -59,14 +59,7 @@ export const generationsWire: Wire = {
         finishedAt: task.finish_time,
         requestId: task.request_id,
         // Legacy clients read the URL from `fail_reason`; sometimes it stands nowhere else.
-        urls: [
-          task.result_url,
-          task.video_url,
-          task.url,
-          task.content?.video_url,
-          fail_reason,
-          data.content?.video_url,
-        ],
+        urls: [task.result_url, task.video_url, task.url, task.content.video_url, fail_reason, data.content.video_url],
         video: {
           originalUrl: task.original_result_url,
           durationSeconds: data.duration,
@@ -78,11 +71,11 @@ export const generationsWire: Wire = {
           hasAudio: data.generate_audio,
         },
         usage: {
-          totalTokens: data.usage?.total_tokens,
-          completionTokens: data.usage?.completion_tokens,
-          billedTokens: data.usage?.super_resolution_tokens,
+          totalTokens: data.usage.total_tokens,
+          completionTokens: data.usage.completion_tokens,
+          billedTokens: data.usage.super_resolution_tokens,
         },
-        failure: { message: fail_reason ?? error?.message, code: error?.code },
+        failure: { message: fail_reason ?? error.message, code: error.code },
       },
       reply,
       context,

@@ -2,7 +2,7 @@ import { assignDefined } from '../errors.js';
 import { withRaw, type Failure, type Task, type Usage, type Video } from '../task.js';
 import { malformed } from './envelope.js';
 import { expiryOf } from './expiry.js';
-import { fieldsOf, isHttpUrl, isObject, text, word } from './fields.js';
+import { fieldsOf, firstMatch, isHttpUrl, isObject, text, word } from './fields.js';
 import { statusOf } from './status.js';
 import type { ReadContext, Reply } from './wire.js';
 
@@ -35,47 +35,46 @@ const RAW_BYTES = 65_536;
 
 /** A Task from what a wire read; the status alone decides what it is. */
 export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): Task {
-  const { id, provider, observedAt, retention } = context;
-  const { status: rawStatus, model, progress, createdAt, startedAt, finishedAt } = record;
+  const { id, provider, observedAt, retention, ahead = 0 } = context;
+  const { id: named, status: rawStatus, urls, video, usage, failure, ...common } = record;
   if (rawStatus === undefined) throw malformed('the answer has no status', undefined, reply, context);
-  if (record.id !== undefined && record.id !== id) {
-    throw malformed(`the answer is about task ${context.redact(record.id)}`, 'wrong-task', reply, context);
+  if (named !== undefined && named !== id) {
+    throw malformed(`the answer is about task ${context.redact(named)}`, 'wrong-task', reply, context);
   }
   const status = statusOf(rawStatus);
-  const requestId = record.requestId ?? reply.requestId;
-  const fields = { id, provider, status, rawStatus, observedAt };
-  assignDefined(fields, { model, progress, createdAt, startedAt, finishedAt, requestId });
+  const { requestId } = reply;
+  const fields = assignDefined(
+    { id, provider, status, rawStatus, observedAt, ...(requestId && { requestId }) },
+    common,
+  );
 
   if (status === 'queued' || status === 'processing') return fields as Task;
   if (status === 'completed') {
-    const url = record.urls.find(isHttpUrl);
+    const url = urls.find(isHttpUrl);
     if (url === undefined) throw malformed('the task is completed, but no video URL came', 'no-video', reply, context);
-    const video = { url };
-    const expiresAt = expiryOf(url) ?? (finishedAt ?? createdAt ?? observedAt) + retention;
-    const { originalUrl, ...rest } = record.video;
-    const hasOriginal = isHttpUrl(originalUrl) && originalUrl !== url;
-    assignDefined(video, { expiresAt, originalUrl: hasOriginal ? originalUrl : undefined, ...rest });
-    const usage = {};
-    assignDefined(usage, record.usage);
-    assignDefined(fields, { video, usage: Object.keys(usage).length > 0 ? usage : undefined });
+    const { originalUrl: original, ...rest } = video;
+    const originalUrl = isHttpUrl(original) && original !== url ? original : undefined;
+    const made = common.finishedAt ?? common.createdAt;
+    const expiresAt = expiryOf(url) ?? (made === undefined ? observedAt : made - ahead) + retention;
+    const used = assignDefined({}, usage);
+    Object.assign(fields, { video: assignDefined({ url, expiresAt }, { ...rest, originalUrl }) });
+    if (Object.keys(used).length > 0) Object.assign(fields, { usage: used });
   }
-  if (status === 'failed') Object.assign(fields, { failure: failureOf(record, rawStatus) });
+  if (status === 'failed') Object.assign(fields, { failure: failureOf(failure, urls, rawStatus) });
   const { read } = new TextEncoder().encodeInto(reply.body, new Uint8Array(RAW_BYTES));
   return withRaw(fields as Task, reply.body.slice(0, read));
 }
 
-function failureOf({ failure: { code, ...failure }, urls }: TaskRecord, rawStatus: string): Failure {
-  const message = failure.message ?? urls.find((text) => text !== undefined && !isHttpUrl(text));
+function failureOf(failure: TaskRecord['failure'], urls: TaskRecord['urls'], rawStatus: string): Failure {
+  const message = failure.message ?? urls.find((text) => text !== undefined && !isHttpUrl(text)) ?? 'no reason given';
   // "task failed, code: InvalidParameter, message: ..." is how the generations wire passes its upstream's code on.
-  const named = code ?? message?.match(/\bcode: *([\w.-]+)/)?.[1];
-  const kind = kindOf(named ?? rawStatus);
-  return { message: message ?? 'no reason given', ...(named === undefined ? {} : { code: named }), kind };
+  const code = failure.code ?? message.match(/\bcode: *([\w.-]+)/)?.[1];
+  return assignDefined({ message, kind: firstMatch(KINDS, code ?? rawStatus) ?? 'unknown' }, { code });
 }
 
-function kindOf(code: string): Failure['kind'] {
-  if (/expired/i.test(code)) return 'expired';
-  if (/sensitive|policy|moderation|prohibited|violation|copyright|safety/i.test(code)) return 'policy';
-  if (/invalid|missing|unsupported|param|bad_?request|not_?support/i.test(code)) return 'invalid-input';
-  if (/internal|server|upstream|time_?out|overload|unavailable|quota|limit/i.test(code)) return 'provider';
-  return 'unknown';
-}
+const KINDS = {
+  expired: /expired/i,
+  policy: /sensitive|policy|moderation|prohibited|violation|copyright|safety/i,
+  'invalid-input': /invalid|missing|unsupported|param|bad_?request|not_?support/i,
+  provider: /internal|server|upstream|time_?out|overload|unavailable|quota|limit/i,
+} as const satisfies { readonly [Kind in Failure['kind']]?: RegExp };

@@ -32,7 +32,7 @@ export const resultWire: Wire = {
         urls: [result_url, video_url, url],
         video: { durationSeconds: actualDuration },
         usage: { totalTokens },
-        failure: error ?? {},
+        failure: error,
       },
       reply,
       context,

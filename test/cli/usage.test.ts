@@ -27,7 +27,7 @@ describe('help and version', () => {
 
 describe('bad usage exits with 2 and says what to write', () => {
   it.each([
-    ['an unknown command', ['wach'], 'write watch, sandbox or demo'],
+    ['an unknown command', ['wach'], 'write watch, resume, sandbox or demo'],
     ['no provider', ['watch'], 'write watch PROVIDER ID with one of xingchaoyiqing, mingyan'],
     ['an unknown provider', ['watch', 'aladdin', 'x'], '"aladdin" is no provider'],
     ['a name that every object has', ['watch', 'constructor', 'x'], '"constructor" is no provider'],
@@ -36,7 +36,7 @@ describe('bad usage exits with 2 and says what to write', () => {
     ['an option without its value', ['watch', 'alad', 'x', '--speed'], "'--speed <value>'"],
     ['no id', ['watch', 'alad'], 'write watch PROVIDER ID..., or pipe ids in'],
     ['an id that would ask for another path', ['watch', 'alad', '..'], 'write the id as the service gave it'],
-    ['a base URL that is not http', ['watch', 'alad', 'x', '--base-url', 'ftp://host'], 'is not http(s)'],
+    ['a base URL that is not http', ['watch', 'alad', 'x', '--base-url', 'ftp://host'], 'is not an http(s) URL'],
     ['a speed that is no number', ['watch', 'alad', 'x', '--speed', 'fast'], 'write for example --speed 60'],
     ['a speed of zero', ['watch', 'alad', 'x', '--speed', '0'], 'write a number above 0'],
     ['a speed above 1 at a public service', ['watch', 'alad', 'x', '--speed', '2'], 'leave it at 1'],

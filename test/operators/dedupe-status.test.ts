@@ -115,6 +115,8 @@ describe('dedupeStatus', () => {
       m.expect(finished.pipe(dedupeStatus())).toBeObservable('q-s--------|', letters);
       const lost = m.hot<TrackedTask>('q-l-q-q-l-s|', letters);
       m.expect(lost.pipe(dedupeStatus())).toBeObservable('q-l-q---l-s|', letters);
+      const both = m.hot<TrackedTask>('--q-s-l-s|', letters);
+      m.expect(both.pipe(dedupeStatus())).toBeObservable('--q-s-l--|', letters);
     }),
   );
 
@@ -142,7 +144,7 @@ describe('dedupeStatus', () => {
   });
 
   test('refuses what is no rule', () => {
-    const message = "by: write 'progress', 'status' or a function, not raw";
+    const message = "by (neither 'progress' nor 'status'): write a function";
     expect(() => dedupeStatus({ by: 'raw' as never })).toThrow(new TypeError(message));
   });
 });

@@ -312,8 +312,8 @@ describe('pollUntilTerminal refuses at call time', () => {
   });
 
   test('what is no function, and what is no stream', () => {
-    expect(() => pollUntilTerminal({ random: 0.5 as never })).toThrow(TypeError);
-    expect(() => pollUntilTerminal({ onMiss: 'log' as never })).toThrow('random and onMiss: write functions');
+    expect(() => pollUntilTerminal({ random: 0.5 as never })).toThrow(new TypeError('random: write a function'));
+    expect(() => pollUntilTerminal({ onMiss: 'log' as never })).toThrow('onMiss: write a function');
     expect(() => pollUntilTerminal({ notifier: 5 as never })).toThrow(/Observable, Promise/);
   });
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const ROOT = join(import.meta.dirname, '../..');
 
 /** Bundles what a browser app would, from the built package; gives the inputs and the gzipped size. */
-async function bundle(code: string): Promise<{ inputs: string[]; kilobytes: number }> {
+async function bundle(code: string): Promise<{ inputs: string[]; text: string; kilobytes: number }> {
   const { metafile, outputFiles } = await build({
     stdin: { contents: code, resolveDir: ROOT },
     bundle: true,
@@ -21,6 +21,7 @@ async function bundle(code: string): Promise<{ inputs: string[]; kilobytes: numb
   const [output] = outputFiles;
   return {
     inputs: Object.keys(metafile.inputs),
+    text: output?.text ?? '',
     kilobytes: gzipSync(output?.contents ?? '', { level: 9 }).length / 1000,
   };
 }
@@ -35,10 +36,25 @@ test('a browser that imports a Node entry is told so when it is built', async ()
   await expect(bundle(`export * from 'rx-video-tasks/node';`)).rejects.toThrow();
 });
 
+test('an app that asks the services itself does not carry the relay, and the other way round', async () => {
+  const direct = await bundle(`export { createTracker, alad } from 'rx-video-tasks';`);
+  const relayed = await bundle(`export { relayTracker } from 'rx-video-tasks';`);
+  expect([direct.text.includes('text/event-stream'), direct.text.includes('/v1/video/generations')]).toEqual([
+    false,
+    true,
+  ]);
+  expect([relayed.text.includes('text/event-stream'), relayed.text.includes('/v1/video/generations')]).toEqual([
+    true,
+    false,
+  ]);
+});
+
 // Gzipped, minified, RxJS not counted.
 test.each([
   ['createTracker with all five providers', 14, 'createTracker, xingchaoyiqing, mingyan, globalaiopc, anyfast, alad'],
-  ['the three operators alone', 3, 'pollUntilTerminal, withModelInterval, dedupeStatus'],
+  ['relayTracker alone', 4, 'relayTracker'],
+  // docs/decisions/0005
+  ['the three operators alone', 3.5, 'pollUntilTerminal, withModelInterval, dedupeStatus'],
 ])('%s: at most %d kB', async (what, most, names) => {
   const { kilobytes } = await bundle(`export { ${names} } from 'rx-video-tasks';`);
   console.log(`${what}: ${kilobytes.toFixed(1)} kB gzipped`);

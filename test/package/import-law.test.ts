@@ -9,21 +9,27 @@ const LAW: Record<string, readonly string[]> = {
   windows: [],
   errors: ['task'],
   clock: ['rxjs'],
+  diagnostics: [],
   redact: [],
-  wire: ['task', 'errors', 'zod/mini'],
+  wire: ['task', 'errors'],
   providers: ['wire', 'windows', 'rxjs'],
   transport: ['errors', 'rxjs'],
-  gate: ['errors', 'rxjs'],
+  gate: ['errors', 'clock', 'rxjs'],
   query: ['task', 'errors', 'clock', 'redact', 'providers', 'transport', 'gate', 'rxjs'],
-  operators: ['task', 'windows', 'errors', 'rxjs'],
-  tracker: ['task', 'windows', 'errors', 'clock', 'query', 'operators', 'rxjs'],
+  operators: ['task', 'windows', 'errors', 'clock', 'rxjs'],
+  journal: ['task', 'errors', 'rxjs'],
+  tracker: ['task', 'windows', 'errors', 'clock', 'diagnostics', 'query', 'operators', 'journal', 'rxjs'],
+  node: ['task', 'errors', 'journal', 'rxjs', 'node:*'],
   testing: ['task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
-  sandbox: ['task', 'windows', 'providers', 'node:*'],
+  sandbox: ['task', 'windows', 'providers', 'zod/mini', 'node:*'],
+  'relay-client': ['task', 'errors', 'rxjs'],
+  relay: ['task', 'errors', 'redact', 'query', 'tracker', 'rxjs', 'node:*'],
+  angular: ['errors', 'query', 'tracker', 'transport', 'rxjs', '@angular/*'],
   cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'listr2', 'node:*'],
 };
 
 // A root file of src whose name is a subpath of the package: it hands names on, and nothing imports it.
-const ENTRIES = ['index', 'node', 'testing', 'sandbox'];
+const ENTRIES = ['index', 'node', 'testing', 'sandbox', 'relay', 'angular'];
 // Only here may a Node-only package stand.
 const NODE_ONLY: Record<string, string> = { undici: 'transport/undici.ts' };
 

@@ -98,6 +98,20 @@ describe('track', () => {
   );
 
   test(
+    'a follower that comes back inside its error handler is served again',
+    marbles((m) => {
+      const { tracker, asks } = scripted({ v: ['forbidden', 'q', 's'] });
+      const seen: string[] = [];
+      const follow = (again: () => void) =>
+        words(tracker.track('v')).subscribe({ next: (word) => seen.push(word), error: again });
+      follow(() => follow(() => seen.push('error')));
+      m.flush();
+      expect(seen).toEqual(['queued 1', 'completed 2']);
+      expect(asks()).toEqual(['v@0', 'v@10', 'v@40.001']);
+    }),
+  );
+
+  test(
     'the same id at two providers is two tasks',
     marbles((m) => {
       const { transport } = scriptedTransport({ v: ['s'] }, { latency: 0 });

@@ -1,0 +1,61 @@
+import type { HttpClient } from '@angular/common/http';
+import { catchError, map, of, throwError, timeout } from 'rxjs';
+import { QueryError } from '../errors.js';
+import type { Transport, TransportReply } from '../transport/index.js';
+
+export interface HttpClientTransportOptions {
+  /** For the whole exchange, in ms. @default 60_000 */
+  readonly totalTimeout?: number;
+}
+
+/**
+ * The transport over Angular's HttpClient, so that an application's interceptors see every query: for a backend of your
+ * own that stands before the services and adds the key (`apiKey: null` and a relative base URL).
+ *
+ * Answers are never taken from the transfer cache: a poll after hydration must not get what the server saw. What HttpClient
+ * keeps to itself, this cannot do: bound the size of a reply, or refuse a redirect.
+ *
+ * @throws RangeError at call time for a limit that no timer can keep.
+ *
+ * @example
+ * provideVideoTasks(() =>
+ *   createTracker({ provider: alad({ apiKey: null, baseUrl: '/api/alad' }), transport: httpClientTransport(inject(HttpClient)) }),
+ * )
+ */
+export function httpClientTransport(http: HttpClient, options: HttpClientTransportOptions = {}): Transport {
+  const { totalTimeout = 60_000 } = options;
+  if (typeof http?.get !== 'function') throw new TypeError('http: write inject(HttpClient)');
+  if (!(totalTimeout > 0 && totalTimeout < 2 ** 31)) {
+    throw new RangeError(`totalTimeout: ${String(totalTimeout)} is no duration; write ms above 0`);
+  }
+  return ({ url, headers }) =>
+    http.get(url, { headers, observe: 'response', responseType: 'text', transferCache: false }).pipe(
+      map(({ status, headers: own, body }) => replyOf(status, own, body)),
+      catchError((error: unknown) => {
+        const { status, headers: own, error: body } = error as Partial<ErrorResponse>;
+        // HttpClient errors for a status that says so. Without one there was no reply.
+        if (own && status) return of(replyOf(status, own, body));
+        return throwError(() => new QueryError('network', 'the exchange failed', { cause: error }));
+      }),
+      timeout({
+        first: totalTimeout,
+        with: () => throwError(() => new QueryError('timeout', `no reply within ${totalTimeout} ms`)),
+      }),
+    );
+}
+
+type HeadersLike = { keys(): string[]; get(name: string): string | null };
+interface ErrorResponse {
+  readonly status: number;
+  readonly headers: HeadersLike;
+  readonly error: unknown;
+}
+
+function replyOf(status: number, headers: HeadersLike, body: unknown): TransportReply {
+  const named = headers.keys().map((name) => [name.toLowerCase(), headers.get(name) ?? '']);
+  return {
+    status,
+    headers: Object.fromEntries(named) as Record<string, string>,
+    body: typeof body === 'string' ? body : '',
+  };
+}

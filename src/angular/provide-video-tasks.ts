@@ -1,0 +1,40 @@
+import { DestroyRef, inject, InjectionToken, makeEnvironmentProviders, type EnvironmentProviders } from '@angular/core';
+import type { Tracker } from '../tracker/index.js';
+
+/** What an app tracks with: a tracker, or one that is fed by a relay. */
+export type TaskTracker = Pick<Tracker, 'track' | 'trackAll' | 'close'>;
+
+const TRACKER = /* @__PURE__ */ new InjectionToken<TaskTracker>('the tracker of provideVideoTasks');
+
+/**
+ * Provides the tracker that `injectTracker` and `injectTask` use. It is made when it is first asked for, in an injection
+ * context, and closed with the injector that it belongs to: the application's, or a route's.
+ *
+ * @example
+ * bootstrapApplication(App, { providers: [provideVideoTasks(() => relayTracker({ url: '/tasks' }))] });
+ */
+export function provideVideoTasks(create: () => TaskTracker): EnvironmentProviders {
+  if (typeof create !== 'function') {
+    throw new TypeError("provideVideoTasks: write a function, such as () => relayTracker({ url: '/tasks' })");
+  }
+  const useFactory = () => {
+    const tracker = create();
+    inject(DestroyRef).onDestroy(() => {
+      tracker.close();
+    });
+    return tracker;
+  };
+  return makeEnvironmentProviders([{ provide: TRACKER, useFactory }]);
+}
+
+/**
+ * The tracker that `provideVideoTasks` provides. To be called in an injection context.
+ * @throws Error where none is provided
+ */
+export function injectTracker(): TaskTracker {
+  const tracker = inject(TRACKER, { optional: true });
+  if (tracker) return tracker;
+  throw new Error(
+    "no tracker is provided; write provideVideoTasks(() => relayTracker({ url: '/tasks' })) in the providers of the application",
+  );
+}

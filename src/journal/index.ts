@@ -1,0 +1,3 @@
+export { createJournal } from './create-journal.js';
+export { memoryJournal, type MemoryJournal } from './memory.js';
+export type { Journal, JournalEntry, JournalSession, JournalStore, JournalTransition, KnownTask } from './journal.js';

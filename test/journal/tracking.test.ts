@@ -1,0 +1,390 @@
+import {
+  concat,
+  EMPTY,
+  firstValueFrom,
+  lastValueFrom,
+  map,
+  mergeMap,
+  NEVER,
+  Observable,
+  throwError,
+  takeWhile,
+  tap,
+  timer,
+  toArray,
+} from 'rxjs';
+import { describe, expect, test } from 'vitest';
+import {
+  createJournal,
+  createTracker,
+  isTrackingError,
+  memoryJournal,
+  xingchaoyiqing,
+  type Journal,
+  type JournalEntry,
+  type JournalStore,
+  type TrackedTask,
+  type TrackerOptions,
+} from 'rx-video-tasks';
+import { scriptedTransport } from 'rx-video-tasks/testing';
+import { marbles } from '../marbles.js';
+
+type Script = Parameters<typeof scriptedTransport>[0];
+
+function scripted(journal: Journal, script: Script, options: Partial<TrackerOptions> = {}) {
+  const { transport, log } = scriptedTransport(script, { latency: 0 });
+  const provider = xingchaoyiqing({ apiKey: 'test-key-0123456789' });
+  const tracker = createTracker({ provider, transport, journal, random: () => 0, ...options });
+  const asks = () => log.filter(({ type }) => type === 'request').map(({ id, at }) => `${id}@${at / 1000}`);
+  return { tracker, asks, log };
+}
+
+const words = <T extends TrackedTask>(task$: Observable<T>) =>
+  task$.pipe(map(({ id, status, seq }) => `${id} ${status} ${String(seq)}`));
+const say = { a: 'v queued 1', b: 'v processing 2', c: 'v completed 3' };
+
+/** A store that does each thing when it is told to, and notes what it was asked. */
+function slowStore(ms: { load?: number; save?: number } = {}) {
+  const saved: string[] = [];
+  const took = (time = 0): Observable<never> => (time > 0 ? timer(time).pipe(map(() => EMPTY as never)) : EMPTY);
+  const store: JournalStore = {
+    load: () => concat(took(ms.load).pipe(map(() => [])), [[]]),
+    save: ({ id, seq, acked }) => {
+      saved.push(`${id} ${seq}/${acked}`);
+      return took(ms.save);
+    },
+    remove: ({ id }) => {
+      saved.push(`${id} removed`);
+      return EMPTY;
+    },
+    close: () => EMPTY,
+  };
+  return { store, saved };
+}
+
+describe('a tracker with a journal', () => {
+  test(
+    'keeps to the very frames of one without, where the journal works at once',
+    marbles((m) => {
+      const { tracker, asks } = scripted(memoryJournal(), { v: ['q', 'q', 'p', 'p', 's'] });
+      m.expect(words(tracker.track('v'))).toBeObservable('  a 60001ms b 60001ms (c|)', say);
+      m.flush();
+      expect(asks()).toEqual(['v@0', 'v@30.001', 'v@60.002', 'v@90.003', 'v@120.004']);
+    }),
+  );
+
+  test(
+    'asks only when the task is saved, and emits only what is saved',
+    marbles((m) => {
+      const { store, saved } = slowStore({ load: 5, save: 7 });
+      const { tracker, asks } = scripted(createJournal(store), { v: ['q', 's'] });
+      m.expect(words(tracker.track('v'))).toBeObservable('19ms a 30006ms (c|)', { ...say, c: 'v completed 2' });
+      m.flush();
+      expect(asks()).toEqual(['v@0.012', 'v@30.019']);
+      expect(saved).toEqual(['v 0/0', 'v 1/0', 'v 1/1', 'v 2/1', 'v 2/2']);
+    }),
+  );
+
+  test(
+    'remembers no more than it says: no key, no query of a URL, no reply',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const url = 'https://user:pass@videos.example.com/a/v.mp4?Expires=1&Signature=secret#part';
+      const { tracker } = scripted(journal, { v: [{ status: 'completed', createdAt: 1000, video: { url } }] });
+      tracker.track({ id: 'v', model: 'seedance_1_5_pro_480p', hint: 'flex' }).subscribe();
+      m.flush();
+      expect(journal.entries()).toEqual([
+        {
+          provider: 'xingchaoyiqing',
+          id: 'v',
+          model: expect.any(String) as string,
+          hint: 'flex',
+          createdAt: 1000,
+          trackedAt: 0,
+          seq: 1,
+          acked: 1,
+          last: expect.objectContaining({
+            status: 'completed',
+            url: 'https://videos.example.com/a/v.mp4',
+            at: 0,
+          }) as object,
+        },
+      ]);
+      expect(JSON.stringify(journal.entries())).not.toMatch(/test-key|secret|pass|Expires/);
+    }),
+  );
+});
+
+describe('resume', () => {
+  test(
+    'goes on where it was: open tasks are asked, with their numbers; what was heard does not come again',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const first = scripted(journal, { v: ['q', 'p'], w: ['s'] });
+      first.tracker.trackAll(['v', 'w']).subscribe();
+      m.scheduler.schedule(() => {
+        first.tracker.close();
+        const second = scripted(journal, { v: ['p', 's'], w: ['s'] });
+        m.expect(words(second.tracker.resume())).toBeObservable('70s 30001ms (c|)', say);
+      }, 70_000);
+    }),
+  );
+
+  test(
+    'spreads the first asks over the window',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const ids = ['a', 'b', 'c'];
+      const first = scripted(journal, ['q']);
+      first.tracker.trackAll(ids).subscribe();
+      m.scheduler.schedule(() => {
+        first.tracker.close();
+        const second = scripted(journal, ['s']);
+        second.tracker.resume().subscribe();
+        m.scheduler.schedule(() => {
+          expect(second.asks()).toEqual(['a@1', 'b@11', 'c@21']);
+        }, 60_000);
+      }, 1_000);
+    }),
+  );
+
+  test(
+    'brings what was not acknowledged: by hand, with its number and a fresh URL',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const completed = (token: string) =>
+        ({ status: 'completed', video: { url: `https://v.example/v?${token}` } }) as const;
+      const first = scripted(journal, { v: ['q', completed('old')] });
+      const seen: TrackedTask[] = [];
+      first.tracker
+        .track('v', { ack: 'manual' })
+        .pipe(tap((task) => seen.push(task)))
+        .subscribe();
+      m.flush();
+      first.tracker.close();
+      expect(journal.entries()).toMatchObject([{ seq: 2, acked: 0 }]);
+
+      const second = scripted(journal, { v: [completed('fresh')] });
+      second.tracker
+        .resume({ ack: 'manual' })
+        .pipe(tap((task) => seen.push(task)))
+        .subscribe();
+      m.flush();
+      expect(seen.map(({ status, seq }) => `${status} ${String(seq)}`)).toEqual([
+        'queued 1',
+        'completed 2',
+        'completed 2',
+      ]);
+      expect(seen.at(-1)).toMatchObject({ video: { url: 'https://v.example/v?fresh' } });
+
+      void second.tracker.ack(seen.at(-1) as TrackedTask);
+      expect(journal.entries()).toMatchObject([{ seq: 2, acked: 2 }]);
+      second.tracker.close();
+      m.expect(scripted(journal, { v: ['s'] }).tracker.resume()).toBeObservable('30001ms |');
+    }),
+  );
+
+  test(
+    'brings a running transition that was not acknowledged from the journal, whatever its service says by now',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const first = scripted(journal, { v: ['q', { status: 'processing', model: 'm' }, 'never'] });
+      first.tracker.track('v', { ack: 'manual' }).subscribe();
+      m.scheduler.schedule(() => {
+        first.tracker.close();
+        const seen: TrackedTask[] = [];
+        const second = scripted(journal, { v: ['s'] });
+        const task$ = second.tracker.resume().pipe(tap((task) => seen.push(task)));
+        m.expect(words(task$)).toBeObservable('60s (bc|)', say);
+        m.scheduler.schedule(() => {
+          expect(seen[0]).toEqual({
+            ...{ provider: 'xingchaoyiqing', id: 'v', status: 'processing', rawStatus: 'processing' },
+            ...{ model: 'm', createdAt: 30_000, observedAt: 30_001, seq: 2 },
+          });
+          expect(journal.entries()).toMatchObject([{ seq: 3, acked: 3 }]);
+        }, 10);
+      }, 60_000);
+      m.flush();
+    }),
+  );
+
+  test(
+    'a subscriber that leaves has acknowledged what it heard, and nothing that comes later',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const { tracker } = scripted(journal, { v: ['q', 'p', 's'] });
+      const processing = tracker.track('v').pipe(takeWhile(({ status }) => status === 'queued', true));
+      m.expect(words(processing)).toBeObservable('a 30s (b|)', say);
+      m.flush();
+      expect(journal.entries()).toMatchObject([{ seq: 2, acked: 2, last: { status: 'processing' } }]);
+    }),
+  );
+
+  test('after retention a task arrives as lost, expired; once heard, no more', async () => {
+    const journal = memoryJournal();
+    const yesterday = Date.now() - 90_000_000;
+    const first = scripted(journal, { v: ['q'] });
+    await firstValueFrom(first.tracker.track({ id: 'v', createdAt: yesterday }));
+    first.tracker.close();
+    expect(journal.entries()).toMatchObject([{ createdAt: yesterday, seq: 1, acked: 1 }]);
+
+    const resumed = () => scripted(journal, { v: ['not-found'] }).tracker.resume();
+    expect(await lastValueFrom(resumed().pipe(toArray()))).toMatchObject([
+      { status: 'lost', id: 'v', error: { reason: 'expired' } },
+    ]);
+    expect(journal.entries()).toMatchObject([{ seq: 2, acked: 2, last: { status: 'lost' } }]);
+    expect(await lastValueFrom(resumed().pipe(toArray()))).toEqual([]);
+  });
+
+  test(
+    'a task of a provider that is not here any more arrives as lost, and stays in the journal',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const first = scripted(journal, { v: ['q'] });
+      first.tracker.track('v').subscribe();
+      m.scheduler.schedule(() => {
+        first.tracker.close();
+        const provider = xingchaoyiqing({ apiKey: 'test-key-0123456789', name: 'other' });
+        const second = createTracker({ provider, journal, transport: () => NEVER });
+        const seen: TrackedTask[] = [];
+        second
+          .resume()
+          .pipe(tap((task) => seen.push(task)))
+          .subscribe();
+        expect(seen).toMatchObject([{ status: 'lost', id: 'v', provider: 'xingchaoyiqing' }]);
+        expect(journal.entries()).toHaveLength(1);
+        void second.ack(seen[0] as TrackedTask);
+        expect(journal.entries()).toMatchObject([{ last: { status: 'lost' } }]);
+      }, 1_000);
+      m.flush();
+    }),
+  );
+
+  test(
+    'closing ends it, also for what is not due yet',
+    marbles((m) => {
+      const journal = memoryJournal();
+      scripted(journal, ['q']).tracker.trackAll(['a', 'b']).subscribe().unsubscribe();
+      const { tracker, asks } = scripted(journal, ['never']);
+      m.scheduler.schedule(() => {
+        tracker.close();
+      }, 5);
+      m.expect(tracker.resume()).toBeObservable('-----|');
+      m.flush();
+      expect(asks()).toEqual(['a@0']);
+    }),
+  );
+
+  test('without a journal it says what to write', () => {
+    const tracker = createTracker({ provider: xingchaoyiqing({ apiKey: 'k1234567' }) });
+    expect(() => tracker.resume()).toThrow('write createTracker({ journal })');
+    expect(() => tracker.ack({} as TrackedTask)).toThrow('write createTracker({ journal })');
+  });
+});
+
+describe('forget', () => {
+  test(
+    'ends the streams of the task and drops it from memory and journal',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const { tracker } = scripted(journal, { v: ['q'], w: ['q'] });
+      m.expect(words(tracker.track('v'))).toBeObservable('a----|', say);
+      tracker.track('w').subscribe();
+      m.scheduler.schedule(() => {
+        void tracker.forget('v');
+        expect(journal.entries().map(({ id }) => id)).toEqual(['w']);
+        tracker.close();
+      }, 5);
+    }),
+  );
+});
+
+describe('old entries', () => {
+  test(
+    'what was heard to its end is dropped a day later',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const { tracker } = scripted(journal, ['s']);
+      tracker.track('old').subscribe();
+      const again = timer(86_400_001).pipe(mergeMap(() => tracker.track('new')));
+      m.expect(words(again)).toBeObservable('86400001ms (a|)', { a: 'new completed 1' });
+      m.flush();
+      expect(journal.entries().map(({ id }) => id)).toEqual(['new']);
+    }),
+  );
+});
+
+describe('D3 a store that fails', () => {
+  const full = () => throwError(() => new Error('ENOSPC: no space left on device, write'));
+
+  function failing() {
+    let isFull = false;
+    const rows = new Map<string, JournalEntry>();
+    const store: JournalStore = {
+      load: () => [[...rows.values()]],
+      save: (entry) => {
+        if (isFull) return full();
+        rows.set(entry.id, entry);
+        return EMPTY;
+      },
+      remove: () => EMPTY,
+      close: () => EMPTY,
+    };
+    return {
+      journal: createJournal(store),
+      rows,
+      fill: (is: boolean) => {
+        isFull = is;
+      },
+    };
+  }
+
+  test(
+    'D3 track errors with reason journal, running streams go on, a terminal is not told',
+    marbles((m) => {
+      const { journal, rows, fill } = failing();
+      const { tracker, asks } = scripted(journal, { v: ['q', 'p', 's'], w: ['q'] });
+      const told: string[] = [];
+      const reasons: string[] = [];
+      const reasonOf = (error: unknown) => {
+        if (isTrackingError(error)) reasons.push(`${error.id} ${error.reason}: ${error.message}`);
+      };
+      tracker.track('v').subscribe({
+        next: ({ status, seq }) => told.push(`${status} ${String(seq)}`),
+        error: reasonOf,
+      });
+      m.scheduler.schedule(() => {
+        fill(true);
+        tracker.track('w').subscribe({ error: reasonOf });
+      }, 10_000);
+      m.flush();
+      // The number of what could not be saved is not used up.
+      expect(told).toEqual(['queued 1', 'processing 1']);
+      expect(reasons).toMatchObject([
+        expect.stringMatching(/^w journal: .*\[journal\]: the journal cannot keep it: ENOSPC/),
+        expect.stringMatching(/^v journal: .*ENOSPC/),
+      ]);
+      expect(asks()).toEqual(['v@0', 'v@30.001', 'v@60.002']);
+      expect([...rows.keys()]).toEqual(['v']);
+
+      tracker.close();
+      fill(false);
+      const second = scripted(journal, { v: ['s'] });
+      const again: string[] = [];
+      words(second.tracker.resume())
+        .pipe(tap((word) => again.push(word)))
+        .subscribe();
+      m.flush();
+      expect(again).toEqual(['v completed 2']);
+    }),
+  );
+
+  test('D3 a journal that cannot be read', async () => {
+    const store: JournalStore = { load: full, save: () => EMPTY, remove: () => EMPTY, close: () => EMPTY };
+    const { tracker, asks } = scripted(createJournal(store), ['q']);
+    const [lost] = await lastValueFrom(tracker.trackAll(['v']).pipe(toArray()));
+    expect(lost).toMatchObject({ status: 'lost', error: { reason: 'journal' } });
+    await expect(lastValueFrom(tracker.resume())).rejects.toThrow('ENOSPC');
+    expect(asks()).toEqual([]);
+  });
+});

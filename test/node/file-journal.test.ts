@@ -1,0 +1,370 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, promises as fs, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
+import { createTracker, xingchaoyiqing, type JournalEntry, type JournalStore } from 'rx-video-tasks';
+import { fileJournal } from 'rx-video-tasks/node';
+import { scriptedTransport } from 'rx-video-tasks/testing';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { fileStore } from '../../src/node/file-journal.js';
+import { storeContract } from '../journal/contract.js';
+import { program, start, temporaryFolder } from './children.js';
+
+storeContract({
+  place: () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    return Promise.resolve(() => fileStore(path));
+  },
+});
+
+const entry = (id: string, seq = 0): JournalEntry => ({ provider: 'alad', id, trackedAt: 1e12, seq, acked: 0 });
+const save = (store: JournalStore, one: JournalEntry) => store.save(one) as Promise<void>;
+const line = (json: string) => `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+
+async function read(path: string): Promise<readonly JournalEntry[]> {
+  const store = fileStore(path);
+  const entries = await (store.load() as Promise<readonly JournalEntry[]>);
+  await (store.close() as Promise<void>);
+  return entries;
+}
+
+/** A journal of which each line has one entry more, and how long it was after each. */
+async function grown(path: string, lines: number): Promise<number[]> {
+  const store = fileStore(path);
+  await (store.load() as Promise<unknown>);
+  const ends = [statSync(path).size];
+  for (let n = 1; n <= lines; n++) {
+    await save(store, entry(`task-${n}`, n));
+    ends.push(statSync(path).size);
+  }
+  await (store.close() as Promise<void>);
+  return ends;
+}
+
+describe('fileJournal', () => {
+  test('is a file that only its owner reads, with lines that a tool can read', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    await grown(path, 2);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readFileSync(path, 'utf8')).toBe(
+      line('{"journal":"rx-video-tasks","version":1}') +
+        line('[{"provider":"alad","id":"task-1","trackedAt":1000000000000,"seq":1,"acked":0}]') +
+        line('[{"provider":"alad","id":"task-2","trackedAt":1000000000000,"seq":2,"acked":0}]'),
+    );
+    expect(await fs.readdir(join(path, '..'))).toEqual(['tasks.journal']);
+  });
+
+  test('what is saved at once is written and synced together', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    const store = fileStore(path);
+    await (store.load() as Promise<unknown>);
+    await Promise.all(Array.from({ length: 500 }, (_, n) => save(store, entry(String(n)))));
+    await (store.close() as Promise<void>);
+    expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(3);
+  });
+
+  test('is written anew when most of it is out of date, and stays as small as what it holds', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    const store = fileStore(path);
+    await (store.load() as Promise<unknown>);
+    const ids = Array.from({ length: 500 }, (_, n) => `task-${n}`);
+    let largest = 0;
+    for (let round = 1; round <= 60; round++) {
+      await Promise.all(ids.map((id) => save(store, entry(id, round))));
+      largest = Math.max(largest, statSync(path).size);
+    }
+    await (store.close() as Promise<void>);
+    expect(largest).toBeLessThan(1_200_000);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect((await read(path)).map(({ id, seq }) => `${id} ${seq}`)).toEqual(ids.map((id) => `${id} 60`));
+  });
+
+  test('refuses a path that is none at call time, and tells of a missing directory when it is used', async () => {
+    expect(() => fileJournal('')).toThrow("write for example fileJournal('./tasks.journal')");
+    await expect(read('/nowhere/at/all/tasks.journal')).rejects.toThrow(
+      /^journal \/nowhere\/at\/all\/tasks\.journal cannot be opened: ENOENT/,
+    );
+  });
+
+  test('refuses a file that is something else, and leaves it as it is', async () => {
+    const path = join(temporaryFolder(), 'notes.txt');
+    writeFileSync(path, 'my notes\n');
+    await expect(read(path)).rejects.toThrow('it is no journal');
+    expect(readFileSync(path, 'utf8')).toBe('my notes\n');
+  });
+
+  test('carries a tracker over a restart', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    const provider = xingchaoyiqing({ apiKey: 'sk-test-key-0123456789', baseUrl: 'http://127.0.0.1:1' });
+    const tracking = (script: Parameters<typeof scriptedTransport>[0]) =>
+      createTracker({ provider, journal: fileJournal(path), speed: 10_000, ...scriptedTransport(script) });
+    const first = tracking(['q', 'never']);
+    await firstValueFrom(first.track('v'));
+    first.close();
+    const second = tracking(['q', 'p', 's']);
+    const told = await lastValueFrom(second.resume().pipe(toArray()));
+    expect(told.map(({ status, seq }) => `${status} ${String(seq)}`)).toEqual(['processing 2', 'completed 3']);
+    second.close();
+    expect(readFileSync(path, 'utf8')).not.toMatch(/sk-test|0123456789|Expires=|Signature/);
+  });
+});
+
+describe('D2 damage', () => {
+  test('D2 cut at any byte: exactly the entries before the cut, or refused', async () => {
+    const folder = temporaryFolder();
+    const whole = join(folder, 'whole');
+    const ends = await grown(whole, 5);
+    const bytes = readFileSync(whole);
+    const cut = join(folder, 'cut');
+    for (let length = 0; length <= bytes.length; length++) {
+      writeFileSync(cut, bytes.subarray(0, length));
+      if (length > 0 && length < (ends[0] ?? 0)) {
+        await expect(read(cut)).rejects.toThrow('it is no journal, or its first line is damaged');
+        continue;
+      }
+      const held = ends.filter((end) => end <= length).length - 1;
+      expect((await read(cut)).map(({ id }) => id)).toEqual(
+        Array.from({ length: Math.max(0, held) }, (_, n) => `task-${n + 1}`),
+      );
+      // What did not hold is gone: the next line follows one that holds.
+      expect(statSync(cut).size).toBe(length === 0 ? ends[0] : ends[held]);
+    }
+  });
+
+  test('D2 a flipped bit anywhere: an exact prefix, or refused and left as it is', async () => {
+    const folder = temporaryFolder();
+    const whole = join(folder, 'whole');
+    await grown(whole, 5);
+    const bytes = readFileSync(whole);
+    const flipped = join(folder, 'flipped');
+    const good = (await read(whole)).map((one) => JSON.stringify(one));
+    let refused = 0;
+    for (let n = 0; n < 400; n++) {
+      const bit = Math.floor((n * bytes.length * 8) / 400);
+      const damaged = Buffer.from(bytes);
+      damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      writeFileSync(flipped, damaged);
+      try {
+        const held = (await read(flipped)).map((one) => JSON.stringify(one));
+        expect(held).toEqual(good.slice(0, held.length));
+        // One in the last line costs that line; one in the line break before it, both.
+        expect(held.length).toBeGreaterThanOrEqual(good.length - 2);
+      } catch (error) {
+        refused++;
+        expect(String(error)).toMatch(/no journal|line \d is damaged/);
+        expect(readFileSync(flipped).equals(damaged)).toBe(true);
+      }
+    }
+    expect(refused).toBeGreaterThan(250);
+  });
+
+  test('D2 a tail of zeros, as after a power loss, is cut off', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    await grown(path, 3);
+    const size = statSync(path).size;
+    appendFileSync(path, Buffer.alloc(4096));
+    expect(await read(path)).toHaveLength(3);
+    expect(statSync(path).size).toBe(size);
+  });
+});
+
+test('D6 a journal of a newer version is refused, untouched', async () => {
+  const path = join(temporaryFolder(), 'tasks.journal');
+  const newer = line('{"journal":"rx-video-tasks","version":2}') + line('{"something":"else"}') + 'torn';
+  writeFileSync(path, newer, { mode: 0o640 });
+  const before = statSync(path);
+  await expect(read(path)).rejects.toThrow('it is of version 2, this library reads 1');
+  const after = statSync(path);
+  expect(readFileSync(path, 'utf8')).toBe(newer);
+  expect([after.mtimeMs, after.ino, after.mode]).toEqual([before.mtimeMs, before.ino, before.mode]);
+});
+
+describe('D5 one process at a time', () => {
+  let holder: string;
+  beforeAll(async () => {
+    holder = await program(
+      'holder',
+      `import { fileStore } from './src/node/file-journal.js';
+       const store = fileStore(process.argv[2]);
+       store.load().then(() => { console.log('holding'); setInterval(() => {}, 1000); }, (error) => console.log(String(error)));`,
+    );
+  });
+
+  test('D5 the second gets a clear error; after a kill -9 the file is free within a second', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    for (let round = 1; round <= 5; round++) {
+      const child = start(holder, path);
+      await child.said('holding');
+      await expect(read(path)).rejects.toThrow(
+        `journal ${path} cannot be opened: it is in use by process ${String(child.process.pid)}`,
+      );
+      child.process.kill('SIGKILL');
+      const killed = performance.now();
+      // Not waiting for the parent to have reaped it.
+      expect(await read(path)).toEqual([]);
+      expect(performance.now() - killed).toBeLessThan(1000);
+      await child.ended;
+    }
+    expect(await fs.readdir(join(path, '..'))).toEqual(['tasks.journal']);
+  });
+
+  test('D5 under any name of the file, and within one process too', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'tasks.journal');
+    await grown(path, 1);
+    await fs.symlink(path, join(folder, 'other'));
+    const store = fileStore(path);
+    await (store.load() as Promise<unknown>);
+    await expect(read(join(folder, 'other'))).rejects.toThrow(`in use by process ${process.pid}`);
+    await (store.close() as Promise<void>);
+    expect(await read(join(folder, 'other'))).toHaveLength(1);
+  });
+
+  test('D5 of ten that start at once one at most gets it, and afterwards it is free', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    const children = Array.from({ length: 10 }, () => start(holder, path));
+    await Promise.all(
+      children.map((child) => Promise.race([child.said('holding'), child.ended, child.said('in use')])),
+    );
+    await Promise.all(
+      children.map((child) =>
+        Promise.race([child.said('in use'), child.said('holding'), child.ended]).catch(() => null),
+      ),
+    );
+    expect(children.filter((child) => child.output().includes('holding')).length).toBeLessThanOrEqual(1);
+    for (const child of children) child.process.kill('SIGKILL');
+    await Promise.all(children.map((child) => child.ended));
+    expect(await read(path)).toEqual([]);
+  });
+});
+
+describe('D3 a disk that fails', () => {
+  const isRoot = process.getuid?.() === 0;
+  let small: string | undefined;
+
+  beforeAll(() => {
+    if (!isRoot || process.platform !== 'linux') return;
+    const folder = mkdtempSync(join(tmpdir(), 'small-disk-'));
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'ignore' });
+      small = folder;
+    } catch {
+      rmSync(folder, { recursive: true });
+    }
+  });
+  afterAll(() => {
+    if (small === undefined) return;
+    execFileSync('umount', [small]);
+    rmSync(small, { recursive: true });
+  });
+
+  test('D3 a full disk: refused, nothing that was accepted is lost, and it goes on when there is room', async ({
+    skip,
+  }) => {
+    if (small === undefined) skip('no tmpfs can be mounted here: this needs root on Linux');
+    const path = join(small as string, 'tasks.journal');
+    const filler = join(small as string, 'filler');
+    const store = fileStore(path);
+    await (store.load() as Promise<unknown>);
+    const accepted: string[] = [];
+    let failure = '';
+    for (let n = 0; n < 2000 && failure === ''; n++) {
+      const id = `task-${n}-${'x'.repeat(200)}`;
+      await save(store, entry(id)).then(
+        () => accepted.push(id),
+        (error: unknown) => (failure = String(error)),
+      );
+      if (n === 20) writeFileSync(filler, Buffer.alloc(30_000));
+    }
+    expect(failure).toContain('ENOSPC');
+    expect(accepted.length).toBeGreaterThan(50);
+    rmSync(filler);
+    await save(store, entry('afterwards'));
+    await (store.close() as Promise<void>);
+    expect((await read(path)).map(({ id }) => id)).toEqual([...accepted, 'afterwards']);
+  });
+
+  test('D3 a failed sync: nothing more is taken until it is opened again', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    await grown(path, 1);
+    const probe = await fs.open(path, 'r');
+    const handles = Object.getPrototypeOf(probe) as { datasync: () => Promise<void> };
+    await probe.close();
+    const real = handles.datasync;
+    onTestFinished(() => {
+      handles.datasync = real;
+    });
+    const store = fileStore(path);
+    await (store.load() as Promise<unknown>);
+    await save(store, entry('before'));
+    handles.datasync = () => Promise.reject(new Error('EIO: i/o error, fdatasync'));
+    await expect(save(store, entry('during'))).rejects.toThrow('takes no more: EIO');
+    handles.datasync = real;
+    await expect(save(store, entry('after'))).rejects.toThrow('open it again');
+    await (store.close() as Promise<void>);
+    expect((await read(path)).map(({ id }) => id)).toEqual(expect.arrayContaining(['task-1', 'before']));
+  });
+
+  test('D3 a file that may not be written', async ({ skip }) => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'tasks.journal');
+    await grown(path, 1);
+    let locked = false;
+    try {
+      execFileSync('chattr', ['+i', path], { stdio: 'ignore' });
+      locked = true;
+    } catch {
+      await fs.chmod(path, 0o400);
+      if (isRoot) skip('root writes what it likes, and this file system has no chattr +i');
+    }
+    try {
+      await expect(read(path)).rejects.toThrow(/cannot be opened: E(PERM|ACCES)/);
+    } finally {
+      if (locked) execFileSync('chattr', ['-i', path]);
+    }
+  });
+});
+
+test('D7 100,000 open tasks are loaded within 3 s, and asked about one after the other', async () => {
+  const path = join(temporaryFolder(), 'tasks.journal');
+  const count = 100_000;
+  const entries = Array.from({ length: count }, (_, n) => ({
+    ...entry(`video_${n}_${'x'.repeat(24)}`, 1),
+    ...{ provider: 'xingchaoyiqing', trackedAt: Date.now(), model: 'seedance_1_5_pro_720p', acked: 1 },
+    last: { status: 'queued', rawStatus: 'queued', at: Date.now() },
+  }));
+  const lines = [line('{"journal":"rx-video-tasks","version":1}')];
+  for (let at = 0; at < count; at += 100) lines.push(line(JSON.stringify(entries.slice(at, at + 100))));
+  writeFileSync(path, lines.join(''));
+
+  const file = await program(
+    'resuming',
+    `import { createTracker, xingchaoyiqing } from 'rx-video-tasks';
+     import { fileJournal } from 'rx-video-tasks/node';
+     import { NEVER } from 'rxjs';
+     const times = [];
+     const began = performance.now();
+     const tracker = createTracker({
+       provider: xingchaoyiqing({ apiKey: 'k1234567' }),
+       journal: fileJournal(process.argv[2]),
+       transport: () => (times.push(performance.now() - began), NEVER),
+       gate: { admit: (_ticket, request) => request },
+     });
+     tracker.resume().subscribe({ error: (error) => console.log(String(error)) });
+     setTimeout(() => {
+       console.log(JSON.stringify({ first: times[0], asks: times.length, last: times.at(-1) }));
+       process.exit();
+     }, 6000);`,
+  );
+  const child = start(file, path);
+  expect(await child.ended).toBe(0);
+  const { first, asks, last } = JSON.parse(child.output()) as { first: number; asks: number; last: number };
+  const perSecond = asks / ((last - first) / 1000);
+  console.log(`D7: loaded in ${Math.round(first)} ms, then ${Math.round(perSecond)} asks a second`);
+  // The first is asked when all are loaded; the others over 30 to 60 s.
+  expect(first).toBeLessThan(3000);
+  expect(perSecond).toBeGreaterThan(1000);
+  expect(perSecond).toBeLessThan(5000);
+});

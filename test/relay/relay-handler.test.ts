@@ -1,0 +1,418 @@
+import { describe, expect, test, vi } from 'vitest';
+import { TrackingError, type Tracker } from 'rx-video-tasks';
+import { relayHandler, type RelayGrant, type RelayOptions } from 'rx-video-tasks/relay';
+import { completedTask, failedTask, processingTask, queuedTask, unknownTask } from 'rx-video-tasks/testing';
+import { brief, eventsOf, take } from './events.js';
+import { fakeTracker } from './fake-tracker.js';
+
+const URL_OF = (...ids: string[]) =>
+  `https://app.test/tasks?${ids.map((id) => `id=${encodeURIComponent(id)}`).join('&')}`;
+
+/** A relay that grants public id `x` the task `task-x`, and what starts with `no` to nobody. */
+function relayOver(options: Partial<RelayOptions> = {}) {
+  const tracker = fakeTracker();
+  const authorize = (_request: Request, ids: readonly string[]): RelayGrant => ({
+    subject: 'somebody',
+    refs: ids.map((id) => (id.startsWith('no') ? undefined : `task-${id}`)),
+  });
+  const relay = relayHandler({ tracker, authorize, ...options });
+  const get = (ids: string[], lastEventId?: string) =>
+    relay(new Request(URL_OF(...ids), lastEventId === undefined ? {} : { headers: { 'last-event-id': lastEventId } }));
+  return { tracker, relay, get };
+}
+
+describe('what is sent', () => {
+  test('the last transition to a new client, then what comes, then the end', async () => {
+    const { tracker, get } = relayOver();
+    tracker.say(queuedTask({ id: 'task-a' }));
+    tracker.say(processingTask({ id: 'task-a', progress: 5 }));
+    const response = await get(['a']);
+    expect(response.status).toBe(200);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store, no-transform',
+    });
+    tracker.say(processingTask({ id: 'task-a', progress: 50 }));
+    tracker.say(completedTask({ id: 'task-a' }));
+    const events = await take(eventsOf(response));
+    expect(events.map(brief)).toEqual(['a processing 2', 'a processing 3', 'a completed 4']);
+    expect(events.map(({ id }) => id)).toEqual(['2', '3', '4']);
+    expect(tracker.subscriptions).toBe(0);
+  });
+
+  test('nothing but what is listed: no id of the service, no raw word or text, no trace id, no usage, no URL', async () => {
+    const { tracker, get } = relayOver();
+    const secrets = { requestId: 'TRACE', pollAfter: 77_777, rawStatus: 'RAWWORD' };
+    const done = completedTask({
+      id: 'task-a',
+      model: 'veo_3_1',
+      createdAt: 1,
+      startedAt: 2,
+      finishedAt: 3,
+      usage: { totalTokens: 98_765 },
+      video: { url: 'https://cdn.test/v.mp4?sign=SIGNED', seed: 55_555 },
+      ...secrets,
+    });
+    Object.defineProperty(done, 'raw', { value: 'RAWTEXT' });
+    const response = await get(['a']);
+    tracker.say(unknownTask({ id: 'task-a', progress: 3, ...secrets }));
+    tracker.say(done);
+    const events = await take(eventsOf(response));
+    expect(events[1]?.task).toStrictEqual({
+      id: 'a',
+      provider: 'scripted',
+      status: 'completed',
+      seq: 2,
+      model: 'veo_3_1',
+      createdAt: 1,
+      startedAt: 2,
+      finishedAt: 3,
+      observedAt: 2000,
+    });
+    expect(JSON.stringify(events)).not.toMatch(/task-a|RAW|TRACE|77777|98765|SIGNED|55555/);
+  });
+
+  test('the reason of a failed task, without the id and the URLs it may hold', async () => {
+    const { tracker, get } = relayOver();
+    const message = 'task-a refused: see https://cdn.test/log?sign=SIGNED';
+    tracker.say(failedTask({ id: 'task-a', failure: { kind: 'policy', code: 'E77', message } }));
+    const [event] = await take(eventsOf(await get(['a'])));
+    expect(event?.task.failure).toStrictEqual({
+      kind: 'policy',
+      message: 'a refused: see https://cdn.test/log?…',
+    });
+  });
+
+  test('the URL if the application says so: the own one, or one that it makes', async () => {
+    const video = { url: 'https://cdn.test/v.mp4', expiresAt: 9 };
+    for (const [videoUrl, expected] of [
+      [true, video],
+      [false, undefined],
+      [(_task: unknown, id: string) => `/videos/${id}`, { url: '/videos/a' }],
+      [() => undefined, undefined],
+    ] as const) {
+      const { tracker, get } = relayOver({ videoUrl });
+      tracker.say(completedTask({ id: 'task-a', video }));
+      const [event] = await take(eventsOf(await get(['a'])));
+      expect(event?.task.video).toStrictEqual(expected);
+    }
+  });
+
+  test('a task that is lost ends alone, in words that name no id of the service', async () => {
+    const { tracker, get } = relayOver();
+    const response = await get(['a', 'b', 'c']);
+    const last = processingTask({ id: 'task-a' });
+    const cause = new Error('Bearer sk-secret');
+    tracker.fail(
+      'task-a',
+      new TrackingError('deadline', 'task-a sk-secret', { id: 'task-a', provider: 'p', misses: 1, last, cause }),
+    );
+    tracker.fail('task-c', new Error('what onMiss threw about task-c'));
+    tracker.say(completedTask({ id: 'task-b' }));
+    const events = await take(eventsOf(response));
+    expect(events.map(brief)).toEqual(['a lost -', 'c lost -', 'b completed 1']);
+    expect(events[0]).toStrictEqual({
+      task: {
+        id: 'a',
+        provider: 'p',
+        status: 'lost',
+        observedAt: expect.any(Number) as number,
+        error: {
+          reason: 'deadline',
+          message: expect.stringContaining('p task a: tracking ended [deadline]') as string,
+        },
+      },
+    });
+    expect(JSON.stringify(events)).not.toMatch(/task-|secret|threw/);
+  });
+
+  test('closing the tracker ends the stream', async () => {
+    const { tracker, get } = relayOver();
+    const response = await get(['a', 'b']);
+    tracker.say(queuedTask({ id: 'task-a' }));
+    tracker.close();
+    expect((await take(eventsOf(response))).map(brief)).toEqual(['a queued 1']);
+  });
+});
+
+describe('coming back', () => {
+  test('a stream of one task goes on behind the seq that was seen', async () => {
+    const { tracker, get } = relayOver();
+    const first = eventsOf(await get(['a']));
+    for (const progress of [1, 2, 3, 4]) tracker.say(processingTask({ id: 'task-a', progress }));
+    const seen = await take(first, 2);
+    await first.return(undefined);
+    expect(tracker.subscriptions).toBe(0);
+    const second = eventsOf(await get(['a'], seen.at(-1)?.id));
+    tracker.say(processingTask({ id: 'task-a', progress: 5 }));
+    expect((await take(second, 3)).map(brief)).toEqual(['a processing 3', 'a processing 4', 'a processing 5']);
+  });
+
+  test('64 transitions are kept; an older seq gets the last one alone, as does one that nobody gave', async () => {
+    const { tracker, get } = relayOver();
+    const keeper = await get(['a']);
+    for (let progress = 1; progress <= 70; progress++) tracker.say(processingTask({ id: 'task-a', progress }));
+    const seqs = async (lastEventId: string, count: number) => {
+      const events = eventsOf(await get(['a'], lastEventId));
+      const taken = await take(events, count);
+      await events.return(undefined);
+      return taken.map(({ task }) => task.seq);
+    };
+    expect(await seqs('6', 64)).toEqual(Array.from({ length: 64 }, (_, nth) => nth + 7));
+    for (const strange of ['5', '0', '71', '-1', '1e1', 'NaN', '', '68.abc', '999999999999999999']) {
+      expect(await seqs(strange, 1), strange).toEqual([70]);
+    }
+    await keeper.body?.cancel();
+    expect(tracker.subscriptions).toBe(0);
+  });
+
+  test('what ends a task is told again rather than never', async () => {
+    const { tracker, get } = relayOver();
+    tracker.say(completedTask({ id: 'task-a' }));
+    expect((await take(eventsOf(await get(['a'], '1')))).map(brief)).toEqual(['a completed 1']);
+  });
+
+  test('a stream of several tasks goes on behind its cursor, task by task', async () => {
+    const { tracker, get } = relayOver();
+    const first = eventsOf(await get(['a', 'b']));
+    tracker.say(queuedTask({ id: 'task-a' }));
+    tracker.say(queuedTask({ id: 'task-b' }));
+    tracker.say(processingTask({ id: 'task-a' }));
+    tracker.say(processingTask({ id: 'task-b' }));
+    const seen = await take(first, 2);
+    await first.return(undefined);
+    const again = async (ids: string[], cursor: string | undefined, count: number) => {
+      const events = eventsOf(await get(ids, cursor));
+      const taken = (await take(events, count)).map(brief);
+      await events.return(undefined);
+      return taken;
+    };
+    const cursor = seen.at(-1)?.id;
+    const rest = ['a processing 2', 'b processing 2'];
+    expect(await again(['a', 'b'], cursor, 2)).toEqual(rest);
+    expect(await again(['b', 'a'], cursor, 2)).toEqual(rest);
+    // A cursor of before: nothing is lost. Cursors of others, of other tasks, and forged ones: where each stands.
+    expect(await again(['a', 'b'], seen[0]?.id, 3)).toEqual(['b queued 1', ...rest]);
+    const [at, signature] = (cursor ?? '').split('.');
+    for (const foreign of ['2', '1.x', `${Number(at) + 1}.${signature ?? ''}`, '', '.', `é${cursor ?? ''}`]) {
+      expect(await again(['a', 'b'], foreign === '' ? undefined : encodeURI(foreign), 2), foreign).toEqual(rest);
+    }
+    expect(await again(['a', 'b', 'c'], cursor, 2)).toEqual(rest);
+    tracker.say(processingTask({ id: 'task-a', progress: 7 }));
+    const { relay } = relayOver();
+    const other = await relay(new Request(URL_OF('a', 'b'), { headers: { 'last-event-id': cursor ?? '' } }));
+    expect(other.status).toBe(200);
+    await other.body?.cancel();
+  });
+
+  test('whoever has seen the end of all tasks is told not to come back', async () => {
+    const { tracker, get } = relayOver();
+    tracker.say(completedTask({ id: 'task-a' }));
+    tracker.say(completedTask({ id: 'task-b' }));
+    const events = await take(eventsOf(await get(['a', 'b'])));
+    const again = await get(['a', 'b'], events.at(-1)?.id);
+    expect({ status: again.status, body: again.body }).toEqual({ status: 204, body: null });
+    expect((await take(eventsOf(await get(['a', 'b'], events[0]?.id)))).map(brief)).toEqual(['b completed 1']);
+  });
+
+  test('a tracker that has forgotten the task and counts anew is believed', async () => {
+    const { tracker, get } = relayOver();
+    const keeper = eventsOf(await get(['a']));
+    for (const progress of [1, 2, 3]) tracker.say(processingTask({ id: 'task-a', progress }));
+    await take(keeper, 3);
+    await keeper.return(undefined);
+    tracker.forget();
+    const events = eventsOf(await get(['a'], '3'));
+    tracker.say(queuedTask({ id: 'task-a' }));
+    expect((await take(events, 1)).map(brief)).toEqual(['a queued 1']);
+    await events.return(undefined);
+  });
+});
+
+describe('who may', () => {
+  test('authorize is asked before anything else, with the ids as sent, each once', async () => {
+    const authorize = vi.fn(() => undefined);
+    const { tracker, relay } = relayOver({ authorize });
+    const request = new Request(URL_OF('a', 'b', 'a'));
+    expect((await relay(request)).status).toBe(404);
+    expect(authorize).toHaveBeenCalledExactlyOnceWith(request, ['a', 'b']);
+    expect(tracker.asked).toEqual([]);
+  });
+
+  test('refs come from authorize alone', async () => {
+    const refs = [{ id: 'service-id', provider: 'p', model: 'm' }];
+    const { tracker, relay } = relayOver({ authorize: () => Promise.resolve({ subject: 's', refs }) });
+    const response = await relay(
+      new Request('https://app.test/tasks?id=a&provider=evil&model=evil&baseUrl=http://evil'),
+    );
+    expect(tracker.asked).toEqual(refs);
+    await response.body?.cancel();
+  });
+
+  test('an id of several that is not granted is lost, and the others go on', async () => {
+    const { tracker, get } = relayOver();
+    tracker.say(completedTask({ id: 'task-a' }));
+    const events = await take(eventsOf(await get(['a', 'no-b'])));
+    expect(events.map(brief)).toEqual(['a completed 1', 'no-b lost -']);
+    expect(events[1]?.task.error).toEqual({ reason: 'query', message: 'there is no task no-b' });
+    expect((await get(['no-b', 'no-c'])).status).toBe(404);
+  });
+
+  test('only GET', async () => {
+    const { relay } = relayOver();
+    for (const method of ['POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS']) {
+      const response = await relay(new Request(URL_OF('a'), { method }));
+      expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET']);
+    }
+  });
+
+  test('an authorize that cannot tell is a 503, and says nothing', async () => {
+    const { relay } = relayOver({ authorize: () => Promise.reject(new Error('database sk-secret')) });
+    const response = await relay(new Request(URL_OF('a')));
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await response.text()).not.toContain('secret');
+  });
+
+  test.each([[{ subject: 's', refs: [] }], [{ refs: ['x'] }], [true]])(
+    'a grant that is none is a fault: %o',
+    async (grant) => {
+      const { relay } = relayOver({ authorize: () => grant as never });
+      await expect(relay(new Request(URL_OF('a')))).rejects.toThrow('authorize: give undefined, or');
+    },
+  );
+
+  test('a ref that names no task is a fault, and holds no place', async () => {
+    const { relay, tracker } = relayOver({
+      streams: 1,
+      authorize: (_request, ids) => ({ subject: 's', refs: ids.map((id) => (id === 'bad' ? '' : id)) }),
+    });
+    await expect(relay(new Request(URL_OF('a', 'bad')))).rejects.toThrow('id: it is empty');
+    expect(tracker.subscriptions).toBe(0);
+    const response = await relay(new Request(URL_OF('a')));
+    expect(response.status).toBe(200);
+    await response.body?.cancel();
+  });
+
+  test('no page of another origin may read, unless told', async () => {
+    const ask = (relay: (request: Request) => Promise<Response>, origin: string, method = 'GET') =>
+      relay(new Request(URL_OF('no'), { method, headers: { origin } }));
+    const closed = await ask(relayOver().relay, 'https://app.test');
+    expect([...closed.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+
+    const { relay } = relayOver({ cors: { origins: ['https://app.test'], headers: ['x-mine'], credentials: true } });
+    const told = await ask(relay, 'https://app.test', 'OPTIONS');
+    expect(told.status).toBe(204);
+    expect(Object.fromEntries(told.headers)).toMatchObject({
+      'access-control-allow-origin': 'https://app.test',
+      'access-control-allow-headers': 'x-mine',
+      'access-control-allow-credentials': 'true',
+      vary: 'origin',
+    });
+    expect((await ask(relay, 'https://app.test')).headers.get('access-control-allow-origin')).toBe('https://app.test');
+    expect((await ask(relay, 'https://evil.test')).headers.get('access-control-allow-origin')).toBeNull();
+    expect((await ask(relay, 'https://evil.test', 'OPTIONS')).status).toBe(405);
+  });
+});
+
+describe('an open stream is authorized again', () => {
+  const grant = { subject: 's', refs: ['task-a'] };
+  test.each<[string, RelayGrant | undefined | (() => Promise<undefined>)]>([
+    ['refuses', undefined],
+    ['grants another task', { subject: 's', refs: ['task-b'] }],
+    ['says that it is somebody else', { subject: 't', refs: ['task-a'] }],
+    ['cannot tell', () => Promise.reject(new Error('down'))],
+    ['never answers', () => new Promise<undefined>(() => undefined)],
+  ])('and ends if authorize %s', async (_what, then) => {
+    vi.useFakeTimers();
+    try {
+      const authorize = vi
+        .fn()
+        .mockReturnValueOnce(grant)
+        .mockReturnValueOnce(grant)
+        .mockImplementation(() => (typeof then === 'function' ? then() : then));
+      const { tracker, relay } = relayOver({ authorize, reauthorizeAfter: 1000, heartbeat: 1_000_000 });
+      const request = new Request(URL_OF('a'));
+      const events = take(eventsOf(await relay(request)));
+      await vi.advanceTimersByTimeAsync(1999);
+      tracker.say(queuedTask({ id: 'task-a' }));
+      expect(tracker.subscriptions).toBe(1);
+      await vi.advanceTimersByTimeAsync(1001);
+      if (typeof then === 'function') await vi.advanceTimersByTimeAsync(1000);
+      expect(tracker.subscriptions).toBe(0);
+      expect(authorize).toHaveBeenLastCalledWith(request, ['a']);
+      expect((await events).map(brief)).toEqual(['a queued 1']);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe('limits', () => {
+  test('streams of a subject, ids of a stream, streams of all', async () => {
+    const { relay } = relayOver({
+      authorize: (request, ids) => ({ subject: request.headers.get('who') ?? '', refs: ids.map((id) => `task-${id}`) }),
+      streamsPerSubject: 2,
+      idsPerStream: 3,
+      streams: 3,
+    });
+    const ask = (who: string, ...ids: string[]) => relay(new Request(URL_OF(...ids), { headers: { who } }));
+    const open = [await ask('one', 'a'), await ask('one', 'b')];
+    const third = await ask('one', 'a');
+    expect([third.status, third.headers.get('retry-after')]).toEqual([429, '5']);
+    open.push(await ask('two', 'a'));
+    const fourth = await ask('three', 'a');
+    expect([fourth.status, fourth.headers.get('retry-after')]).toEqual([503, '30']);
+    expect((await ask('two', 'a', 'b', 'c', 'd')).status).toBe(400);
+    for (const one of open) await one.body?.cancel();
+    const again = await Promise.all([ask('one', 'a'), ask('one', 'b', 'c', 'd')]);
+    expect(again.map(({ status }) => status)).toEqual([200, 200]);
+    for (const one of again) await one.body?.cancel();
+  });
+
+  test('a request that was aborted leaves nothing', async () => {
+    const { tracker, relay } = relayOver({ streams: 1 });
+    const gone = new AbortController();
+    await relay(new Request(URL_OF('a'), { signal: gone.signal }));
+    expect(tracker.subscriptions).toBe(1);
+    gone.abort();
+    expect(tracker.subscriptions).toBe(0);
+    await relay(new Request(URL_OF('a'), { signal: gone.signal }));
+    expect(tracker.subscriptions).toBe(0);
+    expect((await relay(new Request(URL_OF('a')))).status).toBe(200);
+  });
+
+  test('a comment goes out at each heartbeat', async () => {
+    vi.useFakeTimers();
+    try {
+      const { get } = relayOver({ heartbeat: 1000 });
+      const response = await get(['a']);
+      await vi.advanceTimersByTimeAsync(3000);
+      const reader = response.body?.getReader();
+      let text = '';
+      for (let nth = 0; nth < 4; nth++) text += new TextDecoder().decode((await reader?.read())?.value);
+      expect(text).toBe('retry: 3000\n\n:\n\n:\n\n:\n\n');
+      await reader?.cancel();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe('options that cannot be meant', () => {
+  const tracker = fakeTracker();
+  const authorize = () => undefined;
+  test.each<[object, string]>([
+    [{ authorize }, 'tracker: write what createTracker gives'],
+    [{ tracker }, 'authorize: write a function'],
+    [{ tracker, authorize, videoUrl: 'yes' }, 'videoUrl: write true, false, or a function'],
+    [{ tracker, authorize, heartbeat: NaN }, 'heartbeat: NaN is not usable'],
+    [{ tracker, authorize, reauthorizeAfter: 2 ** 31 }, 'reauthorizeAfter: 2147483648 is not usable'],
+    [{ tracker, authorize, idsPerStream: 0 }, 'idsPerStream: 0 is not usable'],
+    [{ tracker, authorize, cors: { origins: ['*'] } }, "cors.origins: * is no origin; write for example 'https://"],
+    [{ tracker, authorize, cors: { origins: ['https://a.test/'] } }, 'cors.origins: https://a.test/ is no origin'],
+  ])('%o', (options, message) => {
+    expect(() => relayHandler(options as { tracker: Tracker; authorize: typeof authorize })).toThrow(message);
+  });
+});

@@ -1,0 +1,572 @@
+import { firstValueFrom, from, lastValueFrom, map, Subject, take, toArray, type Observable } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
+import {
+  isTrackingError,
+  relayTracker,
+  TrackingError,
+  type RelayTracker,
+  type RelayTrackerOptions,
+  type TaskRef,
+  type TrackedTask,
+  type Tracker,
+} from 'rx-video-tasks';
+import { nodeRelay, relayHandler, type RelayOptions } from 'rx-video-tasks/relay';
+import {
+  cancelledTask,
+  completedTask,
+  failedTask,
+  processingTask,
+  queuedTask,
+  unknownTask,
+} from 'rx-video-tasks/testing';
+import { fakeTracker } from './fake-tracker.js';
+import { serve, until } from './node-server.js';
+
+const URL = 'https://app.test/tasks';
+
+/** A relay and its client, with nothing between them but what the test says. */
+function linked({ server = {}, ...options }: Partial<RelayTrackerOptions> & { server?: Partial<RelayOptions> } = {}) {
+  const service = fakeTracker();
+  const relay = relayHandler({
+    tracker: service,
+    videoUrl: true,
+    authorize: (_request, ids) => ({ subject: 's', refs: ids.map((id) => (id.startsWith('no') ? undefined : id)) }),
+    ...server,
+  });
+  const requests: Request[] = [];
+  let answer: ((request: Request) => Promise<Response>) | undefined;
+  const tracker = relayTracker({
+    url: URL,
+    random: () => 0.5,
+    fetch: (url, init) => {
+      const request = new Request(url, init);
+      requests.push(request);
+      return (answer ?? relay)(request);
+    },
+    ...options,
+  });
+  return { service, tracker, requests, answerWith: (other: typeof answer) => (answer = other) };
+}
+
+const words = (task$: Observable<TrackedTask>) =>
+  task$.pipe(map(({ id, status, seq }) => `${id} ${status} ${seq ?? '-'}`));
+
+/** What a stream says, as it says it. */
+function heard(task$: Observable<TrackedTask>) {
+  const said: string[] = [];
+  const subscription = words(task$).subscribe({
+    next: (word) => said.push(word),
+    error: (error: unknown) => said.push(isTrackingError(error) ? `#${error.reason} ${error.message}` : String(error)),
+    complete: () => said.push('|'),
+  });
+  return { said, subscription };
+}
+
+const settle = () => vi.advanceTimersByTimeAsync(1);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test('it is a tracker: an app swaps one for the other in one line', () => {
+  expectTypeOf<RelayTracker>().toExtend<Pick<Tracker, 'track' | 'trackAll' | 'close'>>();
+  const { tracker } = linked();
+  const swapped: Pick<Tracker, 'track' | 'trackAll' | 'close'> = tracker;
+  const ref: TaskRef = { id: 'a', provider: 'alad', model: 'seedance', createdAt: new Date(2e12) };
+  expect(() => swapped.track(ref)).not.toThrow();
+});
+
+describe('track', () => {
+  test('emits what the relay tells, in whole tasks, up to the terminal one; then the stream is closed', async () => {
+    const { service, tracker, requests } = linked();
+    const all = firstValueFrom(tracker.track('a').pipe(toArray()));
+    await settle();
+    service.say(queuedTask({ id: 'a', model: 'veo', createdAt: 1, startedAt: 2 }));
+    service.say(unknownTask({ id: 'a', progress: 4 }));
+    service.say(completedTask({ id: 'a', finishedAt: 3, video: { url: 'https://cdn.test/v.mp4', expiresAt: 9 } }));
+    const common = { id: 'a', provider: 'scripted' };
+    expect(await all).toStrictEqual([
+      {
+        ...common,
+        status: 'queued',
+        rawStatus: 'queued',
+        model: 'veo',
+        createdAt: 1,
+        startedAt: 2,
+        observedAt: 1000,
+        seq: 1,
+      },
+      { ...common, status: 'unknown', rawStatus: 'unknown', progress: 4, observedAt: 2000, seq: 2 },
+      {
+        ...common,
+        status: 'completed',
+        rawStatus: 'completed',
+        finishedAt: 3,
+        observedAt: 3000,
+        seq: 3,
+        video: { url: 'https://cdn.test/v.mp4', expiresAt: 9 },
+      },
+    ]);
+    await settle();
+    expect(requests).toHaveLength(1);
+    expect(requests[0]?.url).toBe(`${URL}?id=a`);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a completed task whose URL is kept back, a failed one, a cancelled one', async () => {
+    const { service, tracker } = linked({ server: { videoUrl: false } });
+    service.say(completedTask({ id: 'a' }));
+    service.say(failedTask({ id: 'b', failure: { kind: 'policy', code: 'E', message: 'no faces' } }));
+    service.say(cancelledTask({ id: 'c' }));
+    const tasks = firstValueFrom(tracker.trackAll(['a', 'b', 'c']).pipe(toArray()));
+    await settle();
+    expect(await tasks).toMatchObject([
+      { status: 'completed', video: { url: '' } },
+      { status: 'failed', failure: { kind: 'policy', message: 'no faces' } },
+      { status: 'cancelled' },
+    ]);
+  });
+
+  test('subscribers of a task share one stream; a late one gets the last transition first; the last one to leave closes it', async () => {
+    const { service, tracker, requests } = linked();
+    const one = heard(tracker.track('a'));
+    await settle();
+    service.say(queuedTask({ id: 'a' }));
+    await settle();
+    const two = heard(tracker.track({ id: 'a' }));
+    expect(two.said).toEqual(['a queued 1']);
+    await settle();
+    expect(requests).toHaveLength(1);
+    one.subscription.unsubscribe();
+    await settle();
+    expect(service.subscriptions).toBe(1);
+    two.subscription.unsubscribe();
+    await settle();
+    expect(requests[0]?.signal.aborted).toBe(true);
+    expect(service.subscriptions).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('what the relay has lost errors, as a TrackingError', async () => {
+    const { service, tracker } = linked();
+    const { said } = heard(tracker.track('a'));
+    await settle();
+    service.fail('a', new TrackingError('deadline', 'secret', { id: 'a', provider: 'p', misses: 3 }));
+    await settle();
+    expect(said).toEqual([expect.stringMatching(/^#deadline p task a: tracking ended \[deadline\]/)]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test.each([
+    [401, 'unauthorized'],
+    [403, 'forbidden'],
+    [404, 'not-found'],
+    [400, 'misconfigured'],
+    [302, 'misconfigured'],
+  ])('HTTP %d ends it: coming back is pointless', async (status, kind) => {
+    const { tracker, requests, answerWith } = linked();
+    answerWith(() => Promise.resolve(new Response(null, { status })));
+    const { said } = heard(tracker.track('a'));
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(said).toEqual([expect.stringContaining('#query task a: tracking ended [query]: the relay ')]);
+    expect(requests).toHaveLength(1);
+    const error = firstValueFrom(tracker.track('a')).catch((lost: unknown) => lost as Error);
+    await settle();
+    expect(await error).toMatchObject({ reason: 'query', id: 'a', cause: { code: kind } });
+  });
+});
+
+describe('trackAll', () => {
+  test('one stream for all; what is lost ends alone; equal refs are tracked once', async () => {
+    const { service, tracker, requests } = linked();
+    const { said } = heard(tracker.trackAll(['a', { id: 'b' }, 'no-c', 'a']));
+    await settle();
+    service.say(queuedTask({ id: 'a' }));
+    service.fail('b', new TrackingError('expired', '', { id: 'b', provider: 'p', misses: 0 }));
+    service.say(completedTask({ id: 'a' }));
+    await settle();
+    expect(said).toEqual(['no-c lost -', 'a queued 1', 'b lost -', 'a completed 2', '|']);
+    expect(requests.map(({ url }) => url)).toEqual([`${URL}?id=a&id=b&id=no-c`]);
+  });
+
+  test('a task that comes later joins the stream; one that leaves goes from it; nobody hears anything twice', async () => {
+    const { service, tracker, requests } = linked();
+    const refs = new Subject<string>();
+    const { said } = heard(tracker.trackAll(refs));
+    refs.next('a');
+    await settle();
+    service.say(processingTask({ id: 'a', progress: 1 }));
+    await settle();
+    refs.next('b');
+    const other = heard(tracker.track('c'));
+    await settle();
+    service.say(processingTask({ id: 'a', progress: 2 }));
+    service.say(queuedTask({ id: 'b' }));
+    await settle();
+    other.subscription.unsubscribe();
+    await settle();
+    service.say(completedTask({ id: 'a' }));
+    await settle();
+    expect(said).toEqual(['a processing 1', 'a processing 2', 'b queued 1', 'a completed 3']);
+    expect(requests.map(({ url }) => url.split('?')[1])).toEqual(['id=a', 'id=a&id=b&id=c', 'id=a&id=b']);
+    expect(requests.map(({ signal }) => signal.aborted)).toEqual([true, true, false]);
+    tracker.close();
+  });
+
+  test('200 tasks a stream', async () => {
+    const { tracker, requests } = linked();
+    const { subscription } = heard(tracker.trackAll(Array.from({ length: 450 }, (_, nth) => `task-${nth}`)));
+    await settle();
+    expect(requests.map(({ url }) => url.split('id=').length - 1)).toEqual([200, 200, 50]);
+    subscription.unsubscribe();
+    const long = heard(tracker.trackAll(Array.from({ length: 100 }, (_, nth) => `${'視'.repeat(20)}${nth}`)));
+    await settle();
+    for (const { url } of requests) expect(url.length).toBeLessThan(6100);
+    long.subscription.unsubscribe();
+    await settle();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a bad ref in an array throws, from elsewhere it is lost', async () => {
+    const { service, tracker } = linked();
+    service.say(completedTask({ id: 'a' }));
+    expect(() => tracker.trackAll(['a', ''])).toThrow('id: "" is none; write the id that your relay knows');
+    expect(() => tracker.trackAll('a')).toThrow('refs: a string is one ref');
+    const { said } = heard(tracker.trackAll(from(['', 'a', null as never])));
+    await settle();
+    expect(said).toEqual([' lost -', 'null lost -', 'a completed 1', '|']);
+  });
+});
+
+describe('coming back', () => {
+  test('a stream that ended goes on behind the last event, after a wait with jitter', async () => {
+    let grants = 0;
+    const { service, tracker, requests } = linked({
+      server: {
+        reauthorizeAfter: 10_000,
+        // The first stream is refused when it is authorized again.
+        authorize: (_request, refs) => (++grants === 2 ? undefined : { subject: 's', refs }),
+      },
+    });
+    const { said } = heard(tracker.trackAll(['a', 'b']));
+    await settle();
+    service.say(processingTask({ id: 'a', progress: 1 }));
+    service.say(queuedTask({ id: 'b' }));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(requests).toHaveLength(1);
+    expect(service.subscriptions).toBe(0);
+    await vi.advanceTimersByTimeAsync(2990);
+    expect(requests).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(requests).toHaveLength(2);
+    expect(requests[1]?.headers.get('last-event-id')).toMatch(/^2\./);
+    service.say(processingTask({ id: 'a', progress: 2 }));
+    await settle();
+    expect(said).toEqual(['a processing 1', 'b queued 1', 'a processing 2']);
+    tracker.close();
+    expect(said.at(-1)).toBe('|');
+  });
+
+  test('failures are waited out, longer each time, and 30 s at most', async () => {
+    const { tracker, requests, answerWith } = linked();
+    const times: number[] = [];
+    const faults = [
+      () => Promise.reject(new TypeError('fetch failed')),
+      () => Promise.resolve(new Response('<html>', { headers: { 'content-type': 'text/html' } })),
+      () => Promise.resolve(new Response(null, { status: 502 })),
+    ];
+    const started = Date.now();
+    answerWith(() => {
+      times.push(Date.now() - started);
+      return (faults[times.length % 3] as () => Promise<Response>)();
+    });
+    const { said, subscription } = heard(tracker.track('a'));
+    await vi.advanceTimersByTimeAsync(120_000);
+    const waits = times.slice(1).map((at, nth) => Math.round((at - (times[nth] as number)) / 1000));
+    expect(waits.slice(0, 7)).toEqual([1, 2, 4, 8, 16, 30, 30]);
+    expect(said).toEqual([]);
+    expect(requests.length).toBe(times.length);
+    subscription.unsubscribe();
+    await settle();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('no sooner than Retry-After says', async () => {
+    const { service, tracker, requests, answerWith } = linked({ random: () => 0 });
+    service.say(completedTask({ id: 'a' }));
+    answerWith(() => Promise.resolve(new Response(null, { status: 429, headers: { 'retry-after': '20' } })));
+    const { said } = heard(tracker.track('a'));
+    await vi.advanceTimersByTimeAsync(19_000);
+    expect(requests).toHaveLength(1);
+    answerWith(undefined);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(said).toEqual(['a completed 1', '|']);
+  });
+
+  test('waits are spread by random: 0.5 to 1.5 times', async () => {
+    for (const [random, ms] of [
+      [0, 500],
+      [1, 1500],
+    ] as const) {
+      const { tracker, requests, answerWith } = linked({ random: () => random });
+      answerWith(() => Promise.reject(new Error('down')));
+      const { subscription } = heard(tracker.track('a'));
+      await vi.advanceTimersByTimeAsync(ms - 10);
+      expect(requests).toHaveLength(1);
+      await vi.advanceTimersByTimeAsync(20);
+      expect(requests).toHaveLength(2);
+      subscription.unsubscribe();
+    }
+  });
+
+  test('headers that are a function are asked before each request', async () => {
+    let tokens = 0;
+    const headers = vi.fn(() => Promise.resolve({ authorization: `token ${++tokens}` }));
+    const { tracker, requests, answerWith } = linked({ headers, credentials: 'include' });
+    answerWith(() => Promise.reject(new Error('down')));
+    const { subscription } = heard(tracker.track('a'));
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(requests.map((request) => request.headers.get('authorization'))).toEqual(['token 1', 'token 2']);
+    expect(requests[0]).toMatchObject({ credentials: 'include', cache: 'no-store', redirect: 'manual' });
+    subscription.unsubscribe();
+  });
+
+  test('a stream without a word is taken for dead; heartbeats keep it', async () => {
+    const { tracker, requests, answerWith } = linked({ silence: 20_000 });
+    const { subscription } = heard(tracker.track('a'));
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(requests).toHaveLength(1);
+    subscription.unsubscribe();
+    await settle();
+    answerWith(() => new Promise(() => undefined));
+    const silent = heard(tracker.track('a'));
+    await vi.advanceTimersByTimeAsync(22_000);
+    expect(requests).toHaveLength(3);
+    expect(requests[1]?.signal.aborted).toBe(true);
+    silent.subscription.unsubscribe();
+  });
+
+  test('a relay that says 204 has told all; whoever missed some asks for where it stands', async () => {
+    const { service, tracker, answerWith } = linked();
+    service.say(completedTask({ id: 'a' }));
+    answerWith(() => Promise.resolve(new Response(null, { status: 204 })));
+    const { said } = heard(tracker.track('a'));
+    await settle();
+    answerWith(undefined);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(said).toEqual(['a completed 1', '|']);
+  });
+
+  test('R1 connections cut on real sockets: nothing lost, nothing doubled, nothing out of order', async () => {
+    vi.useRealTimers();
+    const service = fakeTracker();
+    const relay = relayHandler({ tracker: service, authorize: (_request, refs) => ({ subject: 's', refs }) });
+    const listener = nodeRelay(relay);
+    let cuts = 0;
+    await using server = await serve((request, response) => {
+      listener(request, response);
+      if (cuts++ < 100) setTimeout(() => response.destroy(), Math.random() * 12);
+    });
+    // 3 s of the relay's become 3 ms.
+    const fetchSoon: typeof fetch = async (url, init) => {
+      const response = await fetch(url, init);
+      const soon = new TransformStream<string, string>({
+        transform: (text, controller) => {
+          controller.enqueue(text.replace('retry: 3000', 'retry: 1'));
+        },
+      });
+      const body = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(soon);
+      return new Response(body?.pipeThrough(new TextEncoderStream()) as never, response);
+    };
+    const tracker = relayTracker({ url: server.url, fetch: fetchSoon, random: () => -0.499 });
+    // Somebody else follows too, so that the tasks go on while this client is away.
+    const keeper = await relay(new Request(`${URL}?id=a&id=b`));
+    const told = new Map<string, number[]>();
+    let isOver = false;
+    tracker.trackAll(['a', 'b']).subscribe({
+      error: expect.unreachable,
+      next: ({ id, seq }) => told.set(id, [...(told.get(id) ?? []), seq as number]),
+      complete: () => (isOver = true),
+    });
+    let nth = 0;
+    while (cuts < 100) {
+      service.say(processingTask({ id: nth % 2 ? 'a' : 'b', progress: nth++ % 100 }));
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    for (const id of ['a', 'b']) service.say(completedTask({ id }));
+    await until(() => isOver);
+    await keeper.body?.cancel();
+    expect(isOver).toBe(true);
+    for (const seqs of told.values()) {
+      const first = seqs[0] as number;
+      expect(seqs).toEqual(seqs.map((_seq, at) => first + at));
+      expect(seqs.length).toBeGreaterThan(50);
+    }
+    expect([...told.keys()].sort()).toEqual(['a', 'b']);
+  });
+});
+
+describe('a page', () => {
+  class Page extends EventTarget {
+    hidden = false;
+    baseURI = 'https://app.test/board';
+    show(isShown: boolean) {
+      this.hidden = !isShown;
+      this.dispatchEvent(new Event('visibilitychange'));
+    }
+  }
+
+  test('that is hidden for long puts its stream down, and catches up when it is shown', async () => {
+    const page = new Page();
+    vi.stubGlobal('document', page);
+    const { service, tracker, requests } = linked({ hiddenAfter: 30_000 });
+    const keeper = service.track('a').subscribe();
+    const { said, subscription } = heard(tracker.track('a'));
+    await settle();
+    service.say(processingTask({ id: 'a', progress: 1 }));
+    page.show(false);
+    await vi.advanceTimersByTimeAsync(29_000);
+    page.show(true);
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(requests).toHaveLength(1);
+    page.show(false);
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(requests[0]?.signal.aborted).toBe(true);
+    expect(service.subscriptions).toBe(1);
+    service.say(processingTask({ id: 'a', progress: 2 }));
+    service.say(processingTask({ id: 'a', progress: 3 }));
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(requests).toHaveLength(1);
+    page.show(true);
+    await settle();
+    expect(requests.map((request) => request.headers.get('last-event-id'))).toEqual([null, '1']);
+    // The relay let go of the task while nobody followed; what it saw last is known.
+    expect(said).toEqual(['a processing 1', 'a processing 3']);
+    subscription.unsubscribe();
+    keeper.unsubscribe();
+    await settle();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('that opens hidden asks at first, as a board in a background tab should', async () => {
+    const page = new Page();
+    page.hidden = true;
+    vi.stubGlobal('document', page);
+    const { tracker, requests } = linked();
+    const { subscription } = heard(tracker.track('a'));
+    await settle();
+    expect(requests).toHaveLength(1);
+    subscription.unsubscribe();
+  });
+
+  test('a relative URL is one of the page; without a page there is none', () => {
+    expect(() => relayTracker({ url: '/tasks' })).toThrow('url: /tasks is no place of a relay; write the whole URL');
+    vi.stubGlobal('document', new Page());
+    expect(() => relayTracker({ url: '/tasks' })).not.toThrow();
+    expect(() => relayTracker({ url: 'javascript:alert(1)' })).toThrow('is no place of a relay');
+  });
+});
+
+describe('what comes from a relay is not believed', () => {
+  const stream = (text: string) => () =>
+    Promise.resolve(new Response(text, { headers: { 'content-type': 'text/event-stream' } }));
+  const done = 'data: {"id":"a","status":"completed","provider":"p","observedAt":1}\n\n';
+
+  test.each([
+    'data: nonsense\n\n',
+    'data: null\n\n',
+    'data: {"id":7,"status":"queued"}\n\n',
+    'data: {"id":"a","status":"PWNED"}\n\n',
+    'data: {"id":"b","status":"completed"}\n\n',
+    'data: {"id":"__proto__","status":"queued"}\n\n',
+    ': a comment\n\n',
+    'event: other\n\n',
+    '\n\n\n\n',
+  ])('%j tells nothing', async (text) => {
+    const { tracker, answerWith } = linked();
+    answerWith(stream(text + done));
+    const { said } = heard(tracker.track('a'));
+    await settle();
+    expect(said).toEqual(['a completed -', '|']);
+  });
+
+  test.each(['javascript:alert(1)', 'data:text/html,x', 'blob:https://x/1', 'file:///etc/passwd'])(
+    '%s is no video',
+    async (url) => {
+      const { tracker, answerWith } = linked();
+      answerWith(stream(done.replace('"observedAt"', `"video":{"url":${JSON.stringify(url)}},"observedAt"`)));
+      const task = lastValueFrom(tracker.track('a'));
+      await settle();
+      expect(await task).toMatchObject({ video: { url: '' } });
+    },
+  );
+
+  test('a URL of the own server is one', async () => {
+    const { tracker, answerWith } = linked();
+    answerWith(stream(done.replace('"observedAt"', '"video":{"url":"/videos/a"},"observedAt"')));
+    const task = lastValueFrom(tracker.track('a'));
+    await settle();
+    expect(await task).toMatchObject({ video: { url: '/videos/a' } });
+  });
+
+  test('a stream is read alike however it is cut into pieces, with either line end', async () => {
+    const text = `retry: 5\n\nid: 1\ndata: {"id":"a","status":"queued","model":"視频","seq":1}\n\n:\n\n${done}`;
+    for (const whole of [text, text.replaceAll('\n', '\r\n')]) {
+      const bytes = new TextEncoder().encode(whole);
+      for (let size = 1; size < 40; size++) {
+        const { tracker, answerWith } = linked();
+        const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, nth) =>
+          bytes.slice(nth * size, (nth + 1) * size),
+        );
+        const body = new Blob(pieces).stream();
+        answerWith(() =>
+          Promise.resolve(new Response(body as never, { headers: { 'content-type': 'text/event-stream' } })),
+        );
+        const first = firstValueFrom(tracker.track('a').pipe(take(2), toArray()));
+        await settle();
+        expect(await first).toMatchObject([{ status: 'queued', model: '視频' }, { status: 'completed' }]);
+        tracker.close();
+      }
+    }
+  });
+
+  test('a stream that never ends an event is cut', async () => {
+    const { tracker, requests, answerWith } = linked();
+    answerWith(stream('x'.repeat(300_000)));
+    const { said, subscription } = heard(tracker.track('a'));
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(requests).toHaveLength(2);
+    expect(said).toEqual([]);
+    subscription.unsubscribe();
+  });
+});
+
+describe('close', () => {
+  test('completes every stream, closes every connection, takes no more', async () => {
+    const { service, tracker, requests } = linked();
+    const task$ = tracker.track('a');
+    const [one, two] = [heard(task$), heard(tracker.trackAll(from(['b', 'c'])))];
+    await settle();
+    tracker.close();
+    expect([one.said, two.said]).toEqual([['|'], ['|']]);
+    expect(requests[0]?.signal.aborted).toBe(true);
+    expect(heard(task$).said).toEqual(['|']);
+    expect(() => tracker.track('a')).toThrow('the tracker is closed');
+    await settle();
+    expect(service.subscriptions).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+test.each<[object, string]>([
+  [{}, 'url: undefined is no place of a relay'],
+  [{ url: 'ftp://x' }, 'url: ftp://x is no place of a relay'],
+  [{ url: URL, hiddenAfter: NaN }, 'hiddenAfter: NaN is no duration'],
+  [{ url: URL, silence: 2 ** 31 }, 'silence: 2147483648 is no duration'],
+])('options that cannot be meant: %o', (options, message) => {
+  expect(() => relayTracker(options as RelayTrackerOptions)).toThrow(message);
+});

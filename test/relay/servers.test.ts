@@ -1,0 +1,87 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { incomingOf, nodeRelay } from 'rx-video-tasks/relay';
+import { eventsOf, take } from './events.js';
+import { serve } from './node-server.js';
+
+const folder = fileURLToPath(new URL('../../docs/examples/relay/', import.meta.url));
+const running: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill('SIGKILL');
+});
+
+/** Starts an example on the built package; gives the URL that it says. */
+async function start(file: string): Promise<string> {
+  const child = spawn(process.execPath, [folder + file], { env: { ...process.env, PORT: '0' } });
+  running.push(child);
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const [line] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as [Buffer | number | null];
+  const url = /http:\S+/.exec(String(line))?.[0];
+  if (url === undefined) throw new Error(`${file} did not start: ${said}`);
+  return url;
+}
+
+describe.each(['node.mjs', 'express.mjs', 'fastify.mjs', 'hono.mjs'])('docs/examples/relay/%s', (file) => {
+  test('streams a task to its end, and to nobody else', async () => {
+    const url = await start(file);
+    const headers = { authorization: 'Bearer secret-of-ann' };
+    const response = await fetch(url, { headers });
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    const statuses = (await take(eventsOf(response))).map(({ task }) => task.status);
+    expect(statuses.length).toBeGreaterThan(2);
+    expect(statuses.slice(-2)).toEqual(['processing', 'completed']);
+    const refused = [await fetch(url), await fetch(url.replace('clip-1', 'clip-2'), { headers })];
+    expect(refused.map(({ status }) => status)).toEqual([404, 404]);
+  });
+
+  test('hears at once of a client that goes away: its place is free again', async () => {
+    const url = (await start(file)).replace('clip-1', 'clip-2');
+    const headers = { authorization: 'Bearer secret-of-bob' };
+    for (let round = 0; round < 10; round++) {
+      const gone = new AbortController();
+      const response = await fetch(url, { headers, signal: gone.signal });
+      expect(response.status).toBe(200);
+      await response.body?.getReader().read();
+      gone.abort();
+      // The next one comes behind the news that this one has gone.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+});
+
+describe('nodeRelay', () => {
+  test('authorize finds what middleware has left on the request of Node', async () => {
+    const users: unknown[] = [];
+    const relay = nodeRelay((request) => {
+      users.push((incomingOf(request) as { user?: unknown } | undefined)?.user);
+      return Promise.resolve(new Response(`${request.method} ${request.url} ${request.headers.get('x-two') ?? ''}`));
+    });
+    await using server = await serve((request, response) => {
+      relay(Object.assign(request, { user: 'ann' }), response);
+    });
+    const response = await fetch(`${server.url}/tasks?id=a`, { headers: [['x-two', '1'], ['x-two', '2']] }); // prettier-ignore
+    expect(await response.text()).toBe('GET http://localhost/tasks?id=a 1, 2');
+    expect(users).toEqual(['ann']);
+    expect(incomingOf(new Request('http://localhost'))).toBeUndefined();
+  });
+
+  test('what the relay cannot answer goes to next, or is a 500', async () => {
+    const relay = nodeRelay(() => Promise.reject(new Error('a grant that is none')));
+    await using bare = await serve(relay);
+    const response = await fetch(bare.url);
+    expect([response.status, await response.text()]).toEqual([500, '']);
+
+    const errors: unknown[] = [];
+    await using express = await serve((request, answer) => {
+      relay(request, answer, (error) => {
+        errors.push(error);
+        answer.writeHead(418).end();
+      });
+    });
+    expect((await fetch(express.url)).status).toBe(418);
+    expect(errors).toEqual([new Error('a grant that is none')]);
+  });
+});
