@@ -28,7 +28,7 @@ export function scatter(title: string, x: Axis, y: Axis, series: readonly Series
   const marks = series.map(({ name, isOurs, points, center: [cx, cy] }) => {
     const color = isOurs ? OURS : OTHERS;
     const dots = points.map(([px, py]) => circle(across(px), up(py), 2.5, color, 0.4));
-    const label = text(across(cx) + 10, up(cy) - 8, name, 'start', color, isOurs);
+    const label = text(across(cx) + 10, up(cy) + (isOurs ? -8 : 18), name, 'start', color, isOurs);
     return dots.join('') + circle(across(cx), up(cy), 6, color, 1) + label;
   });
   const labels = [

@@ -52,7 +52,8 @@ export const starters: Record<string, Starter> = {
     }),
 };
 
-const PATIENCE = 60_000;
+/** ms. Where the sockets ran out, some are never answered. */
+const PATIENCE = 20_000;
 
 function promises(
   ids: readonly string[],

@@ -17,13 +17,12 @@ interface Size {
 /** Bytes of a waiting task, and CPU of a poll without HTTP and without reading replies. */
 export async function waiting(isQuick: boolean): Promise<Findings> {
   const [floor = '', tracked = '', bare = '', , , timers = '', repeated = ''] = NAMES;
-  const sixSeconds = { min: 4_000, max: 8_000 };
-  const halfAMinute = { min: 20_000, max: 40_000 };
+  const seconds = (min: number, max: number) => ({ min: min * 1000, max: max * 1000 });
   const sizes = isQuick
-    ? [{ tasks: 20_000, window: { min: 1_000, max: 2_000 }, rounds: 1, names: NAMES }]
+    ? [{ tasks: 20_000, window: seconds(1, 2), rounds: 1, names: NAMES }]
     : [
-        { tasks: 100_000, window: sixSeconds, rounds: 5, names: NAMES.filter((name) => name !== 'async loop') },
-        { tasks: 1_000_000, window: halfAMinute, rounds: 1, names: [floor, tracked, bare, timers, repeated] },
+        { tasks: 100_000, window: seconds(3, 6), rounds: 5, names: NAMES.filter((name) => name !== 'async loop') },
+        { tasks: 1_000_000, window: seconds(15, 30), rounds: 1, names: [floor, tracked, bare, timers, repeated] },
       ];
   const tables: Table[] = [];
   const plots: Record<string, string> = {};
