@@ -1,10 +1,11 @@
 import { catchError, EMPTY, Subject, tap } from 'rxjs';
-import { createTracker, type Board, type Miss, type Tracker } from 'rx-video-tasks';
+import { createTracker, isSettled, type Board, type Miss, type Tracker } from 'rx-video-tasks';
 import { fileJournal, saveVideo, undiciTransport, type SaveProgress } from 'rx-video-tasks/node';
 import { showBoard } from './board.js';
 import { showJson, showLines } from './lines.js';
 import { orUsageError, UsageError } from './usage.js';
 import { isTask, type Feed, type Following, type View } from './view.js';
+import { describeSave, describeTask } from './words.js';
 
 export interface Followed {
   readonly board: Board | undefined;
@@ -52,6 +53,12 @@ export async function follow(following: Following): Promise<Followed> {
   } finally {
     await transport.close();
   }
+}
+
+/** Prints what the board has no room for: URLs and reasons. Lines have told them already. */
+export function tellEnds({ board, saves }: Followed): void {
+  for (const task of board?.tasks.filter(isSettled) ?? []) console.log(`\n${describeTask(task)}`);
+  for (const save of saves) console.log(`\n${describeSave(save)}`);
 }
 
 function eventsOf(tracker: Tracker, { refs, save, journal, allowHosts = [] }: Following): Feed['track'] {
