@@ -80,13 +80,11 @@ async function atServices(
   return followed;
 }
 
-/** The task behind `PROVIDER:ID`, at a service whose key is set. @throws UsageError */
+/** The task behind `PROVIDER:ID`. @throws UsageError */
 function refOf(text: string): { provider: string; id: string } {
   const at = text.indexOf(':');
   if (at < 0) throw new UsageError(`"${text}" names no service; write PROVIDER:ID, for example alad:${text}`);
-  const provider = text.slice(0, at);
-  providerOf(provider);
-  return { provider, id: text.slice(at + 1) };
+  return { provider: text.slice(0, at), id: text.slice(at + 1) };
 }
 
 /** Saves the videos in a new directory and says where; where none came, there is no directory. */

@@ -111,7 +111,10 @@ describe('demo', () => {
       expect(code).toBe(1);
     });
 
-    it('says no to a line that names no service', async () => {
+    it('says no to a line that names no service, and loses one whose key is not set', async () => {
+      const lost = await runCli(['demo', '-', '--speed', '300'], { env, input: 'anyfast:asyntask_1\n' });
+      expect(lost.stdout).toMatch(/ anyfast asyntask_1 lost: .*provider/);
+      expect(lost.code).toBe(1);
       const { code, stderr } = await runCli(['demo', '-'], { env, input: 'asyntask_1\n' });
       expect(stderr).toContain('"asyntask_1" names no service; write PROVIDER:ID');
       expect(code).toBe(2);
