@@ -112,7 +112,7 @@ describe('saveVideo', () => {
         .subscribe();
     });
     await expect
-      .poll(() => readdirSync(directory).sort())
+      .poll(() => readdirSync(directory).sort(), { timeout: 10_000 })
       .toEqual([expect.stringMatching(/\.mp4\.part$/), expect.stringMatching(/\.mp4\.part\.json$/)]);
     const { end } = await saving(url, { directory });
     expect(end).toMatchObject({ status: 'saved', sha256: sha256(FILE) });
