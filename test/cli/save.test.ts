@@ -85,7 +85,21 @@ describe('--journal', () => {
     expect(readFileSync(journal, 'utf8')).not.toMatch(/Signature|auth_key/);
 
     const third = await runCli(['resume', '--journal', journal], { env });
-    expect(third).toMatchObject({ code: 0, stdout: '' });
+    expect(third).toEqual({ code: 0, stdout: '', stderr: 'Nothing in the journal is left to do.\n' });
+  });
+
+  it('shows what it goes on with on a board, the downloads too', async () => {
+    const journal = join(folder, 'board.journal');
+    const directory = join(folder, 'board-journal');
+    const rest = ['--journal', journal, '--save', directory, ...at('alad')];
+    const args = ['watch', 'alad', 'asyntask_j', sandbox.create({ provider: 'alad', outcome: 'failed' }).id];
+    expect((await runCli([...args, ...rest], { env })).stdout).toContain('asyntask_j not saved: ');
+    const { code, stdout } = await runOnTerminal(['resume', 'alad', ...rest, ...host()], { env });
+    expect(lastScreen(stdout)).toMatch(/✔ alad +asyntask_j .*100%.*saved/);
+    // The one that failed is done with.
+    expect(lastScreen(stdout)).toMatch(/\b1 task: 1 completed, /);
+    expect(lastScreen(stdout)).toMatch(/\nalad asyntask_j saved .*board-journal\/alad-asyntask_j-/);
+    expect(code).toBe(0);
   });
 
   it.each([
