@@ -72,11 +72,11 @@ export function createQuery(options: QueryOptions): Query {
   return (ref) => ask(resolve(ref));
 }
 
-/** Asks about refs that are resolved already, when the gate lets them. */
+/** Asks about refs that are resolved already, when the gate lets them; calls `sent` each time that a request goes. */
 export function createAsk({
   transport = fetchTransport(),
   gate,
-}: QueryOptions): (ref: ResolvedRef) => Observable<Task> {
+}: QueryOptions): (ref: ResolvedRef, sent?: () => void) => Observable<Task> {
   let own: Gate | undefined;
   // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
   const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
@@ -92,28 +92,31 @@ export function createAsk({
     return renewal.fresh;
   };
 
-  const send = (ref: ResolvedRef, key: string | null): Observable<Task> => {
+  const send = (ref: ResolvedRef, key: string | null, sent?: () => void): Observable<Task> => {
     const { service, id } = ref;
     const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
     const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
     const headers = { accept: 'application/json', 'accept-language': 'en', ...authorization };
-    return defer(() => transport({ url, headers })).pipe(
+    return defer(() => {
+      sent?.();
+      return transport({ url, headers });
+    }).pipe(
       filter((_reply, index) => index === 0),
       unanswered(ref, key ?? ''),
       map((reply) => readReply(reply, ref, key ?? '')),
     );
   };
 
-  const request = (ref: ResolvedRef): Observable<Task> => {
+  const request = (ref: ResolvedRef, sent?: () => void): Observable<Task> => {
     const { service } = ref;
     const key = service.apiKey();
-    if (typeof key !== 'function') return send(ref, key);
+    if (typeof key !== 'function') return send(ref, key, sent);
     return keyOf(service).pipe(
       switchMap((first) =>
-        send(ref, first).pipe(
+        send(ref, first, sent).pipe(
           catchError((error: unknown) => {
             if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
-            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second)));
+            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second, sent)));
           }),
         ),
       ),
@@ -121,10 +124,10 @@ export function createAsk({
   };
 
   // Built anew for each ask: what waits between two asks holds nothing but its ref.
-  return (ref) =>
+  return (ref, sent) =>
     defer(() => {
       const { service } = ref;
-      return gateNow().admit({ origin: service.origin, key: service.apiKey() }, request(ref));
+      return gateNow().admit({ origin: service.origin, key: service.apiKey() }, request(ref, sent));
     }).pipe(unanswered(ref, ''));
 }
 

@@ -22,10 +22,11 @@ import {
   type ResolvedRef,
   type TaskRef,
 } from '../query.js';
-import type { Due } from '../operators/time.js';
+import { rest, type Due } from '../operators/time.js';
+import { drawWait } from '../operators/with-model-interval.js';
 import { taskKey, type Task } from '../task.js';
 import { pacesOf, type Pace, type PaceOptions } from './pace.js';
-import { Tracked } from './tracked.js';
+import { Tracked, type TrackedHome } from './tracked.js';
 
 /** What to track, and how; without poll options each provider's own document is followed. */
 export interface TrackerOptions extends QueryOptions, PaceOptions {
@@ -113,15 +114,20 @@ export function createTracker(options: TrackerOptions): Tracker {
   const journal = options.journal?.open();
   let isClosed = false;
 
-  const events = {
-    onDelivered: (key: string) => journal?.delivered(key),
-    onTerminal: (key: string, task: Task) => {
+  const home: TrackedHome = {
+    ask(ref, sent) {
+      const query = ask(ref, sent);
+      return journal?.record(ref, query) ?? query;
+    },
+    onDelivered: (ref) => journal?.delivered(taskKey(ref)),
+    onTerminal: (ref, task) => {
+      const key = taskKey(ref);
       tracked.delete(key);
       terminals.set(key, task);
       trim(terminals);
     },
-    onIdle: (key: string) => {
-      idle.add(key);
+    onIdle: (ref) => {
+      idle.add(taskKey(ref));
       for (const oldest of trim(idle)) tracked.delete(oldest);
     },
   };
@@ -129,9 +135,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   const trackedOf = (ref: ResolvedRef, key: string): Tracked => {
     let one = tracked.get(key);
     if (!one) {
-      const pace = paces.get(ref.service) as Pace;
-      const query = ask(ref).pipe(pace.withWaits(ref));
-      one = new Tracked(key, ref, pace, journal?.record(ref, query) ?? query, events);
+      one = new Tracked(ref, paces.get(ref.service) as Pace, home);
       tracked.set(key, one);
     }
     idle.delete(key);
@@ -170,7 +174,10 @@ export function createTracker(options: TrackerOptions): Tracker {
           let ms = 0;
           while (nth < all.length && ms < GRAIN && !subscriber.closed) {
             const one = all[nth++] as ResolvedRef | LostTask;
-            if (!('status' in one)) ms += (paces.get(one.service) as Pace).interval(one) / all.length;
+            if (!('status' in one)) {
+              const { windowOf, random } = paces.get(one.service) as Pace;
+              ms += drawWait(windowOf(one), random) / all.length;
+            }
             subscriber.next('status' in one ? of(one) : followOrLose(one, how));
           }
           if (nth < all.length) wait(due, ms);
@@ -180,7 +187,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       waiting.add(subscriber);
       subscriber.add(() => {
         waiting.delete(subscriber);
-        due.wait?.unsubscribe();
+        rest(due);
       });
       due.run();
     });
