@@ -72,11 +72,15 @@ export function createQuery(options: QueryOptions): Query {
   return (ref) => ask(resolve(ref));
 }
 
-/** Asks about refs that are resolved already, when the gate lets them; calls `sent` each time that a request goes. */
-export function createAsk({
-  transport = fetchTransport(),
-  gate,
-}: QueryOptions): (ref: ResolvedRef, sent?: () => void) => Observable<Task> {
+/** Whoever wants to know when the request goes: it may have to wait its turn first, and may be sent twice. */
+export interface Asker {
+  sent(): void;
+}
+
+export type Ask = (ref: ResolvedRef, asker?: Asker) => Observable<Task>;
+
+/** Asks about refs that are resolved already, when the gate lets them. */
+export function createAsk({ transport = fetchTransport(), gate }: QueryOptions): Ask {
   let own: Gate | undefined;
   // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
   const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
@@ -92,13 +96,13 @@ export function createAsk({
     return renewal.fresh;
   };
 
-  const send = (ref: ResolvedRef, key: string | null, sent?: () => void): Observable<Task> => {
+  const send = (ref: ResolvedRef, key: string | null, asker?: Asker): Observable<Task> => {
     const { service, id } = ref;
     const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
     const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
     const headers = { accept: 'application/json', 'accept-language': 'en', ...authorization };
     return defer(() => {
-      sent?.();
+      asker?.sent();
       return transport({ url, headers });
     }).pipe(
       filter((_reply, index) => index === 0),
@@ -107,16 +111,16 @@ export function createAsk({
     );
   };
 
-  const request = (ref: ResolvedRef, sent?: () => void): Observable<Task> => {
+  const request = (ref: ResolvedRef, asker?: Asker): Observable<Task> => {
     const { service } = ref;
     const key = service.apiKey();
-    if (typeof key !== 'function') return send(ref, key, sent);
+    if (typeof key !== 'function') return send(ref, key, asker);
     return keyOf(service).pipe(
       switchMap((first) =>
-        send(ref, first, sent).pipe(
+        send(ref, first, asker).pipe(
           catchError((error: unknown) => {
             if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
-            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second, sent)));
+            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second, asker)));
           }),
         ),
       ),
@@ -124,10 +128,10 @@ export function createAsk({
   };
 
   // Built anew for each ask: what waits between two asks holds nothing but its ref.
-  return (ref, sent) =>
+  return (ref, asker) =>
     defer(() => {
       const { service } = ref;
-      return gateNow().admit({ origin: service.origin, key: service.apiKey() }, request(ref, sent));
+      return gateNow().admit({ origin: service.origin, key: service.apiKey() }, request(ref, asker));
     }).pipe(unanswered(ref, ''));
 }
 

@@ -66,16 +66,16 @@ class SourcePoll<T extends Task> extends Poll<T> implements Unsubscribable {
     return this.plan.minInterval;
   }
 
-  next(task: T): void {
+  protected emit(task: T): void {
     this.last = task;
     this.subscriber.next(task);
   }
 
-  complete(): void {
+  protected finish(): void {
     this.subscriber.complete();
   }
 
-  error(error: unknown): void {
+  protected fail(error: unknown): void {
     this.subscriber.error(error);
   }
 

@@ -30,8 +30,7 @@ interface Misses {
 
 /**
  * The poll loop of one task: asks, and asks again after each answer or miss until a terminal answer or the end of
- * patience. Whoever extends it says what to ask and how often, and is told every answer; completion after the terminal
- * one; a TrackingError, or what a function of the caller threw.
+ * patience. Whoever extends it says what to ask and how often, and is told what comes of it.
  *
  * One object waits for one thing at a time: 144 bytes a task, where a timer for the deadline beside that of the next ask
  * takes 400, and closures 1,100.
@@ -65,9 +64,12 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   /** The shortest time from one ask to the next, in ms. */
   protected abstract floor(): number;
 
-  abstract next(answer: T): void;
-  abstract complete(): void;
-  abstract error(error: unknown): void;
+  /** An answer came. */
+  protected abstract emit(answer: T): void;
+  /** It was a terminal one, and has been emitted. */
+  protected abstract finish(): void;
+  /** A TrackingError, or what a function of the caller threw. */
+  protected abstract fail(error: unknown): void;
 
   /** Asks at once, or after `initialDelay`; never before a floor or a Retry-After of an earlier run allows. */
   start(): void {
@@ -111,7 +113,7 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   }
 
   /** The request goes only now: it had to wait its turn. */
-  protected sent(): void {
+  sent(): void {
     this.#askedAt = now();
   }
 
@@ -121,22 +123,7 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
     this.#isAsking = true;
     this.#isWanted = false;
     this.#askedAt = now();
-    const inFlight = this.ask().subscribe({
-      next: (task) => {
-        this.#handle(this.#answered, task);
-      },
-      error: (error: unknown) => {
-        this.#handle(this.#missed, error);
-      },
-      complete: () => {
-        this.#inFlight = undefined;
-        // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
-        if (!this.#isAsking && this.isRunning && now() > this.#answeredAt) this.#goOn(this.#pause());
-        if (this.#isAsking) {
-          this.#handle(this.#missed, new QueryError('malformed', 'no answer', { code: 'empty' }));
-        }
-      },
-    });
+    const inFlight = this.ask().subscribe(this);
     // What is over is not held on to while the next ask is waited for.
     this.#inFlight = inFlight.closed ? undefined : inFlight;
     if (!this.isRunning) this.stop();
@@ -146,6 +133,23 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
       this.#isLast = true;
       this.plan.wait(this, patience > 0 ? patience : this.interval());
     }
+  }
+
+  // What the query says.
+
+  next(task: T): void {
+    this.#handle(this.#answered, task);
+  }
+
+  error(error: unknown): void {
+    this.#handle(this.#missed, error);
+  }
+
+  complete(): void {
+    this.#inFlight = undefined;
+    // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
+    if (!this.#isAsking && this.isRunning && now() > this.#answeredAt) this.#goOn(this.#pause());
+    if (this.#isAsking) this.error(new QueryError('malformed', 'no answer', { code: 'empty' }));
   }
 
   /** What a caller's function throws goes down the stream, instead of leaving its consumer to hang. */
@@ -162,11 +166,11 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
 
   #answered(task: T): void {
     this.#misses = this.#holdUntil = undefined;
-    this.next(task);
+    this.emit(task);
     if (!this.isRunning) return;
     if (isTerminal(task)) {
       this.stop();
-      this.complete();
+      this.finish();
     } else this.#goOn(this.#pause());
   }
 
@@ -253,6 +257,6 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   #end(error: unknown): void {
     if (!this.isRunning) return;
     this.stop();
-    this.error(error);
+    this.fail(error);
   }
 }

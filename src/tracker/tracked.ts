@@ -3,15 +3,14 @@ import { isNews } from '../operators/dedupe-status.js';
 import { publish } from '../diagnostics.js';
 import { Poll } from '../operators/poll.js';
 import { drawWait } from '../operators/with-model-interval.js';
-import type { ResolvedRef } from '../query.js';
+import type { Ask, ResolvedRef } from '../query.js';
 import { copyTask, isTerminal, type Task } from '../task.js';
 import type { PollWindow } from '../windows.js';
 import type { Pace } from './pace.js';
 
 /** What a tracked task has of its tracker. */
 export interface TrackedHome {
-  /** Asks once; calls `sent` when the request goes. */
-  readonly ask: (ref: ResolvedRef, sent: () => void) => Observable<Task>;
+  readonly ask: Ask;
   readonly onTerminal: (ref: ResolvedRef, task: Task) => void;
   /** Nobody follows any more, or tracking ended in an error. */
   readonly onIdle: (ref: ResolvedRef) => void;
@@ -64,9 +63,7 @@ export class Tracked extends Poll {
   }
 
   protected ask(): Observable<Task> {
-    return this.home.ask(this.ref, () => {
-      this.sent();
-    });
+    return this.home.ask(this.ref, this);
   }
 
   protected interval(): number {
@@ -77,9 +74,7 @@ export class Tracked extends Poll {
     return this.#window.floor as number;
   }
 
-  // What the poll says.
-
-  next(task: Task): void {
+  protected emit(task: Task): void {
     const { model = this.#model } = task;
     if (model !== this.#model) {
       this.#model = model;
@@ -96,12 +91,12 @@ export class Tracked extends Poll {
     this.home.onDelivered(this.ref);
   }
 
-  complete(): void {
+  protected finish(): void {
     this.home.onTerminal(this.ref, this.last as Task);
     for (const { subscriber } of this.#dismiss()) subscriber.complete();
   }
 
-  error(error: unknown): void {
+  protected fail(error: unknown): void {
     const { provider, id } = this.ref;
     publish('lost', { provider, id, error });
     this.home.onIdle(this.ref);

@@ -115,8 +115,8 @@ export function createTracker(options: TrackerOptions): Tracker {
   let isClosed = false;
 
   const home: TrackedHome = {
-    ask(ref, sent) {
-      const query = ask(ref, sent);
+    ask(ref, asker) {
+      const query = ask(ref, asker);
       return journal?.record(ref, query) ?? query;
     },
     onDelivered: (ref) => journal?.delivered(taskKey(ref)),
