@@ -28,6 +28,8 @@ export interface PaceOptions extends PollConfig {
 
 /** All that decides when the tasks of one provider are asked about. Times in ms, `speed` applied. */
 export interface Pace extends PollPlan {
+  /** Whether the caller's `interval` holds, not the windows. */
+  readonly isFixed: boolean;
   /** The window of a task, by the model that its answers named last; its floor is always there. */
   readonly windowOf: (ref: ResolvedRef, model?: string) => PollWindow;
 }
@@ -68,6 +70,7 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
       publish('miss', { provider, id, kind, misses, nextPollIn, error });
       config.onMiss?.(miss);
     },
+    isFixed: fixed !== undefined,
     windowOf: ({ hint, model }, named = hint ?? model) => windowOf(windows, hint === 'flex' ? hint : named),
   };
 }

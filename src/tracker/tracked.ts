@@ -27,7 +27,7 @@ export class Tracked extends Poll {
   #window: PollWindow;
   /** The model that an answer named last. */
   #model: string | undefined;
-  /** What the last answer's window said. */
+  /** How long to wait after the last answer, in ms. */
   #pollAfter: number | undefined;
 
   constructor(
@@ -67,7 +67,9 @@ export class Tracked extends Poll {
   }
 
   protected interval(): number {
-    return this.#pollAfter ?? drawWait(this.#window, this.plan.random);
+    // What came from outside may be no number.
+    const told = this.#pollAfter ?? -1;
+    return told >= 0 ? told : drawWait(this.#window, this.plan.random);
   }
 
   protected floor(): number {
@@ -80,12 +82,14 @@ export class Tracked extends Poll {
       this.#model = model;
       this.#window = this.plan.windowOf(this.ref, model);
     }
-    const pollAfter = drawWait(this.#window, this.plan.random);
+    const { isFixed, random } = this.plan;
+    const pollAfter = isFixed ? task.pollAfter : drawWait(this.#window, random);
     this.#pollAfter = pollAfter;
     const { last } = this;
     if (last && !isTerminal(task) && !isNews(task, last)) return;
     // A journal has numbered it already.
-    const transition = copyTask(task, { pollAfter, seq: task.seq ?? (last?.seq ?? 0) + 1 });
+    const { seq = (last?.seq ?? 0) + 1 } = task;
+    const transition = copyTask(task, pollAfter === undefined ? { seq } : { pollAfter, seq });
     this.last = transition;
     for (const { subscriber } of this.#followers) subscriber.next(transition);
     this.home.onDelivered(this.ref);
