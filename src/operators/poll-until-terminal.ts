@@ -42,7 +42,7 @@ const NOTHING: PollRef = {};
 
 /** Asks a source, and tells a subscriber every answer. */
 class SourcePoll<T extends Task> extends Poll<T> implements Unsubscribable {
-  protected readonly ref = NOTHING;
+  readonly ref = NOTHING;
 
   constructor(
     protected readonly plan: PollPlan,

@@ -39,7 +39,7 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   wait: Due['wait'];
   isRunning = false;
   protected abstract readonly plan: PollPlan;
-  protected abstract readonly ref: PollRef;
+  abstract readonly ref: PollRef;
   /** The last answer, as far as it is kept. */
   protected last: T | undefined;
   #isAsking = false;

@@ -11,9 +11,9 @@ import type { Pace } from './pace.js';
 /** What a tracked task has of its tracker. */
 export interface TrackedHome {
   readonly ask: Ask;
-  readonly onTerminal: (ref: ResolvedRef, task: Task) => void;
+  readonly onTerminal: (tracked: Tracked, task: Task) => void;
   /** Nobody follows any more, or tracking ended in an error. */
-  readonly onIdle: (ref: ResolvedRef) => void;
+  readonly onIdle: (tracked: Tracked) => void;
   /** All who follow have heard the last transition, or the error. */
   readonly onDelivered: (ref: ResolvedRef) => void;
 }
@@ -31,7 +31,7 @@ export class Tracked extends Poll {
   #pollAfter: number | undefined;
 
   constructor(
-    protected readonly ref: ResolvedRef,
+    readonly ref: ResolvedRef,
     protected readonly plan: Pace,
     private readonly home: TrackedHome,
   ) {
@@ -53,7 +53,7 @@ export class Tracked extends Poll {
     this.#followers = this.#followers.filter((other) => other !== follower);
     if (this.#followers.length > 0 || !this.isRunning) return;
     this.stop();
-    this.home.onIdle(this.ref);
+    this.home.onIdle(this);
   }
 
   /** Ends every stream of this task. */
@@ -96,14 +96,14 @@ export class Tracked extends Poll {
   }
 
   protected finish(): void {
-    this.home.onTerminal(this.ref, this.last as Task);
+    this.home.onTerminal(this, this.last as Task);
     for (const { subscriber } of this.#dismiss()) subscriber.complete();
   }
 
   protected fail(error: unknown): void {
     const { provider, id } = this.ref;
     publish('lost', { provider, id, error });
-    this.home.onIdle(this.ref);
+    this.home.onIdle(this);
     for (const { subscriber } of this.#dismiss()) subscriber.error(error);
     this.home.onDelivered(this.ref);
   }

@@ -105,9 +105,9 @@ export function createTracker(options: TrackerOptions): Tracker {
   const ask = createAsk(options);
   const paces = pacesOf(toArray(options.provider), options);
   const [{ wait }] = paces.values() as unknown as readonly [Pace];
-  /** Those who are followed, and the last idle ones: they still know when they asked. */
-  const tracked = new Map<string, Tracked>();
-  const idle = new Set<string>();
+  /** By id: those who are followed, and the last idle ones, for they still know when they asked. */
+  const tracked = new Map([...paces.keys()].map((service) => [service, new Map<string, Tracked>()]));
+  const idle = new Set<Tracked>();
   const terminals = new Map<string, Task>();
   /** Who resumes what is not due yet. */
   const waiting = new Set<Subscriber<unknown>>();
@@ -120,25 +120,24 @@ export function createTracker(options: TrackerOptions): Tracker {
       return journal?.record(ref, query) ?? query;
     },
     onDelivered: (ref) => journal?.delivered(taskKey(ref)),
-    onTerminal: (ref, task) => {
-      const key = taskKey(ref);
-      tracked.delete(key);
-      terminals.set(key, task);
+    onTerminal: ({ ref }, task) => {
+      idsOf(ref).delete(ref.id);
+      terminals.set(taskKey(ref), task);
       trim(terminals);
     },
-    onIdle: (ref) => {
-      idle.add(taskKey(ref));
-      for (const oldest of trim(idle)) tracked.delete(oldest);
+    onIdle: (one) => {
+      idle.add(one);
+      for (const { ref } of trim(idle)) idsOf(ref).delete(ref.id);
     },
   };
 
-  const trackedOf = (ref: ResolvedRef, key: string): Tracked => {
-    let one = tracked.get(key);
-    if (!one) {
-      one = new Tracked(ref, paces.get(ref.service) as Pace, home);
-      tracked.set(key, one);
-    }
-    idle.delete(key);
+  const idsOf = ({ service }: ResolvedRef) => tracked.get(service) as Map<string, Tracked>;
+
+  const trackedOf = (ref: ResolvedRef): Tracked => {
+    const ids = idsOf(ref);
+    let one = ids.get(ref.id);
+    if (!one) ids.set(ref.id, (one = new Tracked(ref, paces.get(ref.service) as Pace, home)));
+    idle.delete(one);
     return one;
   };
 
@@ -151,16 +150,15 @@ export function createTracker(options: TrackerOptions): Tracker {
     return undefined;
   };
 
-  const follow = (ref: ResolvedRef, { ack }: TrackOptions = {}): Observable<Task> => {
-    const key = taskKey(ref);
-    return new Observable((subscriber) => {
+  const follow = (ref: ResolvedRef, { ack }: TrackOptions = {}): Observable<Task> =>
+    new Observable((subscriber) => {
+      const key = taskKey(ref);
       if (ack === 'manual') journal?.hold(key);
       const terminal = remembered(key);
       if (terminal) subscriber.next(terminal);
       if (terminal || isClosed) subscriber.complete();
-      else trackedOf(ref, key).join(subscriber);
+      else trackedOf(ref).join(subscriber);
     });
-  };
 
   const followOrLose = (ref: ResolvedRef, how?: TrackOptions): Observable<TrackedTask> =>
     follow(ref, how).pipe(catchError((error: unknown) => of(lost(ref, error))));
@@ -232,18 +230,19 @@ export function createTracker(options: TrackerOptions): Tracker {
 
     forget(ref) {
       const one = resolve(ref);
-      const key = taskKey(one);
-      terminals.delete(key);
-      idle.delete(key);
-      tracked.get(key)?.close();
-      tracked.delete(key);
+      const ids = idsOf(one);
+      const followed = ids.get(one.id);
+      terminals.delete(taskKey(one));
+      ids.delete(one.id);
+      if (followed) idle.delete(followed);
+      followed?.close();
       return journal?.forget(one) ?? EMPTY;
     },
 
     close() {
       isClosed = true;
-      const open = [...tracked.values()];
-      tracked.clear();
+      const open = [...tracked.values()].flatMap((ids) => [...ids.values()]);
+      for (const ids of tracked.values()) ids.clear();
       idle.clear();
       for (const one of open) one.close();
       for (const one of waiting) one.complete();
@@ -307,8 +306,8 @@ function lostTask({ provider, id }: { provider: string; id: string }, error: Tra
 }
 
 /** Drops the oldest entries beyond what is remembered; gives their keys. */
-function trim(entries: Set<string> | Map<string, unknown>): string[] {
-  const excess: string[] = [];
+function trim<Key>(entries: Set<Key> | Map<Key, unknown>): Key[] {
+  const excess: Key[] = [];
   for (const key of entries.keys()) {
     if (entries.size <= MAX_REMEMBERED) break;
     entries.delete(key);
