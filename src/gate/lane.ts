@@ -1,4 +1,4 @@
-import { asyncScheduler, type Observable, type Subscriber, type Subscription } from 'rxjs';
+import { asyncScheduler, type Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 import { steadyNow } from '../clock.js';
 import { isQueryError, QueryError } from '../errors.js';
 import type { Rate } from './rate.js';
@@ -7,22 +7,46 @@ import type { Rate } from './rate.js';
 const DOWN_AFTER = 5;
 const LONGEST_PAUSE = 900_000;
 
-/** A request on its way through a lane: waiting, then in flight, then gone. */
-export class Visit {
+/** A request on its way through a lane: waiting, then in flight, then gone. Hears the request for its subscriber. */
+export class Visit implements Observer<unknown> {
   admittedAt = 0;
+  isFlying = false;
   flight: Subscription | undefined;
 
   constructor(
+    readonly lane: Lane,
     readonly request: Observable<unknown>,
     readonly subscriber: Subscriber<never>,
     readonly urgency: (() => number) | undefined,
   ) {}
+
+  next(value: unknown): void {
+    this.lane.reached();
+    this.subscriber.next(value as never);
+  }
+
+  error(error: unknown): void {
+    this.lane.heed(error, this);
+    this.lane.land(this);
+    this.subscriber.error(error);
+  }
+
+  complete(): void {
+    this.lane.land(this);
+    this.subscriber.complete();
+  }
+
+  unsubscribe(): void {
+    this.lane.leave(this);
+  }
 }
 
 /** The budget of one key at one origin. */
 export class Lane {
   readonly #waiting = new Set<Visit>();
-  readonly #flying = new Set<Visit>();
+  /** Where the oldest of them is: to look for it from the front passes all that have left. */
+  #order = this.#waiting.values();
+  #flying = 0;
   #pausedUntil = 0;
   #pause = 0;
   /** Throttling replies without a Retry-After, in a row. */
@@ -40,7 +64,7 @@ export class Lane {
   /** Whether nothing that still matters would be lost with it. */
   get isForgettable(): boolean {
     const now = steadyNow();
-    return this.#waiting.size + this.#flying.size === 0 && now >= this.#pausedUntil && this.rate.hasRecovered(now);
+    return this.#waiting.size + this.#flying === 0 && now >= this.#pausedUntil && this.rate.hasRecovered(now);
   }
 
   enter(visit: Visit): void {
@@ -51,7 +75,7 @@ export class Lane {
   leave(visit: Visit): void {
     this.#waiting.delete(visit);
     visit.flight?.unsubscribe();
-    if (this.#flying.delete(visit)) this.#admit();
+    if (visit.isFlying) this.land(visit);
     else if (this.#waiting.size === 0) this.#restTimer();
   }
 
@@ -59,18 +83,21 @@ export class Lane {
   #admit(): void {
     if (this.#isAdmitting) return;
     this.#isAdmitting = true;
-    // A host that is down gets one request at a time. The others are deferred, never failed.
-    const room = () => this.#flying.size < (this.#failures >= DOWN_AFTER ? 1 : this.maxInFlight);
-    while (this.#waiting.size > 0 && room()) {
+    while (this.#waiting.size > 0 && this.#hasRoom) {
       const now = steadyNow();
       const wait = Math.max(this.rate.wait(now), Math.min(this.#pause, this.#pausedUntil - now));
       if (wait > 0) {
         this.#comeBackIn(wait);
         break;
       }
-      this.#send(this.#next(), now);
+      this.#send(this.#next(now), now);
     }
     this.#isAdmitting = false;
+  }
+
+  /** A host that is down gets one request at a time. The others are deferred, never failed. */
+  get #hasRoom(): boolean {
+    return this.#flying < (this.#failures >= DOWN_AFTER ? 1 : this.maxInFlight);
   }
 
   #comeBackIn(ms: number): void {
@@ -86,59 +113,53 @@ export class Lane {
   }
 
   /** The most urgent of those who wait; the oldest, unless the rate makes it worth while to look. */
-  #next(): Visit {
-    const [oldest] = this.#waiting as unknown as [Visit];
-    let next = oldest;
-    if (this.rate.at(steadyNow()) !== Infinity) {
-      let most = -Infinity;
-      for (const visit of this.#waiting) {
-        const urgency = visit.urgency?.() ?? 0;
-        if (urgency <= most) continue;
-        most = urgency;
-        next = visit;
-      }
+  #next(now: number): Visit {
+    if (this.rate.at(now) === Infinity) return this.#oldest();
+    let next: Visit | undefined;
+    let most = -Infinity;
+    for (const visit of this.#waiting) {
+      const urgency = visit.urgency?.() ?? 0;
+      if (next && urgency <= most) continue;
+      most = urgency;
+      next = visit;
     }
-    return next;
+    return next as Visit;
+  }
+
+  #oldest(): Visit {
+    const { done, value } = this.#order.next();
+    if (!done) return value;
+    this.#order = this.#waiting.values();
+    return this.#oldest();
   }
 
   #send(visit: Visit, now: number): void {
     this.#waiting.delete(visit);
-    this.#flying.add(visit);
+    this.#flying += 1;
+    visit.isFlying = true;
     this.rate.spend(now);
     visit.admittedAt = now;
-    const { request, subscriber } = visit;
-    const flight = request.subscribe({
-      next: (value) => {
-        this.#reached();
-        this.rate.succeeded(steadyNow());
-        subscriber.next(value as never);
-      },
-      error: (error: unknown) => {
-        this.#heed(error, visit);
-        this.#land(visit);
-        subscriber.error(error);
-      },
-      complete: () => {
-        this.#land(visit);
-        subscriber.complete();
-      },
-    });
-    if (this.#flying.has(visit)) visit.flight = flight;
+    const flight = visit.request.subscribe(visit);
+    if (visit.isFlying) visit.flight = flight;
     else flight.unsubscribe();
   }
 
-  #land(visit: Visit): void {
-    this.#flying.delete(visit);
+  // What a visit tells of its request.
+
+  reached(): void {
+    this.#failures = 0;
+    this.#throttles = 0;
+    this.rate.succeeded(steadyNow());
+  }
+
+  land(visit: Visit): void {
+    visit.isFlying = false;
+    this.#flying -= 1;
     this.#admit();
   }
 
-  #reached(): void {
-    this.#failures = 0;
-    this.#throttles = 0;
-  }
-
   /** What one failed request tells about all others of the key. */
-  #heed(error: unknown, { admittedAt }: Visit): void {
+  heed(error: unknown, { admittedAt }: Visit): void {
     if (!isQueryError(error)) return;
     const { kind, retryAfterMs } = error;
     if (kind === 'network' || kind === 'timeout') {

@@ -1,10 +1,8 @@
-import { identity, type MonoTypeOperatorFunction } from 'rxjs';
-import { withModelInterval, type PollConfig } from '../operators/index.js';
+import type { PollConfig } from '../operators/index.js';
 import type { PollPlan } from '../operators/poll.js';
 import { checkPollConfig } from '../operators/poll-config.js';
-import { checkWindows, drawWait } from '../operators/with-model-interval.js';
+import { checkWindows } from '../operators/with-model-interval.js';
 import type { ResolvedRef } from '../query.js';
-import type { Task } from '../task.js';
 import { publish } from '../diagnostics.js';
 import { sharedWait } from './shared-wait.js';
 import { windowOf, type PollWindow, type PollWindows } from '../windows.js';
@@ -29,9 +27,11 @@ export interface PaceOptions extends PollConfig {
 }
 
 /** All that decides when the tasks of one provider are asked about. Times in ms, `speed` applied. */
-export interface Pace extends PollPlan<ResolvedRef> {
-  /** Puts the wait that its window recommends on each answer about one task. */
-  readonly withWaits: (ref: ResolvedRef) => MonoTypeOperatorFunction<Task>;
+export interface Pace extends PollPlan {
+  /** Whether the caller's `interval` holds, not the windows. */
+  readonly isFixed: boolean;
+  /** The window of a task, by the model that its answers named last; its floor is always there. */
+  readonly windowOf: (ref: ResolvedRef, model?: string) => PollWindow;
 }
 
 /**
@@ -48,10 +48,6 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
   const { windows: documented = provider.windows, deadline = 86_400_000, minInterval = provider.minInterval } = options;
   checkWindows(documented);
   checkFloors(provider, options, documented);
-  const windows: Record<string, PollWindow> = {};
-  for (const [name, { min, max, floor = 0 }] of Object.entries(documented)) {
-    windows[name] = { min: min / speed, max: max / speed, floor: floor / speed };
-  }
   const { delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000, ...retry } = options.retry ?? {};
   const config = checkPollConfig({
     ...options,
@@ -60,9 +56,13 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
     deadline: deadline instanceof Date ? deadline : deadline / speed,
     retry: { ...retry, delay: delay / speed, maxDelay: maxDelay / speed, notFoundGrace: notFoundGrace / speed },
   });
-  const { random } = config;
-  const isFixed = options.interval !== undefined;
-  const hasOwnFloor = options.minInterval !== undefined;
+  const { interval: fixed } = options;
+  const windows: Record<string, PollWindow> = {};
+  for (const [name, window] of Object.entries({ '*': windowOf(documented), ...documented })) {
+    const { min, max, floor = 0 } = fixed === undefined ? window : { ...window, min: fixed, max: fixed };
+    const lowest = options.minInterval === undefined ? Math.max(minInterval, floor) : minInterval;
+    windows[name] = { min: min / speed, max: max / speed, floor: lowest / speed };
+  }
   return {
     ...config,
     onMiss: (miss) => {
@@ -70,18 +70,9 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
       publish('miss', { provider, id, kind, misses, nextPollIn, error });
       config.onMiss?.(miss);
     },
-    interval: (ref) => (isFixed ? config.interval : drawWait(windowOf(windows, known(ref)), random)),
-    floor: (ref, last) =>
-      hasOwnFloor
-        ? config.minInterval
-        : Math.max(config.minInterval, windowOf(windows, last?.model ?? known(ref)).floor ?? 0),
-    withWaits: (ref) => (isFixed ? identity : withModelInterval(windows, { random, hint: known(ref) })),
+    isFixed: fixed !== undefined,
+    windowOf: ({ hint, model }, named = hint ?? model) => windowOf(windows, hint === 'flex' ? hint : named),
   };
-}
-
-/** The window's name before an answer has told the model. */
-function known({ hint, model }: ResolvedRef): string | undefined {
-  return hint ?? model;
 }
 
 function checkFloors(provider: Provider, { interval, minInterval }: PaceOptions, windows: PollWindows): void {

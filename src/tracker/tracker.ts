@@ -22,10 +22,11 @@ import {
   type ResolvedRef,
   type TaskRef,
 } from '../query.js';
-import type { Due } from '../operators/time.js';
+import { rest, type Due } from '../operators/time.js';
+import { drawWait } from '../operators/with-model-interval.js';
 import { taskKey, type Task } from '../task.js';
 import { pacesOf, type Pace, type PaceOptions } from './pace.js';
-import { Tracked } from './tracked.js';
+import { Tracked, type TrackedHome } from './tracked.js';
 
 /** What to track, and how; without poll options each provider's own document is followed. */
 export interface TrackerOptions extends QueryOptions, PaceOptions {
@@ -104,37 +105,39 @@ export function createTracker(options: TrackerOptions): Tracker {
   const ask = createAsk(options);
   const paces = pacesOf(toArray(options.provider), options);
   const [{ wait }] = paces.values() as unknown as readonly [Pace];
-  /** Those who are followed, and the last idle ones: they still know when they asked. */
-  const tracked = new Map<string, Tracked>();
-  const idle = new Set<string>();
+  /** By id: those who are followed, and the last idle ones, for they still know when they asked. */
+  const tracked = new Map([...paces.keys()].map((service) => [service, new Map<string, Tracked>()]));
+  const idle = new Set<Tracked>();
   const terminals = new Map<string, Task>();
   /** Who resumes what is not due yet. */
   const waiting = new Set<Subscriber<unknown>>();
   const journal = options.journal?.open();
   let isClosed = false;
 
-  const events = {
-    onDelivered: (key: string) => journal?.delivered(key),
-    onTerminal: (key: string, task: Task) => {
-      tracked.delete(key);
-      terminals.set(key, task);
+  const home: TrackedHome = {
+    ask(ref, asker) {
+      const query = ask(ref, asker);
+      return journal?.record(ref, query) ?? query;
+    },
+    onDelivered: (ref) => journal?.delivered(taskKey(ref)),
+    onTerminal: ({ ref }, task) => {
+      idsOf(ref).delete(ref.id);
+      terminals.set(taskKey(ref), task);
       trim(terminals);
     },
-    onIdle: (key: string) => {
-      idle.add(key);
-      for (const oldest of trim(idle)) tracked.delete(oldest);
+    onIdle: (one) => {
+      idle.add(one);
+      for (const { ref } of trim(idle)) idsOf(ref).delete(ref.id);
     },
   };
 
-  const trackedOf = (ref: ResolvedRef, key: string): Tracked => {
-    let one = tracked.get(key);
-    if (!one) {
-      const pace = paces.get(ref.service) as Pace;
-      const query = ask(ref).pipe(pace.withWaits(ref));
-      one = new Tracked(key, ref, pace, journal?.record(ref, query) ?? query, events);
-      tracked.set(key, one);
-    }
-    idle.delete(key);
+  const idsOf = ({ service }: ResolvedRef) => tracked.get(service) as Map<string, Tracked>;
+
+  const trackedOf = (ref: ResolvedRef): Tracked => {
+    const ids = idsOf(ref);
+    let one = ids.get(ref.id);
+    if (!one) ids.set(ref.id, (one = new Tracked(ref, paces.get(ref.service) as Pace, home)));
+    idle.delete(one);
     return one;
   };
 
@@ -147,16 +150,15 @@ export function createTracker(options: TrackerOptions): Tracker {
     return undefined;
   };
 
-  const follow = (ref: ResolvedRef, { ack }: TrackOptions = {}): Observable<Task> => {
-    const key = taskKey(ref);
-    return new Observable((subscriber) => {
+  const follow = (ref: ResolvedRef, { ack }: TrackOptions = {}): Observable<Task> =>
+    new Observable((subscriber) => {
+      const key = taskKey(ref);
       if (ack === 'manual') journal?.hold(key);
       const terminal = remembered(key);
       if (terminal) subscriber.next(terminal);
       if (terminal || isClosed) subscriber.complete();
-      else trackedOf(ref, key).join(subscriber);
+      else trackedOf(ref).join(subscriber);
     });
-  };
 
   const followOrLose = (ref: ResolvedRef, how?: TrackOptions): Observable<TrackedTask> =>
     follow(ref, how).pipe(catchError((error: unknown) => of(lost(ref, error))));
@@ -170,7 +172,10 @@ export function createTracker(options: TrackerOptions): Tracker {
           let ms = 0;
           while (nth < all.length && ms < GRAIN && !subscriber.closed) {
             const one = all[nth++] as ResolvedRef | LostTask;
-            if (!('status' in one)) ms += (paces.get(one.service) as Pace).interval(one) / all.length;
+            if (!('status' in one)) {
+              const { windowOf, random } = paces.get(one.service) as Pace;
+              ms += drawWait(windowOf(one), random) / all.length;
+            }
             subscriber.next('status' in one ? of(one) : followOrLose(one, how));
           }
           if (nth < all.length) wait(due, ms);
@@ -180,7 +185,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       waiting.add(subscriber);
       subscriber.add(() => {
         waiting.delete(subscriber);
-        due.wait?.unsubscribe();
+        rest(due);
       });
       due.run();
     });
@@ -225,18 +230,19 @@ export function createTracker(options: TrackerOptions): Tracker {
 
     forget(ref) {
       const one = resolve(ref);
-      const key = taskKey(one);
-      terminals.delete(key);
-      idle.delete(key);
-      tracked.get(key)?.close();
-      tracked.delete(key);
+      const ids = idsOf(one);
+      const followed = ids.get(one.id);
+      terminals.delete(taskKey(one));
+      ids.delete(one.id);
+      if (followed) idle.delete(followed);
+      followed?.close();
       return journal?.forget(one) ?? EMPTY;
     },
 
     close() {
       isClosed = true;
-      const open = [...tracked.values()];
-      tracked.clear();
+      const open = [...tracked.values()].flatMap((ids) => [...ids.values()]);
+      for (const ids of tracked.values()) ids.clear();
       idle.clear();
       for (const one of open) one.close();
       for (const one of waiting) one.complete();
@@ -300,8 +306,8 @@ function lostTask({ provider, id }: { provider: string; id: string }, error: Tra
 }
 
 /** Drops the oldest entries beyond what is remembered; gives their keys. */
-function trim(entries: Set<string> | Map<string, unknown>): string[] {
-  const excess: string[] = [];
+function trim<Key>(entries: Set<Key> | Map<Key, unknown>): Key[] {
+  const excess: Key[] = [];
   for (const key of entries.keys()) {
     if (entries.size <= MAX_REMEMBERED) break;
     entries.delete(key);

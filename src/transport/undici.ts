@@ -2,7 +2,13 @@ import { Observable, type Subscriber } from 'rxjs';
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import { QueryError } from '../errors.js';
 import { Body, checkLimits, transportError } from './reply.js';
-import { DEFAULT_LIMITS, type Transport, type TransportLimits, type TransportReply } from './transport.js';
+import {
+  DEFAULT_LIMITS,
+  type Transport,
+  type TransportLimits,
+  type TransportReply,
+  type TransportRequest,
+} from './transport.js';
 
 export interface UndiciTransportOptions extends TransportLimits {
   /** Sockets per origin; more requests than that wait their turn. @default 32 */
@@ -63,14 +69,21 @@ export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTra
     return origin;
   };
 
+  const exchangeFor = ({ url, headers }: TransportRequest, subscriber: Subscriber<TransportReply>): Exchange => {
+    const cut = url.indexOf('/', 8);
+    const known = origins.get(url.slice(0, cut));
+    const path = url.slice(cut);
+    if (known && PLAIN_PATH.test(path)) return new Exchange(known, path, headers, limits, subscriber);
+    const { origin, pathname, search } = parseUrl(url);
+    return new Exchange(originOf(origin), pathname + search, headers, limits, subscriber);
+  };
+
   const transport: Transport = (request) =>
     new Observable<TransportReply>((subscriber) => {
       if (isClosed) throw closedError();
-      const url = parseUrl(request.url);
-      const origin = originOf(url.origin);
-      const exchange = new Exchange(origin, url.pathname + url.search, request.headers, limits, subscriber);
+      const exchange = exchangeFor(request, subscriber);
       exchanges.add(exchange);
-      origin.enter(exchange);
+      exchange.origin.enter(exchange);
       return () => {
         exchanges.delete(exchange);
         exchange.abandon();
@@ -84,6 +97,9 @@ export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTra
   };
   return Object.assign(transport, { close, [Symbol.asyncDispose]: close });
 }
+
+/** A path that parsing would leave as it is. Parsing takes longer than all else that is done to send a request. */
+const PLAIN_PATH = /^(?:\/\w[\w.~%-]*)+$/;
 
 function parseUrl(text: string): URL {
   if (/^https?:\/\//i.test(text) && URL.canParse(text)) return new URL(text);
@@ -168,6 +184,8 @@ class Origin {
   /** The one used last is on top: its socket is the freshest. */
   readonly #idle: Line[] = [];
   readonly #waiting = new Set<Exchange>();
+  /** Where the oldest of those who wait is: to look for it from the front passes all that have left. */
+  #order = this.#waiting.values();
 
   constructor(
     readonly url: string,
@@ -176,8 +194,9 @@ class Origin {
   ) {}
 
   enter(exchange: Exchange): void {
-    this.#waiting.add(exchange);
-    this.#admit();
+    const line = this.#waiting.size === 0 ? this.#free() : undefined;
+    if (line) exchange.send(line);
+    else this.#waiting.add(exchange);
   }
 
   /** Forgets an exchange that has no line yet. */
@@ -202,15 +221,23 @@ class Origin {
   }
 
   #admit(): void {
-    const [first] = this.#waiting;
-    const line = first && (this.#idle.pop() ?? this.#another());
+    const line = this.#waiting.size > 0 ? this.#free() : undefined;
     if (!line) return;
+    const first = this.#oldest();
     this.#waiting.delete(first);
     first.send(line);
   }
 
-  #another(): Line | undefined {
-    if (this.#lines.size >= this.most) return undefined;
+  #oldest(): Exchange {
+    const next = this.#order.next();
+    if (!next.done) return next.value;
+    this.#order = this.#waiting.values();
+    return this.#order.next().value as Exchange;
+  }
+
+  #free(): Line | undefined {
+    const idle = this.#idle.pop();
+    if (idle || this.#lines.size >= this.most) return idle;
     const line = this.open();
     this.#lines.add(line);
     return line;
@@ -225,11 +252,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   #isOver = false;
   #isSecond = false;
   #status = 0;
-  #headers: Record<string, string> = {};
+  #headers: Readonly<Record<string, string>> = {};
   readonly #body: Body;
 
   constructor(
-    private readonly origin: Origin,
+    readonly origin: Origin,
     private readonly path: string,
     private readonly headers: Readonly<Record<string, string>>,
     private readonly limits: Required<TransportLimits>,
@@ -289,9 +316,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     if (this.#line) this.#line.hasAnswered = true;
     this.#status = status;
-    for (const [name, value] of Object.entries(headers)) {
-      if (value !== undefined) this.#headers[name] = typeof value === 'string' ? value : value.join(', ');
-    }
+    this.#headers = joined(headers);
     const { 'content-encoding': encoding = 'identity', 'content-length': length } = this.#headers;
     if (encoding.toLowerCase() !== 'identity') {
       const what = `the reply is encoded (${encoding.slice(0, 20)}), which nobody asked for`;
@@ -344,6 +369,16 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#isOver = true;
     clearTimeout(this.#timer);
   }
+}
+
+/** Each header as one text. */
+function joined(headers: Readonly<Record<string, string | string[] | undefined>>): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) texts[name] = typeof value === 'string' ? value : value.join(', ');
+  }
+  return texts;
 }
 
 function isReset(error: Error): boolean {
