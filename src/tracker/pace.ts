@@ -2,7 +2,8 @@ import { identity, type MonoTypeOperatorFunction } from 'rxjs';
 import { withModelInterval, type PollConfig } from '../operators/index.js';
 import type { PollPlan } from '../operators/poll.js';
 import { checkPollConfig } from '../operators/poll-config.js';
-import { checkWindows, drawWait } from '../operators/with-model-interval.js';
+import { checkWindows } from '../operators/with-model-interval.js';
+import { checkCadence, waitAfter, type Cadence } from '../operators/cadence.js';
 import type { ResolvedRef } from '../query.js';
 import type { Task } from '../task.js';
 import { publish } from '../diagnostics.js';
@@ -15,6 +16,8 @@ type Provider = ResolvedRef['service'];
 export interface PaceOptions extends PollConfig {
   /** Polling windows by model, in ms. @default the provider's own */
   readonly windows?: PollWindows;
+  /** How waits are chosen from the windows; see `withModelInterval`. @default 'window' */
+  readonly cadence?: Cadence;
   /** A fixed wait after each answer, in ms, instead of the windows. */
   readonly interval?: number;
   /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
@@ -46,11 +49,19 @@ export function pacesOf(providers: readonly Provider[], options: PaceOptions): R
 
 function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<Pace, 'wait'> {
   const { windows: documented = provider.windows, deadline = 86_400_000, minInterval = provider.minInterval } = options;
+  const { cadence = 'window' } = options;
+  checkCadence(cadence);
   checkWindows(documented);
   checkFloors(provider, options, documented);
   const windows: Record<string, PollWindow> = {};
-  for (const [name, { min, max, floor = 0 }] of Object.entries(documented)) {
-    windows[name] = { min: min / speed, max: max / speed, floor: floor / speed };
+  for (const [name, { min, max, floor = 0, generation = [0, 0] }] of Object.entries(documented)) {
+    const [shortest, longest] = generation;
+    windows[name] = {
+      min: min / speed,
+      max: max / speed,
+      floor: floor / speed,
+      ...(longest > 0 && { generation: [shortest / speed, longest / speed] }),
+    };
   }
   const { delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000, ...retry } = options.retry ?? {};
   const config = checkPollConfig({
@@ -70,12 +81,12 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
       publish('miss', { provider, id, kind, misses, nextPollIn, error });
       config.onMiss?.(miss);
     },
-    interval: (ref) => (isFixed ? config.interval : drawWait(windowOf(windows, known(ref)), random)),
+    interval: (ref) => (isFixed ? config.interval : waitAfter(windowOf(windows, known(ref)), 'uniform', random)),
     floor: (ref, last) =>
       hasOwnFloor
         ? config.minInterval
         : Math.max(config.minInterval, windowOf(windows, last?.model ?? known(ref)).floor ?? 0),
-    withWaits: (ref) => (isFixed ? identity : withModelInterval(windows, { random, hint: known(ref) })),
+    withWaits: (ref) => (isFixed ? identity : withModelInterval(windows, { cadence, random, hint: known(ref) })),
   };
 }
 
