@@ -56,9 +56,13 @@ export function beginningOf(task: Task, before: number | undefined, now: number)
   return task.startedAt ?? (task.status === 'queued' ? now : (before ?? task.createdAt ?? now));
 }
 
-/** ms until progress will have reached its end, if it rose since the answer before (many a gateway's stands still); else 0. */
+/**
+ * ms until progress will have reached its end, if it rose from one processing answer to the next; else 0. Many a gateway
+ * says 10 while it is queued, 50 while it is processing, and nothing more.
+ */
 export function timeLeft({ progress = 0, observedAt }: Task, before: Task | undefined): number {
-  const rise = progress - (before?.progress ?? progress);
+  if (before?.status !== 'processing') return 0;
+  const rise = progress - (before.progress ?? progress);
   // Cut to whole percents, it may be one more.
-  return before && rise > 0 ? ((101 - progress) * (observedAt - before.observedAt)) / rise : 0;
+  return rise > 0 ? ((101 - progress) * (observedAt - before.observedAt)) / rise : 0;
 }

@@ -142,6 +142,8 @@ describe('cadence', () => {
     const untold = at(undefined, undefined, undefined, undefined);
     expect(at(50, 50, 50, 50)).toEqual(untold);
     expect(at(50, 40, undefined, 60)).toEqual(untold);
+    const begun = [queuedTask({ progress: 10 }), processingTask({ progress: 50 })];
+    expect(seconds(waitsAfter(begun, generationsWindows, economical))).toEqual(untold.slice(0, 2));
     expect(
       waitsAfter([processingTask({ progress: 0 }), processingTask({ progress: 90 })], generationsWindows, even),
     ).toEqual([19_700, 15_000]);
