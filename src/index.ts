@@ -25,6 +25,7 @@ export {
   throwOnFailure,
   withModelInterval,
   type Board,
+  type Cadence,
   type DedupeOptions,
   type ExpiryWarning,
   type ExpiryWarningsOptions,

@@ -4,4 +4,5 @@ export { pollUntilTerminal } from './poll-until-terminal.js';
 export type { Miss, PollConfig, RetryConfig } from './poll-config.js';
 export { summarize, type Board } from './summarize.js';
 export { throwOnFailure } from './throw-on-failure.js';
+export type { Cadence } from './cadence.js';
 export { withModelInterval, type ModelIntervalOptions } from './with-model-interval.js';

@@ -1,6 +1,7 @@
 import type { PollConfig } from '../operators/index.js';
 import type { PollPlan } from '../operators/poll.js';
 import { checkPollConfig } from '../operators/poll-config.js';
+import { checkCadence, type Cadence } from '../operators/cadence.js';
 import { checkWindows } from '../operators/with-model-interval.js';
 import type { ResolvedRef } from '../query.js';
 import { publish } from '../diagnostics.js';
@@ -13,6 +14,8 @@ type Provider = ResolvedRef['service'];
 export interface PaceOptions extends PollConfig {
   /** Polling windows by model, in ms. @default the provider's own */
   readonly windows?: PollWindows;
+  /** How waits are chosen from the windows; see `withModelInterval`. @default 'window' */
+  readonly cadence?: Cadence;
   /** A fixed wait after each answer, in ms, instead of the windows. */
   readonly interval?: number;
   /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
@@ -28,6 +31,7 @@ export interface PaceOptions extends PollConfig {
 
 /** All that decides when the tasks of one provider are asked about. Times in ms, `speed` applied. */
 export interface Pace extends PollPlan {
+  readonly cadence: Cadence;
   /** Whether the caller's `interval` holds, not the windows. */
   readonly isFixed: boolean;
   /** The window of a task, by the model that its answers named last; its floor is always there. */
@@ -46,6 +50,8 @@ export function pacesOf(providers: readonly Provider[], options: PaceOptions): R
 
 function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<Pace, 'wait'> {
   const { windows: documented = provider.windows, deadline = 86_400_000, minInterval = provider.minInterval } = options;
+  const { cadence = 'window' } = options;
+  checkCadence(cadence);
   checkWindows(documented);
   checkFloors(provider, options, documented);
   const { delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000, ...retry } = options.retry ?? {};
@@ -58,10 +64,17 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
   });
   const { interval: fixed } = options;
   const windows: Record<string, PollWindow> = {};
-  for (const [name, window] of Object.entries({ '*': windowOf(documented), ...documented })) {
-    const { min, max, floor = 0 } = fixed === undefined ? window : { ...window, min: fixed, max: fixed };
+  for (const [name, { min, max, floor = 0, generation }] of Object.entries({
+    '*': windowOf(documented),
+    ...documented,
+  })) {
     const lowest = options.minInterval === undefined ? Math.max(minInterval, floor) : minInterval;
-    windows[name] = { min: min / speed, max: max / speed, floor: lowest / speed };
+    windows[name] = {
+      min: (fixed ?? min) / speed,
+      max: (fixed ?? max) / speed,
+      floor: lowest / speed,
+      ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
+    };
   }
   return {
     ...config,
@@ -70,6 +83,7 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
       publish('miss', { provider, id, kind, misses, nextPollIn, error });
       config.onMiss?.(miss);
     },
+    cadence,
     isFixed: fixed !== undefined,
     windowOf: ({ hint, model }, named = hint ?? model) => windowOf(windows, hint === 'flex' ? hint : named),
   };

@@ -1,8 +1,8 @@
-import type { Observable, Subscriber, Unsubscribable } from 'rxjs';
+import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable } from 'rxjs';
 import { isNews } from '../operators/dedupe-status.js';
 import { publish } from '../diagnostics.js';
 import { Poll } from '../operators/poll.js';
-import { drawWait } from '../operators/with-model-interval.js';
+import { beginningOf, timeLeft, waitAfter } from '../operators/cadence.js';
 import type { Ask, ResolvedRef } from '../query.js';
 import { copyTask, isTerminal, type Task } from '../task.js';
 import type { PollWindow } from '../windows.js';
@@ -27,6 +27,8 @@ export class Tracked extends Poll {
   #window: PollWindow;
   /** The model that an answer named last. */
   #model: string | undefined;
+  /** When its generation began, as far as is known: epoch ms. */
+  #began: number | undefined;
   /** How long to wait after the last answer, in ms. */
   #pollAfter: number | undefined;
 
@@ -37,6 +39,7 @@ export class Tracked extends Poll {
   ) {
     super();
     this.#window = plan.windowOf(ref);
+    this.#began = ref.createdAt;
   }
 
   /** Polling starts with the first follower, as soon as the floor allows. */
@@ -69,7 +72,7 @@ export class Tracked extends Poll {
   protected interval(): number {
     // What came from outside may be no number.
     const told = this.#pollAfter ?? -1;
-    return told >= 0 ? told : drawWait(this.#window, this.plan.random);
+    return told >= 0 ? told : waitAfter(this.#window, 'uniform', this.plan.random);
   }
 
   protected floor(): number {
@@ -82,10 +85,14 @@ export class Tracked extends Poll {
       this.#model = model;
       this.#window = this.plan.windowOf(this.ref, model);
     }
-    const { isFixed, random } = this.plan;
-    const pollAfter = isFixed ? task.pollAfter : drawWait(this.#window, random);
-    this.#pollAfter = pollAfter;
     const { last } = this;
+    const { isFixed, cadence, random } = this.plan;
+    const wall = asyncScheduler.now();
+    this.#began = beginningOf(task, this.#began, wall);
+    const pollAfter = isFixed
+      ? task.pollAfter
+      : waitAfter(this.#window, cadence, random, wall - this.#began, timeLeft(task, last));
+    this.#pollAfter = pollAfter;
     if (last && !isTerminal(task) && !isNews(task, last)) return;
     // A journal has numbered it already.
     const { seq = (last?.seq ?? 0) + 1 } = task;

@@ -23,7 +23,7 @@ import {
   type TaskRef,
 } from '../query.js';
 import { rest, type Due } from '../operators/time.js';
-import { drawWait } from '../operators/with-model-interval.js';
+import { waitAfter } from '../operators/cadence.js';
 import { taskKey, type Task } from '../task.js';
 import { pacesOf, type Pace, type PaceOptions } from './pace.js';
 import { Tracked, type TrackedHome } from './tracked.js';
@@ -174,7 +174,7 @@ export function createTracker(options: TrackerOptions): Tracker {
             const one = all[nth++] as ResolvedRef | LostTask;
             if (!('status' in one)) {
               const { windowOf, random } = paces.get(one.service) as Pace;
-              ms += drawWait(windowOf(one), random) / all.length;
+              ms += waitAfter(windowOf(one), 'uniform', random) / all.length;
             }
             subscriber.next('status' in one ? of(one) : followOrLose(one, how));
           }

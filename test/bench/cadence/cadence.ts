@@ -21,6 +21,8 @@ interface Ratio {
   readonly family: string;
   readonly scenario: string;
   readonly requests: number;
+  /** Of the requests after the first of each task. */
+  readonly again: number;
   readonly latency: number;
 }
 
@@ -42,6 +44,7 @@ export function cadence(isQuick: boolean): Promise<Findings> {
         family: family.name,
         scenario: scenario.name,
         requests: score.requests / reference.requests,
+        again: (score.requests - 1) / (reference.requests - 1),
         latency: score.latency / reference.latency,
       });
     }
@@ -52,11 +55,12 @@ export function cadence(isQuick: boolean): Promise<Findings> {
   note(linear, scenarios[0] as Scenario, (name, ratio) => extra.set(name, ratio));
 
   const of = (name: string, pick: (ratio: Ratio) => number) => (ratios.get(name) ?? []).map(pick);
-  const text = ({ requests, latency }: Ratio) => `${requests.toFixed(2)} at ${latency.toFixed(2)}`;
-  const means = (name: string, test: (ratio: Ratio) => boolean): Ratio => {
+  const text = ({ requests, latency }: Pick<Ratio, 'requests' | 'latency'>) =>
+    `${requests.toFixed(2)} at ${latency.toFixed(2)}`;
+  const means = (name: string, test: (ratio: Ratio) => boolean) => {
     const some = (ratios.get(name) ?? []).filter(test);
-    const requests = geometricMean(some.map((ratio) => ratio.requests));
-    return { family: '', scenario: '', requests, latency: geometricMean(some.map((ratio) => ratio.latency)) };
+    const mean = (pick: (ratio: Ratio) => number) => geometricMean(some.map(pick));
+    return { requests: mean(({ requests }) => requests), latency: mean(({ latency }) => latency) };
   };
   const bold = (name: string) => (name.startsWith('cadence') ? `**\`${name}\`**` : `\`${name}\``);
   const drawn = `${whole(tasks)} tasks a cell, the same for all. Ratios to \`${REFERENCE}\`.`;
@@ -64,10 +68,11 @@ export function cadence(isQuick: boolean): Promise<Findings> {
     {
       title: 'Requests and latency, over all models and scenarios',
       note: `${families.length} families, ${scenarios.length} scenarios, ${drawn} Geometric means; worst of any cell.`,
-      head: ['', 'requests', 'latency', 'worst latency', 'worst requests', 'from ask to ask'],
+      head: ['', 'requests', 'after the first', 'latency', 'worst latency', 'worst requests', 'from ask to ask'],
       rows: names.map((name) => [
         bold(name),
         geometricMean(of(name, ({ requests }) => requests)).toFixed(2),
+        geometricMean(of(name, ({ again }) => again)).toFixed(2),
         geometricMean(of(name, ({ latency }) => latency)).toFixed(2),
         Math.max(...of(name, ({ latency }) => latency)).toFixed(2),
         Math.max(...of(name, ({ requests }) => requests)).toFixed(2),
@@ -121,14 +126,13 @@ function play(policy: Policy, family: Family, fates: readonly Fate[]): Score {
   let least = Infinity;
   let most = 0;
   const latencies = fates.map((fate) => {
-    let lastAge = -Infinity;
+    let lastAge = NaN;
     const query = defer(() => {
       const age = asyncScheduler.now() - CREATED_AT;
       requests++;
-      if (age > 0) {
-        least = Math.min(least, age - lastAge);
-        most = Math.max(most, age - lastAge);
-      }
+      const gap = age - lastAge;
+      if (gap < least) least = gap;
+      if (gap > most) most = gap;
       lastAge = age;
       return of(answerAt(age, fate, family, CREATED_AT));
     });
