@@ -68,10 +68,10 @@ export async function follow(following: Following): Promise<Followed> {
 
 /** The tasks of a journal that are not done with. @throws UsageError for a file that cannot be used. */
 async function openTasks(session: JournalSession | undefined): Promise<readonly TaskRefFields[]> {
-  let open: readonly TaskRefFields[] = [];
-  const look = (tasks: readonly TaskRefFields[]) => {
-    open = tasks;
-    return EMPTY;
+  const open: TaskRefFields[] = [];
+  const look = (task: TaskRefFields) => {
+    open.push(task);
+    return { stream: EMPTY, wait: 0 };
   };
   try {
     await lastValueFrom(session?.resume(look, false) ?? EMPTY, { defaultValue: undefined });

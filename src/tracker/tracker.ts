@@ -9,10 +9,9 @@ import {
   Observable,
   of,
   type ObservableInput,
-  type Subscriber,
 } from 'rxjs';
-import { brief, isTrackingError, TrackingError, type LostTask, type TrackedTask } from '../errors.js';
-import type { Journal } from '../journal/index.js';
+import { assignDefined, brief, isTrackingError, TrackingError, type LostTask, type TrackedTask } from '../errors.js';
+import type { Journal, Resumed } from '../journal/index.js';
 import {
   createAsk,
   refResolver,
@@ -21,8 +20,8 @@ import {
   type QueryOptions,
   type ResolvedRef,
   type TaskRef,
+  type TaskRefFields,
 } from '../query.js';
-import { rest, type Due } from '../operators/time.js';
 import { waitAfter } from '../operators/cadence.js';
 import { taskKey, type Task } from '../task.js';
 import { pacesOf, type Pace, type PaceOptions } from './pace.js';
@@ -86,8 +85,6 @@ export interface Tracker {
   close(): void;
 }
 
-/** First asks that are due within so many ms go together. */
-const GRAIN = 20;
 const MAX_REMEMBERED = 10_000;
 const DAY = 86_400_000;
 
@@ -104,13 +101,10 @@ export function createTracker(options: TrackerOptions): Tracker {
   const resolve = refResolver(options.provider);
   const ask = createAsk(options);
   const paces = pacesOf(toArray(options.provider), options);
-  const [{ wait }] = paces.values() as unknown as readonly [Pace];
   /** By id: those who are followed, and the last idle ones, for they still know when they asked. */
   const tracked = new Map([...paces.keys()].map((service) => [service, new Map<string, Tracked>()]));
   const idle = new Set<Tracked>();
   const terminals = new Map<string, Task>();
-  /** Who resumes what is not due yet. */
-  const waiting = new Set<Subscriber<unknown>>();
   const journal = options.journal?.open();
   let isClosed = false;
 
@@ -163,32 +157,11 @@ export function createTracker(options: TrackerOptions): Tracker {
   const followOrLose = (ref: ResolvedRef, how?: TrackOptions): Observable<TrackedTask> =>
     follow(ref, how).pipe(catchError((error: unknown) => of(lost(ref, error))));
 
-  /** Emits what there is for each, one after the other over about the wait that is usual for them. */
-  const spread = (all: readonly (ResolvedRef | LostTask)[], how?: TrackOptions): Observable<Observable<TrackedTask>> =>
-    new Observable((subscriber) => {
-      let nth = 0;
-      const due: Due = {
-        run: () => {
-          let ms = 0;
-          while (nth < all.length && ms < GRAIN && !subscriber.closed) {
-            const one = all[nth++] as ResolvedRef | LostTask;
-            if (!('status' in one)) {
-              const { windowOf, random } = paces.get(one.service) as Pace;
-              ms += waitAfter(windowOf(one), 'uniform', random) / all.length;
-            }
-            subscriber.next('status' in one ? of(one) : followOrLose(one, how));
-          }
-          if (nth < all.length) wait(due, ms);
-          else subscriber.complete();
-        },
-      };
-      waiting.add(subscriber);
-      subscriber.add(() => {
-        waiting.delete(subscriber);
-        rest(due);
-      });
-      due.run();
-    });
+  const resumed = (one: ResolvedRef | LostTask, how?: TrackOptions): Resumed => {
+    if ('status' in one) return { stream: of(one), wait: 0 };
+    const { windowOf, random } = paces.get(one.service) as Pace;
+    return { stream: followOrLose(one, how), wait: waitAfter(windowOf(one), 'uniform', random) };
+  };
 
   const theJournal = () => {
     if (journal) return journal;
@@ -222,8 +195,8 @@ export function createTracker(options: TrackerOptions): Tracker {
 
     resume(how) {
       refuseIfClosed();
-      const begin = (refs: readonly TaskRef[]) => spread(refs.map(resolveOrLose(resolve)), how);
-      return theJournal().resume(begin, how?.ack === 'manual');
+      const find = resolveOrLose(resolve);
+      return theJournal().resume((ref) => resumed(find(ref), how), how?.ack === 'manual');
     },
 
     ack: (task) => theJournal().ack(task),
@@ -241,11 +214,12 @@ export function createTracker(options: TrackerOptions): Tracker {
 
     close() {
       isClosed = true;
-      const open = [...tracked.values()].flatMap((ids) => [...ids.values()]);
-      for (const ids of tracked.values()) ids.clear();
+      for (const ids of tracked.values()) {
+        const open = [...ids.values()];
+        ids.clear();
+        for (const one of open) one.close();
+      }
       idle.clear();
-      for (const one of open) one.close();
-      for (const one of waiting) one.complete();
       journal?.close();
     },
   };
@@ -257,52 +231,21 @@ function resolveOrLose(resolve: (ref: TaskRef) => ResolvedRef): (ref: TaskRef) =
     try {
       return resolve(ref);
     } catch (error) {
-      const { id, provider } = (typeof ref === 'string' ? { id: ref } : (ref ?? {})) as {
-        id?: unknown;
-        provider?: unknown;
-      };
-      const named = {
-        id: String(id).slice(0, 256),
-        provider: typeof provider === 'string' ? provider : '(unknown)',
-      };
-      return lostTask(
-        named,
-        new TrackingError('query', (error as Error).message, {
-          ...named,
-          misses: 0,
-          cause: error,
-        }),
-      );
+      const named = typeof ref === 'string' ? { id: ref } : (Object(ref) as Partial<TaskRefFields>);
+      const { id, provider = '(unknown)' } = named;
+      return lost({ id: String(id).slice(0, 256), provider: String(provider) }, error);
     }
   };
 }
 
-function lost(who: ResolvedRef, error: unknown): LostTask {
-  if (isTrackingError(error)) return lostTask(who, error);
-  // An error of the caller's own: a notifier's, or what onMiss threw.
-  const message = `${who.provider} task ${who.id} is not tracked any more: ${brief(String(error))}`;
-  return lostTask(
-    who,
-    new TrackingError('query', message, {
-      provider: who.provider,
-      id: who.id,
-      misses: 0,
-      cause: error,
-    }),
-  );
-}
-
-function lostTask({ provider, id }: { provider: string; id: string }, error: TrackingError): LostTask {
-  const { last } = error;
-  const observedAt = asyncScheduler.now();
-  return {
-    status: 'lost',
-    id,
-    provider,
-    observedAt,
-    error,
-    ...(last === undefined ? {} : { last }),
-  };
+function lost({ provider, id }: { readonly provider: string; readonly id: string }, cause: unknown): LostTask {
+  // Else it is of the caller's own: a bad ref's, a notifier's, or what onMiss threw.
+  const message = `${provider} task ${id} is not tracked any more: ${brief(String(cause))}`;
+  const error = isTrackingError(cause)
+    ? cause
+    : new TrackingError('query', message, { provider, id, misses: 0, cause });
+  const task: LostTask = { status: 'lost', id, provider, observedAt: asyncScheduler.now(), error };
+  return assignDefined(task, { last: error.last });
 }
 
 /** Drops the oldest entries beyond what is remembered; gives their keys. */
