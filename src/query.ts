@@ -18,6 +18,7 @@ import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { redact } from './redact.js';
 import type { Task } from './task.js';
+import type { ReadContext } from './wire/index.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
 /** Which task: its id alone, or its id with what you know of it. */
@@ -209,26 +210,38 @@ function unanswered(error: unknown, { provider, id }: ResolvedRef, key: string):
   });
 }
 
-function readReply(
-  { status, headers, body }: TransportReply,
-  { provider, service, id, createdAt }: ResolvedRef,
-  key: string,
-): Task {
-  const observedAt = asyncScheduler.now();
+/** What a wire needs to know beside the reply. A class: a literal with a getter costs a hidden class each, and is kept by it. */
+class Context implements ReadContext {
+  readonly observedAt = asyncScheduler.now();
+  readonly provider: string;
+  readonly id: string;
+  readonly retention: number;
+  readonly redact: (text: string) => string;
+  readonly #headers: TransportReply['headers'];
+
+  constructor({ provider, id, service }: ResolvedRef, headers: TransportReply['headers'], key: string) {
+    this.provider = provider;
+    this.id = id;
+    this.retention = service.retention;
+    this.redact = (text) => redact(text, key);
+    this.#headers = headers;
+  }
+
+  get ahead(): number {
+    // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
+    const apart = serverTime(this.#headers, this.observedAt) - this.observedAt;
+    return Math.abs(apart) < 60_000 ? 0 : apart;
+  }
+}
+
+function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, key: string): Task {
+  const { provider, service, id, createdAt } = ref;
+  const context = new Context(ref, headers, key);
+  const { observedAt, retention } = context;
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
-  const { wire, retention } = service;
-  const context = {
-    ...{ provider, id, observedAt, retention },
-    // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
-    get ahead() {
-      const apart = serverTime(headers, observedAt) - observedAt;
-      return Math.abs(apart) < 60_000 ? 0 : apart;
-    },
-    redact: (text: string) => redact(text, key),
-  };
   try {
-    return wire.read(reply, context);
+    return service.wire.read(reply, context);
   } catch (error) {
     const age = observedAt - (createdAt ?? observedAt);
     if (!isQueryError(error) || error.kind !== 'not-found' || age <= retention) throw error;

@@ -1,6 +1,7 @@
 import { asyncScheduler, type Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 import { steadyNow } from '../clock.js';
 import { isQueryError, QueryError } from '../errors.js';
+import { Queue, type Waiter } from '../queue.js';
 import type { Rate } from './rate.js';
 
 /** So many failures to reach the host in a row, and it is taken to be down. */
@@ -8,7 +9,9 @@ const DOWN_AFTER = 5;
 const LONGEST_PAUSE = 900_000;
 
 /** A request on its way through a lane: waiting, then in flight, then gone. Hears the request for its subscriber. */
-export class Visit implements Observer<unknown> {
+export class Visit implements Observer<unknown>, Waiter<Visit> {
+  before: Visit | undefined;
+  after: Visit | undefined;
   admittedAt = 0;
   isFlying = false;
   flight: Subscription | undefined;
@@ -43,9 +46,7 @@ export class Visit implements Observer<unknown> {
 
 /** The budget of one key at one origin. */
 export class Lane {
-  readonly #waiting = new Set<Visit>();
-  /** Where the oldest of them is: to look for it from the front passes all that have left. */
-  #order = this.#waiting.values();
+  readonly #waiting = new Queue<Visit>();
   #flying = 0;
   #pausedUntil = 0;
   #pause = 0;
@@ -114,23 +115,16 @@ export class Lane {
 
   /** The most urgent of those who wait; the oldest, unless the rate makes it worth while to look. */
   #next(now: number): Visit {
-    if (this.rate.at(now) === Infinity) return this.#oldest();
-    let next: Visit | undefined;
+    let next = this.#waiting.first as Visit;
+    if (this.rate.at(now) === Infinity) return next;
     let most = -Infinity;
-    for (const visit of this.#waiting) {
+    for (let visit: Visit | undefined = next; visit; visit = visit.after) {
       const urgency = visit.urgency?.() ?? 0;
-      if (next && urgency <= most) continue;
+      if (urgency <= most) continue;
       most = urgency;
       next = visit;
     }
-    return next as Visit;
-  }
-
-  #oldest(): Visit {
-    const { done, value } = this.#order.next();
-    if (!done) return value;
-    this.#order = this.#waiting.values();
-    return this.#oldest();
+    return next;
   }
 
   #send(visit: Visit, now: number): void {
@@ -154,6 +148,7 @@ export class Lane {
 
   land(visit: Visit): void {
     visit.isFlying = false;
+    visit.flight = undefined;
     this.#flying -= 1;
     this.#admit();
   }
@@ -182,9 +177,12 @@ export class Lane {
 
   /** The key is refused: those who wait would hear the same. */
   #dismiss({ kind, code, httpStatus }: QueryError): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
     const message = 'the API key was refused for another task, so this one was not asked about';
-    for (const { subscriber } of waiting) subscriber.error(new QueryError(kind, message, { code, httpStatus }));
+    const refused: Visit[] = [];
+    for (let { first } = this.#waiting; first; first = this.#waiting.first) {
+      this.#waiting.delete(first);
+      refused.push(first);
+    }
+    for (const { subscriber } of refused) subscriber.error(new QueryError(kind, message, { code, httpStatus }));
   }
 }

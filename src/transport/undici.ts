@@ -1,6 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import { QueryError } from '../errors.js';
+import { Queue, type Waiter } from '../queue.js';
 import { Body, checkLimits, transportError } from './reply.js';
 import {
   DEFAULT_LIMITS,
@@ -55,7 +56,6 @@ export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTra
     ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
   });
   const origins = new Map<string, Origin>();
-  const exchanges = new Set<Exchange>();
   let isClosed = false;
 
   const originOf = (url: string): Origin => {
@@ -82,18 +82,13 @@ export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTra
     new Observable<TransportReply>((subscriber) => {
       if (isClosed) throw closedError();
       const exchange = exchangeFor(request, subscriber);
-      exchanges.add(exchange);
       exchange.origin.enter(exchange);
-      return () => {
-        exchanges.delete(exchange);
-        exchange.abandon();
-      };
+      return exchange;
     });
 
   const close = async () => {
     isClosed = true;
-    for (const exchange of exchanges) exchange.fail(closedError());
-    await Promise.all([...origins.values()].map((origin) => origin.close()));
+    await Promise.all([...origins.values()].map((origin) => origin.close(closedError())));
   };
   return Object.assign(transport, { close, [Symbol.asyncDispose]: close });
 }
@@ -113,6 +108,8 @@ function closedError(): QueryError {
 /** Carries one exchange after the other. */
 interface Line {
   readonly dispatcher: Dispatcher;
+  /** What it carries now. */
+  exchange: Exchange | undefined;
   /** Whether the socket that is open now has answered before: the server may have closed it since. */
   hasAnswered: boolean;
   /** Whether it carries no more. */
@@ -146,6 +143,7 @@ function openLine(origin: string, connect: buildConnector.connector, keepAlive: 
   });
   const line: Line = {
     dispatcher,
+    exchange: undefined,
     hasAnswered: false,
     isClosed: false,
     // An aborted request would make the client connect again, for nobody: it goes as a whole.
@@ -167,6 +165,7 @@ function openLine(origin: string, connect: buildConnector.connector, keepAlive: 
 function foreignLine(dispatcher: Dispatcher): Line {
   return {
     dispatcher,
+    exchange: undefined,
     hasAnswered: false,
     isClosed: false,
     cut: (controller) => controller?.abort(notWanted()),
@@ -183,9 +182,7 @@ class Origin {
   readonly #lines = new Set<Line>();
   /** The one used last is on top: its socket is the freshest. */
   readonly #idle: Line[] = [];
-  readonly #waiting = new Set<Exchange>();
-  /** Where the oldest of those who wait is: to look for it from the front passes all that have left. */
-  #order = this.#waiting.values();
+  readonly #waiting = new Queue<Exchange>();
 
   constructor(
     readonly url: string,
@@ -205,6 +202,7 @@ class Origin {
   }
 
   takeBack(line: Line): void {
+    line.exchange = undefined;
     if (line.isClosed) {
       void line.close().then(() => {
         this.#lines.delete(line);
@@ -216,23 +214,18 @@ class Origin {
     this.#admit();
   }
 
-  async close(): Promise<void> {
+  async close(error: QueryError): Promise<void> {
+    for (const line of this.#lines) line.exchange?.fail(error);
+    for (let { first } = this.#waiting; first; first = this.#waiting.first) first.fail(error);
     await Promise.all([...this.#lines].map((line) => line.close()));
   }
 
   #admit(): void {
-    const line = this.#waiting.size > 0 ? this.#free() : undefined;
+    const { first } = this.#waiting;
+    const line = first && this.#free();
     if (!line) return;
-    const first = this.#oldest();
     this.#waiting.delete(first);
     first.send(line);
-  }
-
-  #oldest(): Exchange {
-    const next = this.#order.next();
-    if (!next.done) return next.value;
-    this.#order = this.#waiting.values();
-    return this.#order.next().value as Exchange;
   }
 
   #free(): Line | undefined {
@@ -245,15 +238,18 @@ class Origin {
 }
 
 /** One request on undici's dispatch interface, which costs a third less than `request()` with an AbortSignal. */
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
+  before: Exchange | undefined;
+  after: Exchange | undefined;
   #line: Line | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
   #isSecond = false;
+  #isLate = false;
   #status = 0;
-  #headers: Readonly<Record<string, string>> = {};
-  readonly #body: Body;
+  #headers: TransportReply['headers'] | undefined;
+  #body: Body | undefined;
 
   constructor(
     readonly origin: Origin,
@@ -261,12 +257,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     private readonly headers: Readonly<Record<string, string>>,
     private readonly limits: Required<TransportLimits>,
     private readonly subscriber: Subscriber<TransportReply>,
-  ) {
-    this.#body = new Body(limits.maxBytes);
-  }
+  ) {}
 
   send(line: Line): void {
     this.#line = line;
+    line.exchange = this;
     line.dispatcher.dispatch(
       {
         origin: this.origin.url,
@@ -279,33 +274,41 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /** Nobody wants the reply any more. */
-  abandon(): void {
+  unsubscribe(): void {
     if (this.#isOver) return;
+    const controller = this.#controller;
     this.#end();
-    if (this.#line) this.#line.cut(this.#controller);
+    if (this.#line) this.#line.cut(controller);
     else this.origin.forget(this);
   }
 
   fail(error: QueryError): void {
     if (this.#isOver) return;
-    this.abandon();
+    this.unsubscribe();
     this.subscriber.error(error);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.#isOver) throw notWanted();
     this.#controller = controller;
-    const { headersTimeout, totalTimeout } = this.limits;
-    const first = Math.min(headersTimeout, totalTimeout);
-    this.#timer ??= this.#limit(first, () => {
-      if (this.#status === 0) {
-        this.fail(new QueryError('timeout', `no reply within ${first} ms`));
-        return;
-      }
-      this.#timer = this.#limit(totalTimeout - first, () => {
-        this.fail(new QueryError('timeout', `the reply was not complete within ${totalTimeout} ms`));
-      });
-    });
+    this.#timer ??= setTimeout(ring, this.#patience, this);
+  }
+
+  /** ms that pass before it is looked whether anything has come. */
+  get #patience(): number {
+    return Math.min(this.limits.headersTimeout, this.limits.totalTimeout);
+  }
+
+  onTime(): void {
+    if (this.#isOver) return;
+    const { totalTimeout } = this.limits;
+    if (this.#status === 0) this.fail(new QueryError('timeout', `no reply within ${this.#patience} ms`));
+    else if (this.#isLate) {
+      this.fail(new QueryError('timeout', `the reply was not complete within ${totalTimeout} ms`));
+    } else {
+      this.#isLate = true;
+      this.#timer = setTimeout(ring, totalTimeout - this.#patience, this);
+    }
   }
 
   onResponseStart(
@@ -316,25 +319,31 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     if (this.#line) this.#line.hasAnswered = true;
     this.#status = status;
-    this.#headers = joined(headers);
-    const { 'content-encoding': encoding = 'identity', 'content-length': length } = this.#headers;
+    const texts = (this.#headers = joined(headers));
+    const { 'content-encoding': encoding = 'identity', 'content-length': length } = texts;
     if (encoding.toLowerCase() !== 'identity') {
       const what = `the reply is encoded (${encoding.slice(0, 20)}), which nobody asked for`;
       throw new QueryError('malformed', what, { code: 'encoded' });
     }
+    this.#body = new Body(this.limits.maxBytes);
     this.#body.expect(length);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer<ArrayBuffer>): void {
-    this.#body.add(chunk);
+    this.#body?.add(chunk);
   }
 
   onResponseEnd(): void {
-    const isWanted = !this.#isOver;
+    const headers = this.#headers;
+    // Nobody wants it any more.
+    if (!headers) {
+      this.#leave();
+      return;
+    }
+    const reply = { status: this.#status, headers, body: this.#body?.text() ?? '' };
     this.#end();
     this.#leave(() => {
-      if (!isWanted) return;
-      this.subscriber.next({ status: this.#status, headers: this.#headers, body: this.#body.text() });
+      this.subscriber.next(reply);
       this.subscriber.complete();
     });
   }
@@ -356,19 +365,19 @@ class Exchange implements Dispatcher.DispatchHandler {
     });
   }
 
-  /** After a busy event loop, a reply that is there is read before time is called. */
-  #limit(ms: number, onTime: () => void): NodeJS.Timeout {
-    return setTimeout(() => {
-      setImmediate(() => {
-        if (!this.#isOver) onTime();
-      });
-    }, ms);
-  }
-
+  // Lets go of what came with the reply: whatever still holds an exchange for a while then holds little.
   #end(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
+    this.#controller = this.#timer = this.#headers = this.#body = undefined;
   }
+}
+
+/** After a busy event loop, a reply that is there is read before time is called. */
+function ring(exchange: Exchange): void {
+  setImmediate(() => {
+    exchange.onTime();
+  });
 }
 
 /** Each header as one text. */
