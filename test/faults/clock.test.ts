@@ -107,11 +107,11 @@ describe.for(kinds)('over $name', (kind) => {
 
   test('F32 a process that is blocked just after asking has missed nothing', async (context) => {
     const { server, follow, misses } = await stage(kind, context, {
-      limits: { headersTimeout: 150, totalTimeout: 200 },
+      limits: { headersTimeout: 600, totalTimeout: 800 },
     });
     server.answer(says('queued'), says('completed'));
     const task = follow();
-    for (const until = performance.now() + 400; performance.now() < until;);
+    for (const until = performance.now() + 1000; performance.now() < until;);
     await task.over;
     expect(task.statuses).toEqual(['queued', 'completed']);
     expect(misses).toEqual([]);
