@@ -25,8 +25,9 @@ export class Lane {
   readonly #flying = new Set<Visit>();
   #pausedUntil = 0;
   #pause = 0;
-  /** Throttling replies without a Retry-After, in a row. */
+  /** Throttling replies in a row, and when the last of them came. */
   #throttles = 0;
+  #throttledAt = -Infinity;
   /** Failures to reach the host, in a row. */
   #failures = 0;
   #isAdmitting = false;
@@ -59,8 +60,10 @@ export class Lane {
   #admit(): void {
     if (this.#isAdmitting) return;
     this.#isAdmitting = true;
-    // A host that is down gets one request at a time. The others are deferred, never failed.
-    const room = () => this.#flying.size < (this.#failures >= DOWN_AFTER ? 1 : this.maxInFlight);
+    // A host that is down gets one request at a time, and so does a key whose pause was too short. The others are
+    // deferred, never failed.
+    const isProbed = () => this.#failures >= DOWN_AFTER || this.#throttles > 1;
+    const room = () => this.#flying.size < (isProbed() ? 1 : this.maxInFlight);
     while (this.#waiting.size > 0 && room()) {
       const now = steadyNow();
       const wait = Math.max(this.rate.wait(now), Math.min(this.#pause, this.#pausedUntil - now));
@@ -89,7 +92,7 @@ export class Lane {
   #next(): Visit {
     const [oldest] = this.#waiting as unknown as [Visit];
     let next = oldest;
-    if (this.rate.at(steadyNow()) !== Infinity) {
+    if (this.rate.gap > 0) {
       let most = -Infinity;
       for (const visit of this.#waiting) {
         const urgency = visit.urgency?.() ?? 0;
@@ -109,8 +112,11 @@ export class Lane {
     const { request, subscriber } = visit;
     const flight = request.subscribe({
       next: (value) => {
-        this.#reached();
-        this.rate.succeeded(steadyNow());
+        this.#failures = 0;
+        if (this.#isNews(visit)) {
+          this.#throttles = 0;
+          this.rate.succeeded(steadyNow());
+        }
         subscriber.next(value as never);
       },
       error: (error: unknown) => {
@@ -132,13 +138,13 @@ export class Lane {
     this.#admit();
   }
 
-  #reached(): void {
-    this.#failures = 0;
-    this.#throttles = 0;
+  /** Whether it went after the key was throttled last: what was on its way already tells nothing new. */
+  #isNews({ admittedAt }: Visit): boolean {
+    return admittedAt > this.#throttledAt;
   }
 
   /** What one failed request tells about all others of the key. */
-  #heed(error: unknown, { admittedAt }: Visit): void {
+  #heed(error: unknown, visit: Visit): void {
     if (!isQueryError(error)) return;
     const { kind, retryAfterMs } = error;
     if (kind === 'network' || kind === 'timeout') {
@@ -148,14 +154,22 @@ export class Lane {
     this.#failures = 0;
     const now = steadyNow();
     const isThrottled = kind === 'rate-limited';
+    const isNews = isThrottled && this.#isNews(visit);
+    if (isNews) {
+      this.#throttles += 1;
+      this.#throttledAt = now;
+    }
     if (retryAfterMs !== undefined || isThrottled) {
-      const ms = Math.min(LONGEST_PAUSE, retryAfterMs ?? Math.min(30_000, 1_000 * 2 ** this.#throttles++));
+      const backOff = Math.max(1_000, 4 * this.rate.gap) * 2 ** Math.max(0, this.#throttles - 1);
+      // Whoever is throttled again at the time that was told was told too early.
+      const isOwn = isThrottled && (retryAfterMs === undefined || this.#throttles > 1);
+      const ms = Math.min(LONGEST_PAUSE, Math.max(retryAfterMs ?? 0, isOwn ? Math.min(30_000, backOff) : 0));
       if (now + ms > this.#pausedUntil) {
         this.#pause = ms;
         this.#pausedUntil = now + ms;
       }
     }
-    if (isThrottled) this.rate.throttled(now, admittedAt, this.#pausedUntil);
+    if (isNews) this.rate.throttled(now, this.#pausedUntil, retryAfterMs !== undefined);
     if (kind === 'unauthorized') this.#dismiss(error);
   }
 
