@@ -15,8 +15,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
-    // The fault table and the model tests run on their own: `npm run test:reliability`.
-    exclude: process.env['RELIABILITY'] ? [] : ['test/faults/**', 'test/models/**', '**/node_modules/**'],
+    // Most files wait for sockets, timers or children for most of their time.
+    maxWorkers: 2,
     testTimeout: 20_000,
   },
 });
