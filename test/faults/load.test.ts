@@ -5,7 +5,6 @@ import { kinds, says, stage, trace } from './stage.js';
 
 const POLLS = 8;
 const ids = (count: number) => Array.from({ length: count }, (_, nth) => `t${nth}`);
-const [undici] = kinds as [(typeof kinds)[number]];
 
 /** So many requests a second, and as many at once after a rest; the others are answered with 429 and Retry-After 2. */
 function limit(server: FaultServer, allowed: { perSecond: number; polls: number }) {
@@ -31,11 +30,11 @@ function limit(server: FaultServer, allowed: { perSecond: number; polls: number 
 }
 
 describe.concurrent('a limited service', () => {
-  test(
-    'F16 100 tasks against 20 requests a second: all survive, under 5 % are throttled',
+  test.for(kinds)(
+    'F16 over $name: 100 tasks against 20 requests a second: all survive, under 5 % are throttled',
     { timeout: 85_000 },
-    async (context) => {
-      const { server, tracker, misses } = await stage(undici, context, { interval: 1000 });
+    async (kind, context) => {
+      const { server, tracker, misses } = await stage(kind, context, { interval: 1000 });
       const { asked, throttled } = limit(server, { perSecond: 20, polls: POLLS });
       const all = trace(tracker.trackAll(ids(100)));
       await all.over;
@@ -50,11 +49,11 @@ describe.concurrent('a limited service', () => {
     },
   );
 
-  test(
-    'F17 a limit that falls tenfold and comes back is followed within 15 s, and no task starves',
+  test.for(kinds)(
+    'F17 over $name: a limit that falls tenfold and comes back is followed within 15 s, and no task starves',
     { timeout: 85_000 },
-    async (context) => {
-      const { server, tracker } = await stage(undici, context, { interval: 500 });
+    async (kind, context) => {
+      const { server, tracker } = await stage(kind, context, { interval: 500 });
       const allowed = { perSecond: 40, polls: Infinity };
       const { asked, served } = limit(server, allowed);
       const all = trace(tracker.trackAll(ids(60)));
