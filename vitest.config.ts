@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const src = (file: string) => fileURLToPath(new URL(`./src/${file}`, import.meta.url));
 
@@ -11,12 +12,22 @@ const alias = process.env['BUILT']
       { find: /^rx-video-tasks\/(\w+)$/, replacement: src('$1.ts') },
     ];
 
+/** What takes longest begins first, or the others would be done long before it. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => /faults.(load|suspended|leaks)\.test/.test(moduleId);
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
-    // The fault table and the model tests run on their own: `npm run test:reliability`.
-    exclude: process.env['RELIABILITY'] ? [] : ['test/faults/**', 'test/models/**', '**/node_modules/**'],
+    // Most files wait for sockets, timers or children for most of their time.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 20_000,
   },
 });

@@ -24,7 +24,7 @@ export class Visit implements Observer<unknown>, Waiter<Visit> {
   ) {}
 
   next(value: unknown): void {
-    this.lane.reached();
+    this.lane.reached(this);
     this.subscriber.next(value as never);
   }
 
@@ -50,8 +50,9 @@ export class Lane {
   #flying = 0;
   #pausedUntil = 0;
   #pause = 0;
-  /** Throttling replies without a Retry-After, in a row. */
+  /** Throttling replies in a row, and when the last of them came. */
   #throttles = 0;
+  #throttledAt = -Infinity;
   /** Failures to reach the host, in a row. */
   #failures = 0;
   #isAdmitting = false;
@@ -91,14 +92,18 @@ export class Lane {
         this.#comeBackIn(wait);
         break;
       }
-      this.#send(this.#next(now), now);
+      this.#send(this.#next(), now);
     }
     this.#isAdmitting = false;
   }
 
-  /** A host that is down gets one request at a time. The others are deferred, never failed. */
+  /**
+   * A host that is down gets one request at a time, and so does a key whose pause was too short. The others are deferred,
+   * never failed.
+   */
   get #hasRoom(): boolean {
-    return this.#flying < (this.#failures >= DOWN_AFTER ? 1 : this.maxInFlight);
+    const isProbed = this.#failures >= DOWN_AFTER || this.#throttles > 1;
+    return this.#flying < (isProbed ? 1 : this.maxInFlight);
   }
 
   #comeBackIn(ms: number): void {
@@ -114,9 +119,9 @@ export class Lane {
   }
 
   /** The most urgent of those who wait; the oldest, unless the rate makes it worth while to look. */
-  #next(now: number): Visit {
+  #next(): Visit {
     let next = this.#waiting.first as Visit;
-    if (this.rate.at(now) === Infinity) return next;
+    if (this.rate.gap === 0) return next;
     let most = -Infinity;
     for (let visit: Visit | undefined = next; visit; visit = visit.after) {
       const urgency = visit.urgency?.() ?? 0;
@@ -140,8 +145,9 @@ export class Lane {
 
   // What a visit tells of its request.
 
-  reached(): void {
+  reached(visit: Visit): void {
     this.#failures = 0;
+    if (!this.#isNews(visit)) return;
     this.#throttles = 0;
     this.rate.succeeded(steadyNow());
   }
@@ -153,8 +159,13 @@ export class Lane {
     this.#admit();
   }
 
+  /** Whether it went after the key was throttled last: what was on its way already tells nothing new. */
+  #isNews({ admittedAt }: Visit): boolean {
+    return admittedAt > this.#throttledAt;
+  }
+
   /** What one failed request tells about all others of the key. */
-  heed(error: unknown, { admittedAt }: Visit): void {
+  heed(error: unknown, visit: Visit): void {
     if (!isQueryError(error)) return;
     const { kind, retryAfterMs } = error;
     if (kind === 'network' || kind === 'timeout') {
@@ -164,14 +175,22 @@ export class Lane {
     this.#failures = 0;
     const now = steadyNow();
     const isThrottled = kind === 'rate-limited';
+    const isNews = isThrottled && this.#isNews(visit);
+    if (isNews) {
+      this.#throttles += 1;
+      this.#throttledAt = now;
+    }
     if (retryAfterMs !== undefined || isThrottled) {
-      const ms = Math.min(LONGEST_PAUSE, retryAfterMs ?? Math.min(30_000, 1_000 * 2 ** this.#throttles++));
+      const backOff = Math.max(1_000, 4 * this.rate.gap) * 2 ** Math.max(0, this.#throttles - 1);
+      // Whoever is throttled again at the time that was told was told too early.
+      const isOwn = isThrottled && (retryAfterMs === undefined || this.#throttles > 1);
+      const ms = Math.min(LONGEST_PAUSE, Math.max(retryAfterMs ?? 0, isOwn ? Math.min(30_000, backOff) : 0));
       if (now + ms > this.#pausedUntil) {
         this.#pause = ms;
         this.#pausedUntil = now + ms;
       }
     }
-    if (isThrottled) this.rate.throttled(now, admittedAt, this.#pausedUntil);
+    if (isNews) this.rate.throttled(now, this.#pausedUntil, retryAfterMs !== undefined);
     if (kind === 'unauthorized') this.#dismiss(error);
   }
 

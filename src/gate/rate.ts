@@ -3,15 +3,19 @@ const SLOWEST = 1 / 60_000;
 /**
  * How many requests a ms a key allows: what was configured, and, once the service has throttled, what was learned.
  *
- * At a throttling reply the rate falls to 0.85 of what was let through lately. It stays there for 5 s, then grows with
- * the cube of the time: gently at first, past a limit that still stands only by a little, and many times over within 15 s
- * where the limit is gone.
+ * At a throttling reply the rate falls to 0.9 of what it was, or to what was let through where that is less. It is put to
+ * the test again by what succeeds, not by time: in a span of 36 requests, and never less than 9 s or four pauses, it grows
+ * by a ninth, to where it was throttled; where nobody objects it is ten times as much before the next span is over.
  */
 export class Rate {
   readonly #ceiling: number;
-  /** At the last throttling reply. */
+  /** At the last throttling reply that told something. */
   #learned = Infinity;
   #throttledAt = -Infinity;
+  /** ms from there until the rate is where it was; before, those over which it is measured. */
+  #span = 2_000;
+  /** Successes since then. */
+  #passed = 0;
   #spentAt = -Infinity;
   /** Successes since `countedFrom`, to measure what is let through. */
   #successes = 0;
@@ -21,15 +25,25 @@ export class Rate {
     this.#ceiling = requestsPerMinute === undefined ? Infinity : requestsPerMinute / 60_000;
   }
 
-  /** Requests a ms. */
-  at(now: number): number {
-    const growing = Math.max(0, (now - this.#throttledAt) / 1000 - 5);
-    return Math.min(this.#ceiling, this.#learned * (1 + 0.004 * growing ** 3));
+  /** ms from one request to the next; 0 where nothing is known. */
+  get gap(): number {
+    return 1 / this.#rate;
+  }
+
+  get #rate(): number {
+    // In parts of what comes between the end of the hold, which is the first 0.3 of a span, and its end.
+    const tested = Math.max(0, this.#spans - 0.3) / 0.7;
+    return Math.min(this.#ceiling, this.#learned * (1 + tested ** 4 / 9));
+  }
+
+  /** How many spans' requests have succeeded. */
+  get #spans(): number {
+    return this.#passed / (this.#learned * this.#span);
   }
 
   /** ms until the next request may go. */
   wait(now: number): number {
-    const gap = 1 / this.at(now);
+    const { gap } = this;
     return Math.min(gap, Math.max(0, this.#spentAt + gap - now));
   }
 
@@ -40,31 +54,37 @@ export class Rate {
 
   succeeded(now: number): void {
     const from = this.#countedFrom ?? now;
-    if (now - from > 4_000) {
-      this.#successes *= 2_000 / (now - from);
-      this.#countedFrom = now - 2_000;
+    if (now - from > 2 * this.#span) {
+      this.#successes *= this.#span / (now - from);
+      this.#countedFrom = now - this.#span;
     }
     this.#successes += 1;
+    this.#passed += 1;
   }
 
-  /** A request that was admitted at some time was throttled; nothing more goes before `resumeAt`. */
-  throttled(now: number, admittedAt: number, resumeAt: number): void {
-    // The others of a burst that was on its way already tell nothing new.
-    const isNews = admittedAt > this.#throttledAt;
-    if (isNews) {
-      const rate = this.at(now);
-      const measured = this.#successes / Math.max(1000, now - (this.#countedFrom ?? now));
-      // A pause cuts what is measured short: no single reply more than halves a rate.
-      const passed = rate === Infinity ? measured || 1 / 1000 : Math.min(rate, Math.max(measured, rate / 2));
-      this.#learned = Math.max(SLOWEST, 0.85 * passed);
+  /** The service has throttled a request that went since the last time; nothing more goes before `resumeAt`. */
+  throttled(now: number, resumeAt: number, isTold: boolean): void {
+    // Once more before anything got through: that tells of the pause, which was too short, and nothing of the rate.
+    if (this.#passed > 0 || this.#learned === Infinity) {
+      const rate = this.#rate;
+      const measured = this.#successes / Math.max(1_000, now - (this.#countedFrom ?? now));
+      // A pause cuts what is measured short: no single reply more than halves a rate. What held for a span is good for more.
+      const least = Math.max(rate / 2, this.#spans < 1 ? 0 : 1.05 * this.#learned);
+      const most = rate === Infinity ? Math.max(measured, 1 / 1_000) : rate;
+      this.#learned = Math.max(SLOWEST, Math.min(0.9 * most, Math.max(measured, least)));
       this.#throttledAt = now;
     }
+    const pause = resumeAt - this.#throttledAt;
+    // A service that does not say when to come back, or that allows less than one a second, counts by the minute, as a rule.
+    const patience = isTold && this.#learned > 1 / 1_000 ? 1 : 2;
+    this.#span = Math.max(4 * pause, patience * Math.max(9_000, 36 / this.#learned));
+    this.#passed = 0;
     this.#successes = 0;
-    this.#countedFrom = resumeAt;
+    this.#countedFrom = resumeAt - pause / 2;
   }
 
   /** Whether nothing that was learned still slows the key down. */
   hasRecovered(now: number): boolean {
-    return now - this.#throttledAt > 60_000;
+    return now - this.#throttledAt > Math.max(60_000, this.#span);
   }
 }

@@ -107,14 +107,29 @@ describe.for(kinds)('over $name', (kind) => {
 
   test('F32 a process that is blocked just after asking has missed nothing', async (context) => {
     const { server, follow, misses } = await stage(kind, context, {
-      limits: { headersTimeout: 150, totalTimeout: 200 },
+      limits: { headersTimeout: 600, totalTimeout: 800 },
     });
     server.answer(says('queued'), says('completed'));
     const task = follow();
-    for (const until = performance.now() + 400; performance.now() < until;);
+    for (const until = performance.now() + 1000; performance.now() < until;);
     await task.over;
     expect(task.statuses).toEqual(['queued', 'completed']);
     expect(misses).toEqual([]);
+  });
+
+  describe.concurrent('a header', () => {
+    test.for(['NaN', 'Infinity', '2147483648', '1e300', '-1'])(
+      'F34 %s from a header makes no hot loop',
+      async (value, context) => {
+        const { server, follow, misses } = await stage(kind, context);
+        server.answer(reply({ status: 503, headers: { 'retry-after': value }, body: '' }));
+        const started = performance.now();
+        follow();
+        await sleep(300);
+        expect(server.requests.length).toBeLessThanOrEqual((performance.now() - started) / (INTERVAL - 1) + 1);
+        for (const { nextPollIn } of misses) expect(nextPollIn <= 900_000).toBe(true);
+      },
+    );
   });
 
   describe.concurrent('two clocks', () => {
@@ -267,19 +282,6 @@ describe.concurrent('F34 a delay that no timer can take', () => {
       expect(task.error).toBeUndefined();
     }
   });
-
-  test.for(['NaN', 'Infinity', '2147483648', '1e300', '-1'])(
-    '%s from a header makes no hot loop',
-    async (value, context) => {
-      const { server, follow, misses } = await stage(undici, context);
-      server.answer(reply({ status: 503, headers: { 'retry-after': value }, body: '' }));
-      const started = performance.now();
-      follow();
-      await sleep(300);
-      expect(server.requests.length).toBeLessThanOrEqual((performance.now() - started) / (INTERVAL - 1) + 1);
-      for (const { nextPollIn } of misses) expect(nextPollIn <= 900_000).toBe(true);
-    },
-  );
 });
 
 test('F33 an expiry that the URL itself tells is believed', async (context) => {

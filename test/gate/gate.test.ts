@@ -175,18 +175,50 @@ describe('pauses and rates', () => {
   );
 });
 
-/** A server that lets so many requests a second through and answers the others with 429; each takes 20 ms. */
-function server(limitAt: (now: number) => number, retryAfterMs: number | undefined) {
-  const seen = { passed: [] as number[], throttled: [] as number[] };
-  let second = -1;
+/** Whether a request passes that comes now, at a limit of so many a second. */
+type Limiter = (now: number, perSecond: number) => boolean;
+
+/** So many in each window of so many ms. */
+function windowed(ms: number): Limiter {
+  let window = -1;
   let used = 0;
-  const request = defer(() => {
-    const now = asyncScheduler.now();
-    if (Math.floor(now / 1000) !== second) {
-      second = Math.floor(now / 1000);
+  return (now, perSecond) => {
+    if (Math.floor(now / ms) !== window) {
+      window = Math.floor(now / ms);
       used = 0;
     }
-    const isPassed = used++ < limitAt(now);
+    return used++ < (perSecond * ms) / 1000;
+  };
+}
+
+/** So many in any 60 s. */
+function slidingMinute(): Limiter {
+  let passed: number[] = [];
+  return (now, perSecond) => {
+    passed = passed.filter((at) => at > now - 60_000);
+    return passed.length < perSecond * 60 && passed.push(now) > 0;
+  };
+}
+
+/** Tokens that trickle in, a second's worth of them at most. */
+function bucket(): Limiter {
+  let tokens = Infinity;
+  let countedAt = 0;
+  return (now, perSecond) => {
+    tokens = Math.min(perSecond, tokens + ((now - countedAt) * perSecond) / 1000);
+    countedAt = now;
+    if (tokens < 1) return false;
+    tokens -= 1;
+    return true;
+  };
+}
+
+/** A server that answers what does not pass with 429; each reply takes 20 ms. */
+function server(limitAt: (now: number) => number, retryAfterMs: number | undefined, passes = windowed(1000)) {
+  const seen = { passed: [] as number[], throttled: [] as number[] };
+  const request = defer(() => {
+    const now = asyncScheduler.now();
+    const isPassed = passes(now, limitAt(now));
     (isPassed ? seen.passed : seen.throttled).push(now);
     const reply = timer(20).pipe(ignoreElements());
     return isPassed
@@ -238,10 +270,75 @@ describe('simulations', () => {
       const asks = crowd(createGate(), request, 100, 120_000);
       m.flush();
       const { passed, throttled } = seen;
-      console.log(passed.length, throttled.length);
       expect(throttled.length / (passed.length + throttled.length)).toBeLessThan(0.05);
       expect(passed.length).toBeGreaterThan(0.6 * 20 * 120);
       expect(Math.min(...asks)).toBeGreaterThan(5);
+    }),
+  );
+
+  test.each([
+    ['20 a second, by the second', 20, () => windowed(1000)],
+    ['20 a second, by tokens', 20, bucket],
+    ['60 a minute, one a second', 1, () => windowed(1000)],
+    ['60 a minute, by tokens', 1, bucket],
+    // A second or two is not what such a service should say.
+    ['60 a minute, by the minute', 1, () => windowed(60_000), 0.05],
+    ['60 in any minute', 1, slidingMinute],
+  ] as [string, number, () => Limiter, number?][])(
+    '%s: few requests are throttled, and most of the limit is used',
+    (_limit, perSecond, limiter, most = 0.04) => {
+      const minutes = perSecond === 1 ? 90 : 5;
+      for (const retryAfterMs of [undefined, 1000, 2000]) {
+        marbles((m) => {
+          const { request, seen } = server(() => perSecond, retryAfterMs, limiter());
+          crowd(createGate(), request, 100, minutes * 60_000);
+          m.flush();
+          const { passed, throttled } = seen;
+          expect(throttled.length / (passed.length + throttled.length)).toBeLessThan(most);
+          expect(passed.length / (perSecond * minutes * 60)).toBeGreaterThan(0.75);
+        })();
+      }
+    },
+  );
+
+  test(
+    'throttled without a word when to come back, a burst pauses the key once, not once for each of its requests',
+    marbles((m) => {
+      const { request, seen } = server(() => 4, undefined);
+      crowd(createGate(), request, 100, 10_000);
+      m.flush();
+      expect(between(seen.throttled, 0, 10)).toBe(28);
+      expect(between(seen.passed, 1000, 10_000)).toBeGreaterThan(0.75 * 4 * 9);
+    }),
+  );
+
+  test(
+    'what was on its way when the key was throttled neither proves the pause long enough nor raises the rate',
+    marbles((m) => {
+      const went: string[] = [];
+      const send = sender(m, createGate(), went);
+      send('slow', 0, timer(1500));
+      send('a', 1, m.cold('#', {}, fails('rate-limited', 1000)));
+      send('b', 2, m.cold('#', {}, fails('rate-limited', 1000)));
+      for (const name of ['c', 'd']) send(name, 3, timer(500));
+      m.flush();
+      const at = (name: string) => Number(went.find((one) => one.startsWith(name))?.split('@')[1]);
+      // Twice the four requests' time of a rate of 0.9 a second.
+      expect(at('c') - at('b')).toBeGreaterThan(8_000);
+      expect(at('d') - at('c')).toBeGreaterThan(1_000);
+    }),
+  );
+
+  test(
+    'a key whose pause was too short sends one request, and the others when that got through',
+    marbles((m) => {
+      const { request, seen } = server((now) => (now < 20_000 ? 0 : Infinity), 100);
+      crowd(createGate(), request, 40, 40_000);
+      m.flush();
+      expect(between(seen.throttled, 0, 20)).toBe(32);
+      const later = seen.throttled.slice(32);
+      expect(later.length).toBeLessThan(8);
+      for (const [nth, at] of later.slice(1).entries()) expect(at - (later[nth] as number)).toBeGreaterThan(1_000);
     }),
   );
 

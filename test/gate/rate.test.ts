@@ -9,97 +9,155 @@ function succeed(rate: Rate, perSecond: number, from: number, to: number): void 
   }
 }
 
-const perSecond = (rate: Rate, now: number) => rate.at(now) * 1000;
+const perSecond = (rate: Rate) => 1_000 / rate.gap;
+
+/** Throttled at 20 a second: learned is 18, for a span of 9 s, or 162 requests. */
+function learned({ pause = 0, isTold = true } = {}): Rate {
+  const rate = new Rate(undefined);
+  succeed(rate, 20, 0, 3_000);
+  rate.throttled(3_000, 3_000 + pause, isTold);
+  return rate;
+}
 
 describe('what a key allows', () => {
   test('is unbounded until the service throttles', () => {
     const rate = new Rate(undefined);
     rate.spend(0);
-    expect(rate.at(0)).toBe(Infinity);
-    expect(rate.wait(0)).toBe(0);
+    succeed(rate, 1_000, 0, 60_000);
+    expect(rate.gap).toBe(0);
+    expect(rate.wait(60_000)).toBe(0);
   });
 
-  test('is 0.85 of what was let through lately', () => {
-    const rate = new Rate(undefined);
-    succeed(rate, 20, 0, 3_000);
-    rate.throttled(3_000, 2_990, 3_000);
-    expect(perSecond(rate, 3_000)).toBeCloseTo(0.85 * 20);
+  test('is 0.9 of what was let through lately', () => {
+    expect(perSecond(learned())).toBeCloseTo(18);
   });
 
   test('is measured over a second at least: a burst is no rate', () => {
     const rate = new Rate(undefined);
     succeed(rate, 100, 0, 100);
-    rate.throttled(100, 90, 100);
-    expect(perSecond(rate, 100)).toBeCloseTo(0.85 * 10);
+    rate.throttled(100, 100, true);
+    expect(perSecond(rate)).toBeCloseTo(0.9 * 10);
   });
 
   test('is measured by the last seconds, not by the whole past', () => {
     const rate = new Rate(undefined);
     succeed(rate, 1_000, 0, 4_000);
     succeed(rate, 10, 4_000, 30_000);
-    rate.throttled(30_000, 29_990, 30_000);
-    expect(perSecond(rate, 30_000)).toBeGreaterThan(0.85 * 10 * 0.9);
-    expect(perSecond(rate, 30_000)).toBeLessThan(0.85 * 10 * 1.1);
+    rate.throttled(30_000, 30_000, true);
+    expect(perSecond(rate)).toBeGreaterThan(0.9 * 10 * 0.9);
+    expect(perSecond(rate)).toBeLessThan(0.9 * 10 * 1.1);
   });
 
-  test('is just below one a second where nothing was let through', () => {
-    const rate = new Rate(undefined);
-    rate.spend(0);
-    rate.throttled(10, 0, 10);
-    expect(perSecond(rate, 10)).toBeCloseTo(0.85);
+  test('is just below one a second where little or nothing was let through', () => {
+    for (const before of [0, 1]) {
+      const rate = new Rate(undefined);
+      succeed(rate, 1, 0, before * 1_000);
+      rate.throttled(4_000, 4_000, true);
+      expect(perSecond(rate)).toBeCloseTo(0.9);
+    }
   });
 
-  test('is measured anew after a pause', () => {
-    const rate = new Rate(undefined);
-    succeed(rate, 20, 0, 3_000);
-    rate.throttled(3_000, 2_990, 4_000);
-    succeed(rate, 10, 4_000, 6_000);
-    rate.throttled(6_000, 5_990, 6_000);
-    expect(perSecond(rate, 6_000)).toBeCloseTo(0.85 * 10);
+  test('grows by a ninth in a span of what succeeds, and many times over in the next', () => {
+    const rate = learned();
+    const after = (requests: number) => {
+      for (let nth = 0; nth < requests; nth++) rate.succeeded(4_000 + nth);
+      return perSecond(rate) / 18;
+    };
+    // In all 0, 0.3, 1 and 2 spans of 162 requests.
+    expect([after(0), after(48), after(114), after(162)].map((factor) => Number(factor.toFixed(2)))).toEqual([
+      ...[1, 1, 1.11],
+      Number((1 + (1.7 / 0.7) ** 4 / 9).toFixed(2)),
+    ]);
   });
 
-  test('is no more than halved, and no more than it was, by one throttling reply', () => {
+  test('does not grow by time alone', () => {
+    const rate = learned();
+    rate.wait(3_600_000);
+    rate.spend(3_600_000);
+    expect(perSecond(rate)).toBeCloseTo(18);
+  });
+
+  test.each([
+    ['for nine seconds', {}, 9],
+    ['for four pauses', { pause: 3_000 }, 12],
+    ['twice as long where the service does not say when to come back', { isTold: false }, 18],
+    ['for four pauses, told or not', { pause: 10_000, isTold: false }, 40],
+  ])('is held %s', (_how, how, seconds) => {
+    const rate = learned(how);
+    const span = seconds * 18;
+    for (let nth = 0; nth < span - 2; nth++) rate.succeeded(4_000);
+    expect(perSecond(rate)).toBeLessThan(20);
+    for (let nth = 0; nth < 4; nth++) rate.succeeded(4_000);
+    expect(perSecond(rate)).toBeGreaterThan(20);
+  });
+
+  test.each([
+    ['for 36 requests at least', 2, 36],
+    ['for 72 where it is less than one a second: that is by the minute, as a rule', 1, 72],
+  ])('is held %s', (_how, before, span) => {
     const rate = new Rate(undefined);
-    succeed(rate, 20, 0, 3_000);
-    rate.throttled(3_000, 2_990, 3_000);
-    rate.throttled(4_000, 3_500, 4_000);
-    expect(perSecond(rate, 4_000)).toBeCloseTo((0.85 * 0.85 * 20) / 2);
-    succeed(rate, 500, 4_000, 5_000);
-    rate.throttled(5_000, 4_500, 5_000);
-    expect(perSecond(rate, 5_000)).toBeCloseTo((0.85 * 0.85 * 0.85 * 20) / 2);
+    succeed(rate, before, 0, 2_000);
+    rate.throttled(2_000, 2_000, true);
+    const start = rate.gap;
+    for (let nth = 0; nth < span - 1; nth++) rate.succeeded(4_000);
+    expect(start / rate.gap).toBeLessThan(10 / 9);
+    for (let nth = 0; nth < 2; nth++) rate.succeeded(4_000);
+    expect(start / rate.gap).toBeGreaterThan(10 / 9);
+  });
+
+  test('is what was let through since, with half of the pause, where it is throttled before the span is over', () => {
+    const rate = learned({ pause: 2_000 });
+    succeed(rate, 15, 5_000, 7_000);
+    rate.throttled(7_000, 7_000, true);
+    expect(perSecond(rate)).toBeCloseTo(30 / 3);
+  });
+
+  test('is no more than halved, and no more than 0.9 of what it was, by one throttling reply', () => {
+    const rate = learned();
+    rate.succeeded(3_500);
+    rate.throttled(4_000, 4_000, true);
+    expect(perSecond(rate)).toBeCloseTo(18 / 2);
+    succeed(rate, 500, 4_000, 4_100);
+    rate.throttled(4_100, 4_100, true);
+    expect(perSecond(rate)).toBeCloseTo((0.9 * 18) / 2, 0);
+  });
+
+  test('is a little more than it was where that has held for a span', () => {
+    const rate = learned({ pause: 2_000 });
+    succeed(rate, 18, 5_000, 14_100);
+    // 20 when it is throttled; let through were, with the half pause, 16.
+    rate.throttled(14_100, 14_100, true);
+    expect(perSecond(rate)).toBeCloseTo(0.9 * 20, 0);
+    const held = perSecond(rate);
+    for (let nth = 0; nth < 230; nth++) rate.succeeded(14_100 + nth * 200);
+    rate.throttled(60_000, 60_000, true);
+    expect(perSecond(rate)).toBeCloseTo(1.05 * held);
+  });
+
+  test('is not lowered where nothing got through since: the pause was too short, and is what the span is made for', () => {
+    const rate = learned({ pause: 1_000 });
+    rate.throttled(4_000, 6_000, true);
+    rate.throttled(6_000, 10_000, true);
+    expect(perSecond(rate)).toBeCloseTo(18);
+    // Four times the 7 s from the first reply to the end of the last pause.
+    for (let nth = 0; nth < 28 * 18 - 2; nth++) rate.succeeded(11_000);
+    expect(perSecond(rate)).toBeLessThan(20);
   });
 
   test('is at least one a minute', () => {
     const rate = new Rate(undefined);
-    for (let nth = 1; nth < 30; nth++) rate.throttled(nth * 1_000, nth * 1_000 - 1, nth * 1_000);
-    expect(rate.at(29_000)).toBe(1 / 60_000);
-    rate.spend(29_000);
-    expect(rate.wait(30_000)).toBe(59_000);
-  });
-
-  test('is not lowered again by requests that were on their way when it was', () => {
-    const rate = new Rate(undefined);
-    succeed(rate, 20, 0, 3_000);
-    rate.throttled(3_000, 2_990, 3_000);
-    const lowered = rate.at(3_000);
-    for (const admittedAt of [2_900, 2_999, 3_000]) rate.throttled(3_020, admittedAt, 3_020);
-    expect(rate.at(3_020)).toBe(lowered);
-    rate.throttled(3_030, 3_001, 3_030);
-    expect(rate.at(3_030)).toBeLessThan(lowered);
-  });
-
-  test('stays for 5 s, then grows with the cube of the time', () => {
-    const rate = new Rate(undefined);
-    succeed(rate, 20, 0, 3_000);
-    rate.throttled(3_000, 2_990, 3_000);
-    const factor = (seconds: number) => perSecond(rate, 3_000 + seconds * 1_000) / (0.85 * 20);
-    expect([0, 5, 6, 10, 15].map(factor).map((one) => Number(one.toFixed(4)))).toEqual([1, 1, 1.004, 1.5, 5]);
+    for (let at = 1_000; at < 1e8; at += 100_000) {
+      rate.succeeded(at);
+      rate.throttled(at, at, true);
+    }
+    expect(rate.gap).toBe(60_000);
   });
 
   test('never grows past what was configured', () => {
     const rate = new Rate(600);
-    rate.throttled(0, -1, 0);
-    expect(perSecond(rate, 600_000)).toBe(10);
+    rate.throttled(0, 0, true);
+    succeed(rate, 10, 0, 600_000);
+    expect(perSecond(rate)).toBe(10);
   });
 });
 
@@ -120,10 +178,19 @@ describe('the next request', () => {
   });
 });
 
-test('a key has recovered a minute after it was throttled last', () => {
-  const rate = new Rate(undefined);
-  expect(rate.hasRecovered(0)).toBe(true);
-  rate.throttled(5_000, 4_000, 5_000);
-  expect(rate.hasRecovered(65_000)).toBe(false);
-  expect(rate.hasRecovered(65_001)).toBe(true);
+describe('a key has recovered', () => {
+  test('a minute after it was throttled last', () => {
+    const rate = new Rate(undefined);
+    expect(rate.hasRecovered(0)).toBe(true);
+    succeed(rate, 20, 0, 5_000);
+    rate.throttled(5_000, 5_000, true);
+    expect(rate.hasRecovered(65_000)).toBe(false);
+    expect(rate.hasRecovered(65_001)).toBe(true);
+  });
+
+  test('or a span, where that is longer', () => {
+    const rate = learned({ pause: 60_000 });
+    expect(rate.hasRecovered(243_000)).toBe(false);
+    expect(rate.hasRecovered(243_001)).toBe(true);
+  });
 });
