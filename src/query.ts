@@ -72,11 +72,11 @@ export function createQuery(options: QueryOptions): Query {
   return (ref) => ask(resolve(ref));
 }
 
-/** Asks about refs that are resolved already, when the gate lets them. */
+/** Asks about refs that are resolved already, when the gate lets them: under a limit the most urgent first. */
 export function createAsk({
   transport = fetchTransport(),
   gate,
-}: QueryOptions): (ref: ResolvedRef) => Observable<Task> {
+}: QueryOptions): (ref: ResolvedRef, urgency?: () => number) => Observable<Task> {
   let own: Gate | undefined;
   // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
   const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
@@ -121,10 +121,10 @@ export function createAsk({
   };
 
   // Built anew for each ask: what waits between two asks holds nothing but its ref.
-  return (ref) =>
+  return (ref, urgency) =>
     defer(() => {
       const { service } = ref;
-      return gateNow().admit({ origin: service.origin, key: service.apiKey() }, request(ref));
+      return gateNow().admit({ origin: service.origin, key: service.apiKey(), urgency }, request(ref));
     }).pipe(unanswered(ref, ''));
 }
 

@@ -1,9 +1,9 @@
-import { identity, type MonoTypeOperatorFunction } from 'rxjs';
+import { asyncScheduler, identity, type MonoTypeOperatorFunction } from 'rxjs';
 import { withModelInterval, type PollConfig } from '../operators/index.js';
 import type { PollPlan } from '../operators/poll.js';
 import { checkPollConfig } from '../operators/poll-config.js';
 import { checkWindows } from '../operators/with-model-interval.js';
-import { checkCadence, waitAfter, type Cadence } from '../operators/cadence.js';
+import { checkCadence, timeUnseen, waitAfter, type Cadence } from '../operators/cadence.js';
 import type { ResolvedRef } from '../query.js';
 import type { Task } from '../task.js';
 import { publish } from '../diagnostics.js';
@@ -35,6 +35,8 @@ export interface PaceOptions extends PollConfig {
 export interface Pace extends PollPlan<ResolvedRef> {
   /** Puts the wait that its window recommends on each answer about one task. */
   readonly withWaits: (ref: ResolvedRef) => MonoTypeOperatorFunction<Task>;
+  /** How urgent it is to ask about a task, by its last answer and when its generation began. */
+  readonly urgency: (ref: ResolvedRef, last: Task | undefined, began: number) => number;
 }
 
 /**
@@ -53,16 +55,8 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
   checkCadence(cadence);
   checkWindows(documented);
   checkFloors(provider, options, documented);
-  const windows: Record<string, PollWindow> = {};
-  for (const [name, { min, max, floor = 0, generation = [0, 0] }] of Object.entries(documented)) {
-    const [shortest, longest] = generation;
-    windows[name] = {
-      min: min / speed,
-      max: max / speed,
-      floor: floor / speed,
-      ...(longest > 0 && { generation: [shortest / speed, longest / speed] }),
-    };
-  }
+  // As they are, since those that are learned get better.
+  const windows = speed === 1 ? documented : spedUp(documented, speed);
   const { delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000, ...retry } = options.retry ?? {};
   const config = checkPollConfig({
     ...options,
@@ -86,8 +80,25 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
       hasOwnFloor
         ? config.minInterval
         : Math.max(config.minInterval, windowOf(windows, last?.model ?? known(ref)).floor ?? 0),
+    urgency: (ref, last, began) => {
+      const window = windowOf(windows, last?.model ?? known(ref));
+      return timeUnseen(window, asyncScheduler.now() - began, (last?.observedAt ?? began) - began);
+    },
     withWaits: (ref) => (isFixed ? identity : withModelInterval(windows, { cadence, random, hint: known(ref) })),
   };
+}
+
+function spedUp(documented: PollWindows, speed: number): PollWindows {
+  const windows: Record<string, PollWindow> = {};
+  for (const [name, { min, max, floor = 0, generation }] of Object.entries(documented)) {
+    windows[name] = {
+      min: min / speed,
+      max: max / speed,
+      floor: floor / speed,
+      ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
+    };
+  }
+  return windows;
 }
 
 /** The window's name before an answer has told the model. */

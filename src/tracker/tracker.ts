@@ -8,6 +8,7 @@ import {
   mergeMap,
   Observable,
   of,
+  tap,
   type ObservableInput,
   type Subscriber,
 } from 'rxjs';
@@ -22,6 +23,7 @@ import {
   type ResolvedRef,
   type TaskRef,
 } from '../query.js';
+import { beginningOf } from '../operators/cadence.js';
 import type { Due } from '../operators/time.js';
 import { taskKey, type Task } from '../task.js';
 import { pacesOf, type Pace, type PaceOptions } from './pace.js';
@@ -130,7 +132,16 @@ export function createTracker(options: TrackerOptions): Tracker {
     let one = tracked.get(key);
     if (!one) {
       const pace = paces.get(ref.service) as Pace;
-      const query = ask(ref).pipe(pace.withWaits(ref));
+      const from = ref.createdAt ?? asyncScheduler.now();
+      let last: Task | undefined;
+      let began: number | undefined;
+      const query = ask(ref, () => pace.urgency(ref, last, began ?? from)).pipe(
+        tap((task) => {
+          began = beginningOf(task, began, asyncScheduler.now(), from);
+          last = task;
+        }),
+        pace.withWaits(ref),
+      );
       one = new Tracked(key, ref, pace, journal?.record(ref, query) ?? query, events);
       tracked.set(key, one);
     }
