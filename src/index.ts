@@ -20,6 +20,7 @@ export { createQuery, type Query, type QueryOptions, type TaskRef, type TaskRefF
 export {
   dedupeStatus,
   expiryWarnings,
+  learnGenerationTimes,
   pollUntilTerminal,
   summarize,
   throwOnFailure,
@@ -29,6 +30,9 @@ export {
   type DedupeOptions,
   type ExpiryWarning,
   type ExpiryWarningsOptions,
+  type GenerationTime,
+  type GenerationTimes,
+  type LearnedTimes,
   type Miss,
   type ModelIntervalOptions,
   type PollConfig,

@@ -74,14 +74,17 @@ export function createQuery(options: QueryOptions): Query {
   return (ref) => ask(resolve(ref));
 }
 
-/** Whoever wants to know when the request goes: it may have to wait its turn first, and may be sent twice. */
+/** On whose behalf a request is made. */
 export interface Asker {
+  /** How much is lost by waiting; see `GateTicket`. */
+  urgency(): number;
+  /** The request goes only now: it may have had to wait its turn. May be called twice. */
   sent(): void;
 }
 
 export type Ask = (ref: ResolvedRef, asker?: Asker) => Observable<Task>;
 
-/** Asks about refs that are resolved already, when the gate lets them. */
+/** Asks about refs that are resolved already, when the gate lets them: under a limit the most urgent first. */
 export function createAsk({ transport = fetchTransport(), gate }: QueryOptions): Ask {
   let own: Gate | undefined;
   // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
@@ -128,7 +131,8 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
   return (ref, asker) =>
     new Observable((subscriber) => {
       const { service } = ref;
-      const ticket = { origin: service.origin, key: service.apiKey() };
+      const urgency = asker && (() => asker.urgency());
+      const ticket = { origin: service.origin, key: service.apiKey(), urgency };
       return hear(() => gateNow().admit(ticket, request(ref, asker)), new Answer(subscriber, ref));
     });
 }

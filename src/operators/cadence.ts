@@ -36,10 +36,8 @@ export function waitAfter(
   const spacing = SPACING[cadence];
   let wait = min + drawn * (max - min);
   if (spacing && generation) {
-    const [shortest, longest] = generation;
-    const usual = Math.sqrt(shortest * longest);
-    // The narrower the range, the steeper; no document is so exact that it would be more than 3.
-    const steep = 3 / Math.min(1, 0.1 + Math.log(longest / shortest));
+    const usual = middleOf(generation);
+    const steep = steepnessOf(generation);
     const growth = (spacing * (min + max) * steep) / usual;
     const next = usual * (growth + (1 + growth) * (Math.max(0, age) / usual) ** steep) ** (1 / steep);
     const isFree = cadence === 'economical';
@@ -51,9 +49,14 @@ export function waitAfter(
   return Math.max(1, Math.round(wait));
 }
 
-/** When a task's generation began, as far as is known (epoch ms): not before it was last seen queued. */
-export function beginningOf(task: Task, before: number | undefined, now: number): number {
-  return task.startedAt ?? (task.status === 'queued' ? now : (before ?? task.createdAt ?? now));
+/**
+ * When a task's generation began, as far as is known (epoch ms): not before it was last seen queued.
+ *
+ * @param before what this gave for the answer before.
+ * @param from when there is nothing else to go by.
+ */
+export function beginningOf(task: Task, before: number | undefined, now: number, from = now): number {
+  return task.startedAt ?? (task.status === 'queued' ? now : (before ?? task.createdAt ?? from));
 }
 
 /**
@@ -65,4 +68,29 @@ export function timeLeft({ progress = 0, observedAt }: Task, before: Task | unde
   const rise = progress - (before.progress ?? progress);
   // Cut to whole percents, it may be one more.
   return rise > 0 ? ((101 - progress) * (observedAt - before.observedAt)) / rise : 0;
+}
+
+/**
+ * How long a task has probably been done without anyone having seen it, in ms, given that it was not at an earlier age:
+ * the larger, the more urgent it is to ask.
+ */
+export function timeUnseen({ generation }: PollWindow, age: number, seenAt: number): number {
+  const unseen = age - seenAt;
+  if (!generation) return unseen;
+  const usual = middleOf(generation);
+  // Twice as steep is what lognormal times of which 5 % are shorter and 5 % longer come to.
+  const steep = 2 * steepnessOf(generation);
+  const odds = (ms: number) => 1 + (Math.max(0, ms) / usual) ** steep;
+  return unseen * (1 - odds(seenAt) / odds(age));
+}
+
+type Generation = NonNullable<PollWindow['generation']>;
+
+function middleOf([shortest, longest]: Generation): number {
+  return Math.sqrt(shortest * longest);
+}
+
+/** The narrower the range, the steeper; no document is so exact that it would be more than 3. */
+function steepnessOf([shortest, longest]: Generation): number {
+  return 3 / Math.min(1, 0.1 + Math.log(longest / shortest));
 }

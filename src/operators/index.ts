@@ -1,5 +1,11 @@
 export { dedupeStatus, type DedupeOptions } from './dedupe-status.js';
 export { expiryWarnings, type ExpiryWarning, type ExpiryWarningsOptions } from './expiry-warnings.js';
+export {
+  learnGenerationTimes,
+  type GenerationTime,
+  type GenerationTimes,
+  type LearnedTimes,
+} from './learn-generation-times.js';
 export { pollUntilTerminal } from './poll-until-terminal.js';
 export type { Miss, PollConfig, RetryConfig } from './poll-config.js';
 export { summarize, type Board } from './summarize.js';

@@ -78,7 +78,7 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
     // Dates are by the wall's clock; all waits are by one that nobody sets.
     const wall = asyncScheduler.now();
     const patience = deadline instanceof Date ? +deadline - wall : deadline - Math.max(0, wall - createdAt);
-    this.#startedAt = now();
+    this.#startedAt = this.#answeredAt = now();
     this.#deadlineAt = this.#startedAt + Math.max(0, patience);
     this.#misses = undefined;
     this.isRunning = true;
@@ -110,6 +110,11 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
     // At least one query is tried, however short the deadline.
     if (this.#isLast && (this.#askedAt ?? -Infinity) >= this.#startedAt) this.#giveUp('deadline');
     else this.#ask();
+  }
+
+  /** ms since an ask brought something, or since the start. */
+  protected get unseen(): number {
+    return now() - this.#answeredAt;
   }
 
   /** The request goes only now: it had to wait its turn. */

@@ -63,19 +63,14 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
     retry: { ...retry, delay: delay / speed, maxDelay: maxDelay / speed, notFoundGrace: notFoundGrace / speed },
   });
   const { interval: fixed } = options;
-  const windows: Record<string, PollWindow> = {};
-  for (const [name, { min, max, floor = 0, generation }] of Object.entries({
-    '*': windowOf(documented),
-    ...documented,
-  })) {
-    const lowest = options.minInterval === undefined ? Math.max(minInterval, floor) : minInterval;
-    windows[name] = {
-      min: (fixed ?? min) / speed,
-      max: (fixed ?? max) / speed,
-      floor: lowest / speed,
-      ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
-    };
-  }
+  const paced = ({ min, max, floor = 0, generation }: PollWindow): PollWindow => ({
+    min: (fixed ?? min) / speed,
+    max: (fixed ?? max) / speed,
+    floor: (options.minInterval === undefined ? Math.max(minInterval, floor) : minInterval) / speed,
+    ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
+  });
+  // Looked up anew for each answer, since windows that are learned get better.
+  const windows = new WeakMap<PollWindow, PollWindow>();
   return {
     ...config,
     onMiss: (miss) => {
@@ -85,7 +80,12 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
     },
     cadence,
     isFixed: fixed !== undefined,
-    windowOf: ({ hint, model }, named = hint ?? model) => windowOf(windows, hint === 'flex' ? hint : named),
+    windowOf: ({ hint, model }, named = hint ?? model) => {
+      const window = windowOf(documented, hint === 'flex' ? hint : named);
+      let own = windows.get(window);
+      if (!own) windows.set(window, (own = paced(window)));
+      return own;
+    },
   };
 }
 

@@ -2,8 +2,8 @@ import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable }
 import { isNews } from '../operators/dedupe-status.js';
 import { publish } from '../diagnostics.js';
 import { Poll } from '../operators/poll.js';
-import { beginningOf, timeLeft, waitAfter } from '../operators/cadence.js';
-import type { Ask, ResolvedRef } from '../query.js';
+import { beginningOf, timeLeft, timeUnseen, waitAfter } from '../operators/cadence.js';
+import type { Ask, Asker, ResolvedRef } from '../query.js';
 import { copyTask, isTerminal, type Task } from '../task.js';
 import type { PollWindow } from '../windows.js';
 import type { Pace } from './pace.js';
@@ -22,7 +22,7 @@ export interface TrackedHome {
  * One task, polled once for all who follow it: poll loop, dedupe, replay of the last transition and list of followers
  * in one object. Composed of the operators and `share` the same costs 4 to 8 kB a waiting task.
  */
-export class Tracked extends Poll {
+export class Tracked extends Poll implements Asker {
   #followers: readonly Follower[] = [];
   #window: PollWindow;
   /** The model that an answer named last. */
@@ -79,12 +79,15 @@ export class Tracked extends Poll {
     return this.#window.floor as number;
   }
 
+  urgency(): number {
+    const { unseen } = this;
+    const age = this.#began === undefined ? unseen : asyncScheduler.now() - this.#began;
+    return timeUnseen(this.#window, age, this.last ? age - unseen : 0);
+  }
+
   protected emit(task: Task): void {
-    const { model = this.#model } = task;
-    if (model !== this.#model) {
-      this.#model = model;
-      this.#window = this.plan.windowOf(this.ref, model);
-    }
+    this.#model = task.model ?? this.#model;
+    this.#window = this.plan.windowOf(this.ref, this.#model);
     const { last } = this;
     const { isFixed, cadence, random } = this.plan;
     const wall = asyncScheduler.now();

@@ -1,20 +1,11 @@
-import { asyncScheduler, defer, of } from 'rxjs';
-import { TestScheduler } from 'rxjs/testing';
 import { windowOf } from 'rx-video-tasks';
 import { chanceOf } from '../chance.js';
-import { geometricMean, mean, whole, type Findings, type Table } from '../figures.js';
+import { geometricMean, whole, type Findings, type Table } from '../figures.js';
 import { scatter } from '../plots.js';
 import { policies, REFERENCE, type Policy } from './policies.js';
-import { answerAt, families, fateOf, linear, scenarios, type Family, type Fate, type Scenario } from './tasks.js';
-
-/** How a policy did with some tasks. */
-interface Score {
-  readonly requests: number;
-  /** From the end of a task to the ask that sees it, in ms. */
-  readonly latency: number;
-  /** The shortest and the longest time from ask to ask, in ms. */
-  readonly gaps: readonly [least: number, most: number];
-}
+import { learning } from './learning.js';
+import { play, type Score } from './play.js';
+import { families, fateOf, linear, scenarios, type Family, type Scenario } from './tasks.js';
 
 /** The ratios of a score to that of the reference with the same tasks. */
 interface Ratio {
@@ -36,7 +27,9 @@ export function cadence(isQuick: boolean): Promise<Findings> {
   const extra = new Map<string, Ratio>();
   const note = (family: Family, scenario: Scenario, keep: (name: string, ratio: Ratio) => void) => {
     const fates = Array.from({ length: tasks }, (_, i) => fateOf(family, scenario, chanceOf(i)));
-    const scores = new Map(names.map((name) => [name, play(policies[name] as Policy, family, fates)]));
+    const scores = new Map(
+      names.map((name) => [name, play((policies[name] as Policy)(family, chanceOf(1)), family, fates)]),
+    );
     const reference = scores.get(REFERENCE) as Score;
     for (const [name, score] of scores) {
       gaps.get(name)?.add(judge(score, family));
@@ -114,37 +107,7 @@ export function cadence(isQuick: boolean): Promise<Findings> {
     { label: `requests, ratio to ${REFERENCE}`, ticks: [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5] },
     series,
   );
-  return Promise.resolve({ tables, plots: { 'cadence.svg': plot } });
-}
-
-/** When the tasks are created. The service's own times are in seconds. */
-const CREATED_AT = 1_760_000_000_000;
-
-function play(policy: Policy, family: Family, fates: readonly Fate[]): Score {
-  const follow = policy(family, chanceOf(1));
-  let requests = 0;
-  let least = Infinity;
-  let most = 0;
-  const latencies = fates.map((fate) => {
-    let lastAge = NaN;
-    const query = defer(() => {
-      const age = asyncScheduler.now() - CREATED_AT;
-      requests++;
-      const gap = age - lastAge;
-      if (gap < least) least = gap;
-      if (gap > most) most = gap;
-      lastAge = age;
-      return of(answerAt(age, fate, family, CREATED_AT));
-    });
-    const scheduler = new TestScheduler(() => undefined);
-    scheduler.run(() => {
-      scheduler.schedule(() => {
-        follow(query).subscribe();
-      }, CREATED_AT);
-    });
-    return lastAge - fate.endsAt;
-  });
-  return { requests: requests / fates.length, latency: mean(latencies), gaps: [least, most] };
+  return Promise.resolve({ tables: [...tables, learning(tasks)], plots: { 'cadence.svg': plot } });
 }
 
 /** Where the times from ask to ask were, by the documents. */
