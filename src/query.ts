@@ -105,8 +105,8 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
     new Observable((subscriber) => {
       const { service, id } = ref;
       const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
-      const accepted = { accept: 'application/json', 'accept-language': 'en' };
-      const headers = key === null ? accepted : { ...accepted, authorization: `Bearer ${key}` };
+      const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
+      if (key !== null) headers.authorization = `Bearer ${key}`;
       asker?.sent();
       return hear(() => transport({ url, headers }), new Reading(subscriber, ref, key ?? ''));
     });

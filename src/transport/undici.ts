@@ -267,7 +267,8 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
         origin: this.origin.url,
         path: this.path,
         method: 'GET',
-        headers: { ...this.headers, 'accept-encoding': 'identity' },
+        // Spread before another field, they would cost ten times as much.
+        headers: Object.assign({}, this.headers, { 'accept-encoding': 'identity' }),
       },
       this,
     );
