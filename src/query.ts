@@ -149,18 +149,19 @@ function hear<T>(say: () => Observable<T>, observer: Observer<T>): Subscription 
 }
 
 /** What comes through the gate. */
-class Answer implements Observer<Task> {
+class Answer<T = Task> implements Observer<T> {
   constructor(
-    private readonly subscriber: Subscriber<Task>,
-    private readonly ref: ResolvedRef,
+    protected readonly subscriber: Subscriber<Task>,
+    protected readonly ref: ResolvedRef,
+    protected readonly key = '',
   ) {}
 
-  next(task: Task): void {
-    this.subscriber.next(task);
+  next(task: T): void {
+    this.subscriber.next(task as Task);
   }
 
   error(error: unknown): void {
-    this.subscriber.error(unanswered(error, this.ref, ''));
+    this.subscriber.error(unanswered(error, this.ref, this.key));
   }
 
   complete(): void {
@@ -169,16 +170,10 @@ class Answer implements Observer<Task> {
 }
 
 /** What comes from the transport: the first reply is read. */
-class Reading implements Observer<TransportReply> {
+class Reading extends Answer<TransportReply> {
   #isAnswered = false;
 
-  constructor(
-    private readonly subscriber: Subscriber<Task>,
-    private readonly ref: ResolvedRef,
-    private readonly key: string,
-  ) {}
-
-  next(reply: TransportReply): void {
+  override next(reply: TransportReply): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     let task: Task;
@@ -189,14 +184,6 @@ class Reading implements Observer<TransportReply> {
       return;
     }
     this.subscriber.next(task);
-  }
-
-  error(error: unknown): void {
-    this.subscriber.error(unanswered(error, this.ref, this.key));
-  }
-
-  complete(): void {
-    this.subscriber.complete();
   }
 }
 
@@ -214,34 +201,22 @@ function unanswered(error: unknown, { provider, id }: ResolvedRef, key: string):
   });
 }
 
-/** What a wire needs to know beside the reply. A class: a literal with a getter costs a hidden class each, and is kept by it. */
-class Context implements ReadContext {
-  readonly observedAt = asyncScheduler.now();
-  readonly provider: string;
-  readonly id: string;
-  readonly retention: number;
-  readonly redact: (text: string) => string;
-  readonly #headers: TransportReply['headers'];
-
-  constructor({ provider, id, service }: ResolvedRef, headers: TransportReply['headers'], key: string) {
-    this.provider = provider;
-    this.id = id;
-    this.retention = service.retention;
-    this.redact = (text) => redact(text, key);
-    this.#headers = headers;
-  }
-
-  get ahead(): number {
-    // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
-    const apart = serverTime(this.#headers, this.observedAt) - this.observedAt;
-    return Math.abs(apart) < 60_000 ? 0 : apart;
-  }
-}
-
 function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, key: string): Task {
   const { provider, service, id, createdAt } = ref;
-  const context = new Context(ref, headers, key);
-  const { observedAt, retention } = context;
+  const { retention } = service;
+  const observedAt = asyncScheduler.now();
+  const context: ReadContext = {
+    provider,
+    id,
+    observedAt,
+    retention,
+    ahead: () => {
+      // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
+      const apart = serverTime(headers, observedAt) - observedAt;
+      return Math.abs(apart) < 60_000 ? 0 : apart;
+    },
+    redact: (text) => redact(text, key),
+  };
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
   try {

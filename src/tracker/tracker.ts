@@ -144,6 +144,17 @@ export function createTracker(options: TrackerOptions): Tracker {
     return undefined;
   };
 
+  /** For refs that arrive one by one: a bad one must not end the others. */
+  const resolveOrLose = (ref: TaskRef): ResolvedRef | LostTask => {
+    try {
+      return resolve(ref);
+    } catch (error) {
+      const named = typeof ref === 'string' ? { id: ref } : (Object(ref) as Partial<TaskRefFields>);
+      const { id, provider = '(unknown)' } = named;
+      return lost({ id: String(id).slice(0, 256), provider: String(provider) }, error);
+    }
+  };
+
   const follow = (ref: ResolvedRef, { ack }: TrackOptions = {}): Observable<Task> =>
     new Observable((subscriber) => {
       const key = taskKey(ref);
@@ -154,14 +165,8 @@ export function createTracker(options: TrackerOptions): Tracker {
       else trackedOf(ref).join(subscriber);
     });
 
-  const followOrLose = (ref: ResolvedRef, how?: TrackOptions): Observable<TrackedTask> =>
-    follow(ref, how).pipe(catchError((error: unknown) => of(lost(ref, error))));
-
-  const resumed = (one: ResolvedRef | LostTask, how?: TrackOptions): Resumed => {
-    if ('status' in one) return { stream: of(one), wait: 0 };
-    const { windowOf, random } = paces.get(one.service) as Pace;
-    return { stream: followOrLose(one, how), wait: waitAfter(windowOf(one), 'uniform', random) };
-  };
+  const followOrLose = (one: ResolvedRef | LostTask, how?: TrackOptions): Observable<TrackedTask> =>
+    'status' in one ? of(one) : follow(one, how).pipe(catchError((error: unknown) => of(lost(one, error))));
 
   const theJournal = () => {
     if (journal) return journal;
@@ -186,17 +191,22 @@ export function createTracker(options: TrackerOptions): Tracker {
         throw new TypeError('refs: a string is one ref; write track(ref), or trackAll([ref])');
       const found: ObservableInput<ResolvedRef | LostTask> = Array.isArray(refs)
         ? (refs as TaskRef[]).map(resolve)
-        : from(refs).pipe(map(resolveOrLose(resolve)));
+        : from(refs).pipe(map(resolveOrLose));
       return from(found).pipe(
         distinct((one) => ('status' in one ? one : taskKey(one))),
-        mergeMap((one) => ('status' in one ? of(one) : followOrLose(one, how))),
+        mergeMap((one) => followOrLose(one, how)),
       );
     },
 
     resume(how) {
       refuseIfClosed();
-      const find = resolveOrLose(resolve);
-      return theJournal().resume((ref) => resumed(find(ref), how), how?.ack === 'manual');
+      const begin = (ref: TaskRef): Resumed => {
+        const one = resolveOrLose(ref);
+        const pace = 'status' in one ? undefined : paces.get(one.service);
+        const wait = pace ? waitAfter(pace.windowOf(one as ResolvedRef), 'uniform', pace.random) : 0;
+        return { stream: followOrLose(one, how), wait };
+      };
+      return theJournal().resume(begin, how?.ack === 'manual');
     },
 
     ack: (task) => theJournal().ack(task),
@@ -222,19 +232,6 @@ export function createTracker(options: TrackerOptions): Tracker {
       idle.clear();
       journal?.close();
     },
-  };
-}
-
-/** For refs that arrive one by one: a bad one must not end the others. */
-function resolveOrLose(resolve: (ref: TaskRef) => ResolvedRef): (ref: TaskRef) => ResolvedRef | LostTask {
-  return (ref) => {
-    try {
-      return resolve(ref);
-    } catch (error) {
-      const named = typeof ref === 'string' ? { id: ref } : (Object(ref) as Partial<TaskRefFields>);
-      const { id, provider = '(unknown)' } = named;
-      return lost({ id: String(id).slice(0, 256), provider: String(provider) }, error);
-    }
   };
 }
 
