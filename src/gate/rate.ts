@@ -4,8 +4,8 @@ const SLOWEST = 1 / 60_000;
  * How many requests a ms a key allows: what was configured, and, once the service has throttled, what was learned.
  *
  * At a throttling reply the rate falls to 0.9 of what it was, or to what was let through where that is less. It is put to
- * the test again by what succeeds, not by time: in a span of 36 requests, and never less than 9 s or four pauses, it grows
- * by a ninth, to where it was throttled; where nobody objects it is ten times as much before the next span is over.
+ * the test again by what succeeds, not by time: within a span of 30 requests, and never less than 8 s or four pauses, it
+ * grows to where it was throttled. Where nobody objects, each further span adds four times what was learned.
  */
 export class Rate {
   readonly #ceiling: number;
@@ -31,9 +31,8 @@ export class Rate {
   }
 
   get #rate(): number {
-    // In parts of what comes between the end of the hold, which is the first 0.3 of a span, and its end.
-    const tested = Math.max(0, this.#spans - 0.3) / 0.7;
-    return Math.min(this.#ceiling, this.#learned * (1 + tested ** 4 / 9));
+    const spans = this.#spans;
+    return Math.min(this.#ceiling, this.#learned * (spans < 1 ? 1 + spans ** 3 / 9 : 10 / 9 + 4 * (spans - 1)));
   }
 
   /** How many spans' requests have succeeded. */
@@ -76,8 +75,8 @@ export class Rate {
     }
     const pause = resumeAt - this.#throttledAt;
     // A service that does not say when to come back, or that allows less than one a second, counts by the minute, as a rule.
-    const patience = isTold && this.#learned > 1 / 1_000 ? 1 : 2;
-    this.#span = Math.max(4 * pause, patience * Math.max(9_000, 36 / this.#learned));
+    const patience = isTold && this.#learned > 1 / 1_000 ? 1 : 2.5;
+    this.#span = Math.max(4 * pause, patience * Math.max(8_000, 30 / this.#learned));
     this.#passed = 0;
     this.#successes = 0;
     this.#countedFrom = resumeAt - pause / 2;
