@@ -183,6 +183,6 @@ export function brief(text: string): string {
 /** Sets the fields that have a value, so that the others are absent, or stay as they are, instead of `undefined`. */
 export function assignDefined<T extends object>(target: T, fields: object): T {
   for (const [name, value] of Object.entries(fields) as [string, unknown][])
-    if (value !== undefined) Object.assign(target, { [name]: value });
+    if (value !== undefined) (target as Record<string, unknown>)[name] = value;
   return target;
 }

@@ -2,14 +2,15 @@ import {
   asyncScheduler,
   catchError,
   defer,
-  filter,
   map,
+  Observable,
   of,
   shareReplay,
   switchMap,
   take,
-  type MonoTypeOperatorFunction,
-  type Observable,
+  type Observer,
+  type Subscriber,
+  type Subscription,
 } from 'rxjs';
 import { isVirtualTime } from './clock.js';
 import { causeOf, isQueryError, QueryError } from './errors.js';
@@ -17,6 +18,7 @@ import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { redact } from './redact.js';
 import type { Task } from './task.js';
+import type { ReadContext } from './wire/index.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
 /** Which task: its id alone, or its id with what you know of it. */
@@ -72,11 +74,18 @@ export function createQuery(options: QueryOptions): Query {
   return (ref) => ask(resolve(ref));
 }
 
-/** Asks about refs that are resolved already, when the gate lets them. */
-export function createAsk({
-  transport = fetchTransport(),
-  gate,
-}: QueryOptions): (ref: ResolvedRef) => Observable<Task> {
+/** On whose behalf a request is made. */
+export interface Asker {
+  /** How much is lost by waiting; see `GateTicket`. */
+  urgency(): number;
+  /** The request goes only now: it may have had to wait its turn. May be called twice. */
+  sent(): void;
+}
+
+export type Ask = (ref: ResolvedRef, asker?: Asker) => Observable<Task>;
+
+/** Asks about refs that are resolved already, when the gate lets them: under a limit the most urgent first. */
+export function createAsk({ transport = fetchTransport(), gate }: QueryOptions): Ask {
   let own: Gate | undefined;
   // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
   const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
@@ -92,72 +101,151 @@ export function createAsk({
     return renewal.fresh;
   };
 
-  const send = (ref: ResolvedRef, key: string | null): Observable<Task> => {
-    const { service, id } = ref;
-    const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
-    const authorization = key === null ? {} : { authorization: `Bearer ${key}` };
-    const headers = { accept: 'application/json', 'accept-language': 'en', ...authorization };
-    return defer(() => transport({ url, headers })).pipe(
-      filter((_reply, index) => index === 0),
-      unanswered(ref, key ?? ''),
-      map((reply) => readReply(reply, ref, key ?? '')),
-    );
-  };
+  const send = (ref: ResolvedRef, key: string | null, asker?: Asker): Observable<Task> =>
+    new Observable((subscriber) => {
+      const { service, id } = ref;
+      const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
+      const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
+      if (key !== null) headers.authorization = `Bearer ${key}`;
+      asker?.sent();
+      return hear(() => transport({ url, headers }), new Reading(subscriber, ref, key ?? ''));
+    });
 
-  const request = (ref: ResolvedRef): Observable<Task> => {
+  const request = (ref: ResolvedRef, asker?: Asker): Observable<Task> => {
     const { service } = ref;
     const key = service.apiKey();
-    if (typeof key !== 'function') return send(ref, key);
+    if (typeof key !== 'function') return send(ref, key, asker);
     return keyOf(service).pipe(
       switchMap((first) =>
-        send(ref, first).pipe(
+        send(ref, first, asker).pipe(
           catchError((error: unknown) => {
             if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
-            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second)));
+            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second, asker)));
           }),
         ),
       ),
     );
   };
 
-  // Built anew for each ask: what waits between two asks holds nothing but its ref.
-  return (ref) =>
-    defer(() => {
+  // Built anew for each ask: what waits between two asks holds nothing but its ref; and what waits at the gate, little more.
+  return (ref, asker) =>
+    new Observable((subscriber) => {
       const { service } = ref;
-      return gateNow().admit({ origin: service.origin, key: service.apiKey() }, request(ref));
-    }).pipe(unanswered(ref, ''));
+      const urgency = asker && (() => asker.urgency());
+      const ticket = { origin: service.origin, key: service.apiKey(), urgency };
+      return hear(() => gateNow().admit(ticket, request(ref, asker)), new Answer(subscriber, ref));
+    });
+}
+
+// On the way of every poll: observers of a few words, where operators would cost more than the request itself.
+
+function hear<T>(say: () => Observable<T>, observer: Observer<T>): Subscription | undefined {
+  try {
+    return say().subscribe(observer);
+  } catch (error) {
+    observer.error(error);
+    return undefined;
+  }
+}
+
+/** What comes through the gate. */
+class Answer implements Observer<Task> {
+  constructor(
+    private readonly subscriber: Subscriber<Task>,
+    private readonly ref: ResolvedRef,
+  ) {}
+
+  next(task: Task): void {
+    this.subscriber.next(task);
+  }
+
+  error(error: unknown): void {
+    this.subscriber.error(unanswered(error, this.ref, ''));
+  }
+
+  complete(): void {
+    this.subscriber.complete();
+  }
+}
+
+/** What comes from the transport: the first reply is read. */
+class Reading implements Observer<TransportReply> {
+  #isAnswered = false;
+
+  constructor(
+    private readonly subscriber: Subscriber<Task>,
+    private readonly ref: ResolvedRef,
+    private readonly key: string,
+  ) {}
+
+  next(reply: TransportReply): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    let task: Task;
+    try {
+      task = readReply(reply, this.ref, this.key);
+    } catch (error) {
+      this.subscriber.error(error);
+      return;
+    }
+    this.subscriber.next(task);
+  }
+
+  error(error: unknown): void {
+    this.subscriber.error(unanswered(error, this.ref, this.key));
+  }
+
+  complete(): void {
+    this.subscriber.complete();
+  }
 }
 
 /** Whatever kept a reply from coming becomes a QueryError that names the task and shows no key. */
-function unanswered<T>({ provider, id }: ResolvedRef, key: string): MonoTypeOperatorFunction<T> {
+function unanswered(error: unknown, { provider, id }: ResolvedRef, key: string): QueryError {
   const fit = (text: string) => redact(text, key);
-  return catchError((error: unknown) => {
-    const isKnown = isQueryError(error);
-    if (isKnown && error.id !== undefined) throw error;
-    const { kind, message, code, retryAfterMs, httpStatus, requestId, cause } = isKnown
-      ? error
-      : new QueryError('network', 'the transport failed');
-    throw new QueryError(kind, `${provider} could not be asked about task ${id}: ${fit(String(message))}`, {
-      ...{ code, retryAfterMs, httpStatus, requestId, provider, id },
-      cause: isKnown ? cause && causeOf(cause, fit) : causeOf(error, fit),
-    });
+  const isKnown = isQueryError(error);
+  if (isKnown && error.id !== undefined) return error;
+  const { kind, message, code, retryAfterMs, httpStatus, requestId, cause } = isKnown
+    ? error
+    : new QueryError('network', 'the transport failed');
+  return new QueryError(kind, `${provider} could not be asked about task ${id}: ${fit(String(message))}`, {
+    ...{ code, retryAfterMs, httpStatus, requestId, provider, id },
+    cause: isKnown ? cause && causeOf(cause, fit) : causeOf(error, fit),
   });
 }
 
-function readReply(
-  { status, headers, body }: TransportReply,
-  { provider, service, id, createdAt }: ResolvedRef,
-  key: string,
-): Task {
-  const observedAt = asyncScheduler.now();
+/** What a wire needs to know beside the reply. A class: a literal with a getter costs a hidden class each, and is kept by it. */
+class Context implements ReadContext {
+  readonly observedAt = asyncScheduler.now();
+  readonly provider: string;
+  readonly id: string;
+  readonly retention: number;
+  readonly redact: (text: string) => string;
+  readonly #headers: TransportReply['headers'];
+
+  constructor({ provider, id, service }: ResolvedRef, headers: TransportReply['headers'], key: string) {
+    this.provider = provider;
+    this.id = id;
+    this.retention = service.retention;
+    this.redact = (text) => redact(text, key);
+    this.#headers = headers;
+  }
+
+  get ahead(): number {
+    // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
+    const apart = serverTime(this.#headers, this.observedAt) - this.observedAt;
+    return Math.abs(apart) < 60_000 ? 0 : apart;
+  }
+}
+
+function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, key: string): Task {
+  const { provider, service, id, createdAt } = ref;
+  const context = new Context(ref, headers, key);
+  const { observedAt, retention } = context;
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
-  const { wire, retention } = service;
-  // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
-  const apart = serverTime(headers, observedAt) - observedAt;
-  const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
-    return wire.read(reply, { provider, id, observedAt, retention, ahead, redact: (text) => redact(text, key) });
+    return service.wire.read(reply, context);
   } catch (error) {
     const age = observedAt - (createdAt ?? observedAt);
     if (!isQueryError(error) || error.kind !== 'not-found' || age <= retention) throw error;

@@ -6,7 +6,7 @@ export interface PollWindow {
   readonly max: number;
   /** Never ask sooner than this after the last ask. @default 10_000 */
   readonly floor?: number;
-  /** The documented generation time, from the shortest to the longest. */
+  /** How long generating takes, from the shortest to the longest; waits are spaced by it. */
   readonly generation?: readonly [shortest: number, longest: number];
 }
 
@@ -54,11 +54,16 @@ export const generationsWindows: PollWindows = {
 };
 
 /** The window of a model: by exact name, else by the longest prefix, else `*`, else 30 to 60 s. */
-export function windowOf(windows: PollWindows, model = ''): PollWindow {
+export function windowOf(windows: PollWindows, model?: string): PollWindow {
+  return windows[windowName(windows, model)] ?? DEFAULT_WINDOW;
+}
+
+/** The name under which a model's window stands. */
+export function windowName(windows: PollWindows, model = ''): string {
   let best = '*';
   for (const name of Object.keys(windows)) {
-    if (name === model) return windows[name] as PollWindow;
+    if (name === model) return name;
     if (name.length > best.length && name.endsWith('*') && model.startsWith(name.slice(0, -1))) best = name;
   }
-  return windows[best] ?? DEFAULT_WINDOW;
+  return best;
 }

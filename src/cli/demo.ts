@@ -1,12 +1,15 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Observable } from 'rxjs';
+import { isObservable, map, type Observable } from 'rxjs';
 import type { SandboxTaskRequest } from 'rx-video-tasks/sandbox';
-import { follow } from './follow.js';
+import { follow, tellEnds, type Followed } from './follow.js';
+import { idsOf } from './ids.js';
 import { openSandbox } from './sandbox.js';
-import { keyNameOf, servicesWithKeys } from './services.js';
-import { invocation, readArgs, readNumber, refuseArgs } from './usage.js';
+import { readHosts } from './saving.js';
+import { keyNameOf, providerOf, servicesWithKeys } from './services.js';
+import { invocation, readArgs, readNumber, UsageError } from './usage.js';
+import type { Following } from './view.js';
 
 /** All end well: what a demo does on a machine that works is exit with 0. */
 const cast: readonly SandboxTaskRequest[] = [
@@ -25,27 +28,37 @@ const cast: readonly SandboxTaskRequest[] = [
 ];
 
 /**
- * `demo`: a dozen tasks over all five providers, always on the sandbox: a demo on the real services would have to create
- * tasks, which costs money and which this library cannot do. @throws UsageError
+ * `demo [PROVIDER:ID...]`: a dozen tasks of the sandbox, over all five providers; or your own, at as many services as you
+ * have keys for. None is created there: that would cost money, and this library cannot do it. @throws UsageError
  */
 export async function demo(args: string[], stop: Observable<unknown>): Promise<number> {
   const { values, positionals } = readArgs(args, {
     speed: { type: 'string' },
     seed: { type: 'string' },
     json: { type: 'boolean' },
+    'allow-host': { type: 'string', multiple: true },
   });
-  refuseArgs('demo', positionals);
+  const speed = readNumber('speed', values.speed);
+  const seed = readNumber('seed', values.seed);
+  const allowHosts = readHosts(values['allow-host']);
   const { json: isJson = false } = values;
-  const speed = readNumber('speed', values.speed) ?? 60;
-  const gateway = await openSandbox({ speed, seed: readNumber('seed', values.seed) ?? 1 });
+  if (positionals.length === 0) {
+    if (allowHosts.length > 0) throw new UsageError('--allow-host goes with tasks of your own; write demo PROVIDER:ID');
+    return onSandbox(speed ?? 60, seed ?? 1, { isJson, stop });
+  }
+  if (seed !== undefined) throw new UsageError('--seed goes with the sandbox; leave it out for tasks of your own');
+  const { code } = await atServices(positionals, { speed: speed ?? 1, isJson, allowHosts, stop });
+  return code;
+}
+
+async function onSandbox(speed: number, seed: number, rest: Pick<Following, 'isJson' | 'stop'>): Promise<number> {
+  const gateway = await openSandbox({ speed, seed });
   try {
     const refs = cast.map((task) => gateway.create(task));
     console.error(`${cast.length} tasks at a local stand-in for five services, ${speed} times faster than real.\n`);
-    const save = await mkdtemp(join(tmpdir(), 'rx-video-tasks-demo-'));
     // The sandbox is on this machine, and this program has started it.
     const allowHosts = [new URL(gateway.url).host];
-    const { code } = await follow({ providers: gateway.providers, refs, speed, isJson, save, allowHosts, stop });
-    console.error(`\nThe videos are in ${save}`);
+    const { code } = await followAndSave({ providers: gateway.providers, refs, speed, allowHosts, ...rest });
     console.error(farewell());
     return code;
   } finally {
@@ -53,9 +66,46 @@ export async function demo(args: string[], stop: Observable<unknown>): Promise<n
   }
 }
 
+async function atServices(
+  args: readonly string[],
+  rest: Pick<Following, 'speed' | 'isJson' | 'allowHosts' | 'stop'>,
+): Promise<Followed> {
+  const tasks = idsOf(args, 'demo PROVIDER:ID...');
+  const refs = isObservable(tasks) ? tasks.pipe(map(refOf)) : tasks.map(refOf);
+  const names = isObservable(refs) ? servicesWithKeys() : new Set(refs.map(({ provider }) => provider));
+  const providers = [...names].map((name) => providerOf(name));
+  if (providers.length === 0) throw new UsageError('no key is set; write export ALAD_API_KEY=... before this command');
+  const followed = await followAndSave({ providers, refs, ...rest });
+  if (process.stdout.isTTY && !rest.isJson) tellEnds(followed);
+  return followed;
+}
+
+/** The task behind `PROVIDER:ID`. @throws UsageError */
+function refOf(text: string): { provider: string; id: string } {
+  const at = text.indexOf(':');
+  if (at < 0) throw new UsageError(`"${text}" names no service; write PROVIDER:ID, for example alad:${text}`);
+  return { provider: text.slice(0, at), id: text.slice(at + 1) };
+}
+
+/** Saves the videos in a new directory and says where; where none came, there is no directory. */
+async function followAndSave(following: Following): Promise<Followed> {
+  const save = await mkdtemp(join(tmpdir(), 'rx-video-tasks-demo-'));
+  try {
+    return await follow({ ...following, save });
+  } finally {
+    const isEmpty = await rmdir(save).then(
+      () => true,
+      () => false,
+    );
+    if (!isEmpty) console.error(`\nThe videos are in ${save}`);
+  }
+}
+
 function farewell(): string {
-  const [service] = servicesWithKeys();
-  return service === undefined
-    ? `\nYour own tasks:\n  export ALAD_API_KEY=...\n  ${invocation()} watch alad ID...`
-    : `\n${keyNameOf(service)} is set. Your own tasks there:\n  ${invocation()} watch ${service} ID...`;
+  const names = servicesWithKeys();
+  const own = (services: readonly string[]) =>
+    `  ${invocation()} demo ${services.map((name) => `${name}:ID`).join(' ')}`;
+  return names.length === 0
+    ? `\nYour own tasks, with the key of their service:\n  export ALAD_API_KEY=...\n${own(['alad'])}`
+    : `\n${names.map(keyNameOf).join(', ')} ${names.length === 1 ? 'is' : 'are'} set. Your own tasks there:\n${own(names)}`;
 }

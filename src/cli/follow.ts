@@ -1,10 +1,19 @@
-import { catchError, EMPTY, Subject, tap } from 'rxjs';
-import { createTracker, type Board, type Miss, type Tracker } from 'rx-video-tasks';
+import { EMPTY, lastValueFrom, Subject, tap } from 'rxjs';
+import {
+  createTracker,
+  isSettled,
+  type Board,
+  type JournalSession,
+  type Miss,
+  type TaskRefFields,
+  type Tracker,
+} from 'rx-video-tasks';
 import { fileJournal, saveVideo, undiciTransport, type SaveProgress } from 'rx-video-tasks/node';
 import { showBoard } from './board.js';
 import { showJson, showLines } from './lines.js';
 import { orUsageError, UsageError } from './usage.js';
 import { isTask, type Feed, type Following, type View } from './view.js';
+import { describeSave, describeTask } from './words.js';
 
 export interface Followed {
   readonly board: Board | undefined;
@@ -20,45 +29,69 @@ export interface Followed {
  */
 export async function follow(following: Following): Promise<Followed> {
   const { providers, speed, isJson, journal, refs } = following;
-  const isResumed = refs === 'resume';
+  const session = journal === undefined ? undefined : fileJournal(journal).open();
   const transport = undiciTransport();
   const misses = new Subject<Miss>();
   const onMiss = (miss: Miss) => {
     misses.next(miss);
   };
-  // What a journal holds is not known when a board would be drawn.
-  const view: View = isJson ? showJson : process.stdout.isTTY && !isResumed ? showBoard : showLines;
+  const view: View = isJson ? showJson : process.stdout.isTTY ? showBoard : showLines;
   const saves: SaveProgress[] = [];
   try {
-    const memory = journal === undefined ? {} : { journal: fileJournal(journal) };
+    const all = refs === 'resume' ? await openTasks(session) : refs;
+    if ('length' in all && all.length === 0) {
+      console.error('Nothing in the journal is left to do.');
+      return { board: undefined, saves, code: 0 };
+    }
+    const memory = session && { journal: { open: () => session } };
     const tracker = orUsageError(() => createTracker({ provider: providers, transport, speed, onMiss, ...memory }));
     const tracked = eventsOf(tracker, following);
-    const track: Feed['track'] = (all) =>
-      tracked(all).pipe(
+    const track: Feed['track'] = (tasks) =>
+      tracked(tasks).pipe(
         tap((told) => {
           if (!isTask(told) && told.status !== 'saving') saves.push(told);
         }),
       );
     try {
-      const board = await view({ ...following, refs: isResumed ? EMPTY : refs, track, misses });
-      const completed = board?.counts.completed ?? 0;
-      // A journal with nothing left to do is a good end.
-      const isGood = board ? completed === board.tasks.length : isResumed;
+      const board = await view({ ...following, refs: all, track, misses });
+      const isGood = board !== undefined && board.counts.completed === board.tasks.length;
       const isSaved = saves.every(({ status }) => status === 'saved');
       return { board, saves, code: isGood && isSaved ? 0 : 1 };
     } finally {
       tracker.close();
     }
   } finally {
+    session?.close();
     await transport.close();
   }
+}
+
+/** The tasks of a journal that are not done with. @throws UsageError for a file that cannot be used. */
+async function openTasks(session: JournalSession | undefined): Promise<readonly TaskRefFields[]> {
+  const open: TaskRefFields[] = [];
+  const look = (task: TaskRefFields) => {
+    open.push(task);
+    return { stream: EMPTY, wait: 0 };
+  };
+  try {
+    await lastValueFrom(session?.resume(look, false) ?? EMPTY, { defaultValue: undefined });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return open;
+}
+
+/** Prints what the board has no room for: URLs and reasons. Lines have told them already. */
+export function tellEnds({ board, saves }: Followed): void {
+  for (const task of board?.tasks.filter(isSettled) ?? []) console.log(`\n${describeTask(task)}`);
+  for (const save of saves) console.log(`\n${describeSave(save)}`);
 }
 
 function eventsOf(tracker: Tracker, { refs, save, journal, allowHosts = [] }: Following): Feed['track'] {
   // A completed task is done with when its video is saved, not before.
   const how = save === undefined ? {} : { ack: 'manual' as const };
   return (all) => {
-    const tasks = refs === 'resume' ? tracker.resume(how).pipe(catchError(unusable)) : tracker.trackAll(all, how);
+    const tasks = refs === 'resume' ? tracker.resume(how) : tracker.trackAll(all, how);
     if (save === undefined) return tasks;
     return tasks.pipe(
       saveVideo({ directory: save, query: tracker.query, allowHosts }),
@@ -69,9 +102,4 @@ function eventsOf(tracker: Tracker, { refs, save, journal, allowHosts = [] }: Fo
       }),
     );
   };
-}
-
-/** A journal that cannot be read. */
-function unusable(error: unknown): never {
-  throw new UsageError((error as Error).message);
 }

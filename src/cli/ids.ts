@@ -4,19 +4,16 @@ import { UsageError } from './usage.js';
 
 /**
  * The ids that were given as arguments; with `-` among them, or with none and piped input, also those on standard
- * input, as they come. @throws UsageError where there is nowhere to take an id from.
+ * input, as they come. `usage` is what to write. @throws UsageError where there is nowhere to take an id from.
  */
-export function idsOf(args: readonly string[]): readonly string[] | Observable<string> {
+export function idsOf(args: readonly string[], usage: string): readonly string[] | Observable<string> {
+  const noIds = () => new UsageError(`no task is given; write ${usage}, or pipe ids in, one a line`);
   const given = args.filter((id) => id !== '-');
   const isPiped = args.length === 0 && !process.stdin.isTTY;
   if (isPiped || given.length < args.length)
     return concat(from(given), linesOf(process.stdin)).pipe(distinct(), throwIfEmpty(noIds));
   if (given.length === 0) throw noIds();
   return [...new Set(given)];
-}
-
-function noIds(): UsageError {
-  return new UsageError('no task id is given; write watch PROVIDER ID..., or pipe ids in, one a line');
 }
 
 /** The lines of a stream that are not blank. Unsubscribing lets go of the stream. */

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { follow } from './follow.js';
+import { follow, tellEnds } from './follow.js';
 import { readSaving, savingOptions } from './saving.js';
 import { providerOf, servicesWithKeys } from './services.js';
 import { readArgs, readNumber, UsageError } from './usage.js';
@@ -25,6 +25,7 @@ export async function resume(args: string[], stop: Observable<unknown>): Promise
   const saving = readSaving(values);
   const speed = readNumber('speed', values.speed) ?? 1;
   const { json: isJson = false } = values;
-  const { code } = await follow({ providers, refs: 'resume', speed, isJson, stop, ...saving });
-  return code;
+  const followed = await follow({ providers, refs: 'resume', speed, isJson, stop, ...saving });
+  if (process.stdout.isTTY && !isJson) tellEnds(followed);
+  return followed.code;
 }

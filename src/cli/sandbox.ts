@@ -1,7 +1,7 @@
 import { firstValueFrom, type Observable } from 'rxjs';
 import type { Provider, Wire } from 'rx-video-tasks';
 import { startSandbox, type Sandbox, type SandboxService } from 'rx-video-tasks/sandbox';
-import { keyNameOf } from './services.js';
+import { baseUrlNameOf, keyNameOf } from './services.js';
 import { invocation, readArgs, readNumber, refuseArgs, UsageError } from './usage.js';
 
 /** `sandbox`: runs until it is stopped. @throws UsageError */
@@ -54,12 +54,16 @@ export async function openSandbox({ speed, port, seed }: SandboxWishes): Promise
 function welcome({ url, providers, speed, keys, seed }: Sandbox): string {
   const pace = speed === 1 ? 'in real time' : `${speed} times faster than real`;
   const faster = speed === 1 ? '' : ` --speed ${speed}`;
+  const all = providers.map(({ name, wire }) => `${name}:${prefixOf(wire)}four`).join(' ');
   const lines = (line: (provider: Provider) => string) => providers.map((provider) => `  ${line(provider)}`);
   return [
     `The sandbox stands in for all five services at ${url}, ${pace} (seed ${seed}). Ctrl-C ends it.`,
     '',
-    'Its keys, for another terminal:',
-    ...lines(({ name }) => `export ${keyNameOf(name)}=${keys[name as SandboxService]}`),
+    'Its keys and places, for another terminal:',
+    ...lines(
+      ({ name, baseUrl }) =>
+        `export ${keyNameOf(name)}=${keys[name as SandboxService]} ${baseUrlNameOf(name)}=${baseUrl}`,
+    ),
     '',
     'Any id with the prefix of its wire is a task: it is created when it is first asked about, and completes. Ask once:',
     ...lines(({ name, baseUrl, wire }) => {
@@ -71,10 +75,13 @@ function welcome({ url, providers, speed, keys, seed }: Sandbox): string {
     `  curl -d '{"provider": "alad", "outcome": "failed"}' ${url}/sandbox/tasks`,
     '',
     'Watch until the videos are there:',
-    ...lines(({ name, baseUrl, wire }) => {
+    ...lines(({ name, wire }) => {
       const prefix = prefixOf(wire);
-      return `${invocation()} watch ${name} ${prefix}two ${prefix}three --base-url ${baseUrl}${faster}`;
+      return `${invocation()} watch ${name} ${prefix}two ${prefix}three${faster}`;
     }),
+    '',
+    'Watch all five, and save their videos:',
+    `  ${invocation()} demo ${all}${faster} --allow-host ${new URL(url).host}`,
   ].join('\n');
 }
 

@@ -7,13 +7,15 @@ export const HELP = `rx-video-tasks: watch AI-video tasks until their videos are
   rx-video-tasks resume --journal FILE  go on with the tasks of a journal
   rx-video-tasks sandbox                run a local stand-in for all five services
   rx-video-tasks demo                   watch a dozen tasks of the sandbox, sped up
+  rx-video-tasks demo PROVIDER:ID...    watch tasks of several services, and save their videos
 
 PROVIDER is one of xingchaoyiqing, mingyan, globalaiopc, anyfast, alad. Its key is read from the environment:
-XINGCHAOYIQING_API_KEY, MINGYAN_API_KEY, GLOBALAIOPC_API_KEY, ANYFAST_API_KEY or ALAD_API_KEY.
-IDs are read from standard input, one a line, when "-" is among them, or when there is none and input is piped.
+XINGCHAOYIQING_API_KEY, MINGYAN_API_KEY, GLOBALAIOPC_API_KEY, ANYFAST_API_KEY or ALAD_API_KEY; where it answers, from
+XINGCHAOYIQING_BASE_URL and so on, if that is not its own host.
+IDs are read from standard input, one a line, when "-" is among them; by watch also when there is none and input is piped.
 
 watch
-  --base-url URL   where the service answers, such as the sandbox or another host of it
+  --base-url URL   where the service answers, such as the sandbox or another host of it, whatever the environment says
   --model NAME     the model of these tasks, until an answer names it: the right polling interval from the start
   --speed N        divide all waits by N; above 1 for a base URL on this machine only (default 1)
   --json           print NDJSON: one Task a line, at each transition
@@ -27,9 +29,10 @@ sandbox
   --speed N        how many times faster than real (default 1)
   --seed N         draw the same lifecycles again
 demo
-  --speed N        (default 60)
-  --seed N         (default 1)
+  --speed N        (default 60; for PROVIDER:ID 1)
+  --seed N         of the sandbox (default 1)
   --json           as above
+  --allow-host H   for PROVIDER:ID: as above
 
 On a terminal a live board is shown, otherwise one line for each transition. "~" marks progress that no service tells:
 it is estimated from the documented generation time of the model.

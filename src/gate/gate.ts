@@ -51,22 +51,21 @@ export function createGate(options: GateOptions = {}): Gate {
   const laneOf = ({ origin, key }: GateTicket): Lane => {
     let lanes = origins.get(origin);
     if (!lanes) origins.set(origin, (lanes = new Map<unknown, Lane>()));
-    // No timer clears what is remembered of a key; whoever comes next does.
-    for (const [other, lane] of lanes) if (other !== key && lane.isForgettable) lanes.delete(other);
     let lane = lanes.get(key);
-    if (!lane) lanes.set(key, (lane = new Lane(maxInFlight, new Rate(requestsPerMinute))));
+    if (!lane) {
+      // No timer clears what is remembered of a key; the next new one does.
+      for (const [other, { isForgettable }] of lanes) if (isForgettable) lanes.delete(other);
+      lanes.set(key, (lane = new Lane(maxInFlight, new Rate(requestsPerMinute))));
+    }
     return lane;
   };
 
   return {
     admit: (ticket, request) =>
       new Observable((subscriber) => {
-        const lane = laneOf(ticket);
-        const visit = new Visit(request, subscriber, ticket.urgency);
-        lane.enter(visit);
-        return () => {
-          lane.leave(visit);
-        };
+        const visit = new Visit(laneOf(ticket), request, subscriber, ticket.urgency);
+        visit.lane.enter(visit);
+        return visit;
       }),
   };
 }

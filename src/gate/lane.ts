@@ -1,28 +1,53 @@
-import { asyncScheduler, type Observable, type Subscriber, type Subscription } from 'rxjs';
+import { asyncScheduler, type Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 import { steadyNow } from '../clock.js';
 import { isQueryError, QueryError } from '../errors.js';
+import { Queue, type Waiter } from '../queue.js';
 import type { Rate } from './rate.js';
 
 /** So many failures to reach the host in a row, and it is taken to be down. */
 const DOWN_AFTER = 5;
 const LONGEST_PAUSE = 900_000;
 
-/** A request on its way through a lane: waiting, then in flight, then gone. */
-export class Visit {
+/** A request on its way through a lane: waiting, then in flight, then gone. Hears the request for its subscriber. */
+export class Visit implements Observer<unknown>, Waiter<Visit> {
+  before: Visit | undefined;
+  after: Visit | undefined;
   admittedAt = 0;
+  isFlying = false;
   flight: Subscription | undefined;
 
   constructor(
+    readonly lane: Lane,
     readonly request: Observable<unknown>,
     readonly subscriber: Subscriber<never>,
     readonly urgency: (() => number) | undefined,
   ) {}
+
+  next(value: unknown): void {
+    this.lane.reached(this);
+    this.subscriber.next(value as never);
+  }
+
+  error(error: unknown): void {
+    this.lane.heed(error, this);
+    this.lane.land(this);
+    this.subscriber.error(error);
+  }
+
+  complete(): void {
+    this.lane.land(this);
+    this.subscriber.complete();
+  }
+
+  unsubscribe(): void {
+    this.lane.leave(this);
+  }
 }
 
 /** The budget of one key at one origin. */
 export class Lane {
-  readonly #waiting = new Set<Visit>();
-  readonly #flying = new Set<Visit>();
+  readonly #waiting = new Queue<Visit>();
+  #flying = 0;
   #pausedUntil = 0;
   #pause = 0;
   /** Throttling replies in a row, and when the last of them came. */
@@ -41,7 +66,7 @@ export class Lane {
   /** Whether nothing that still matters would be lost with it. */
   get isForgettable(): boolean {
     const now = steadyNow();
-    return this.#waiting.size + this.#flying.size === 0 && now >= this.#pausedUntil && this.rate.hasRecovered(now);
+    return this.#waiting.size + this.#flying === 0 && now >= this.#pausedUntil && this.rate.hasRecovered(now);
   }
 
   enter(visit: Visit): void {
@@ -52,7 +77,7 @@ export class Lane {
   leave(visit: Visit): void {
     this.#waiting.delete(visit);
     visit.flight?.unsubscribe();
-    if (this.#flying.delete(visit)) this.#admit();
+    if (visit.isFlying) this.land(visit);
     else if (this.#waiting.size === 0) this.#restTimer();
   }
 
@@ -60,11 +85,7 @@ export class Lane {
   #admit(): void {
     if (this.#isAdmitting) return;
     this.#isAdmitting = true;
-    // A host that is down gets one request at a time, and so does a key whose pause was too short. The others are
-    // deferred, never failed.
-    const isProbed = () => this.#failures >= DOWN_AFTER || this.#throttles > 1;
-    const room = () => this.#flying.size < (isProbed() ? 1 : this.maxInFlight);
-    while (this.#waiting.size > 0 && room()) {
+    while (this.#waiting.size > 0 && this.#hasRoom) {
       const now = steadyNow();
       const wait = Math.max(this.rate.wait(now), Math.min(this.#pause, this.#pausedUntil - now));
       if (wait > 0) {
@@ -74,6 +95,15 @@ export class Lane {
       this.#send(this.#next(), now);
     }
     this.#isAdmitting = false;
+  }
+
+  /**
+   * A host that is down gets one request at a time, and so does a key whose pause was too short. The others are deferred,
+   * never failed.
+   */
+  get #hasRoom(): boolean {
+    const isProbed = this.#failures >= DOWN_AFTER || this.#throttles > 1;
+    return this.#flying < (isProbed ? 1 : this.maxInFlight);
   }
 
   #comeBackIn(ms: number): void {
@@ -90,51 +120,42 @@ export class Lane {
 
   /** The most urgent of those who wait; the oldest, unless the rate makes it worth while to look. */
   #next(): Visit {
-    const [oldest] = this.#waiting as unknown as [Visit];
-    let next = oldest;
-    if (this.rate.gap > 0) {
-      let most = -Infinity;
-      for (const visit of this.#waiting) {
-        const urgency = visit.urgency?.() ?? 0;
-        if (urgency <= most) continue;
-        most = urgency;
-        next = visit;
-      }
+    let next = this.#waiting.first as Visit;
+    if (this.rate.gap === 0) return next;
+    let most = -Infinity;
+    for (let visit: Visit | undefined = next; visit; visit = visit.after) {
+      const urgency = visit.urgency?.() ?? 0;
+      if (urgency <= most) continue;
+      most = urgency;
+      next = visit;
     }
     return next;
   }
 
   #send(visit: Visit, now: number): void {
     this.#waiting.delete(visit);
-    this.#flying.add(visit);
+    this.#flying += 1;
+    visit.isFlying = true;
     this.rate.spend(now);
     visit.admittedAt = now;
-    const { request, subscriber } = visit;
-    const flight = request.subscribe({
-      next: (value) => {
-        this.#failures = 0;
-        if (this.#isNews(visit)) {
-          this.#throttles = 0;
-          this.rate.succeeded(steadyNow());
-        }
-        subscriber.next(value as never);
-      },
-      error: (error: unknown) => {
-        this.#heed(error, visit);
-        this.#land(visit);
-        subscriber.error(error);
-      },
-      complete: () => {
-        this.#land(visit);
-        subscriber.complete();
-      },
-    });
-    if (this.#flying.has(visit)) visit.flight = flight;
+    const flight = visit.request.subscribe(visit);
+    if (visit.isFlying) visit.flight = flight;
     else flight.unsubscribe();
   }
 
-  #land(visit: Visit): void {
-    this.#flying.delete(visit);
+  // What a visit tells of its request.
+
+  reached(visit: Visit): void {
+    this.#failures = 0;
+    if (!this.#isNews(visit)) return;
+    this.#throttles = 0;
+    this.rate.succeeded(steadyNow());
+  }
+
+  land(visit: Visit): void {
+    visit.isFlying = false;
+    visit.flight = undefined;
+    this.#flying -= 1;
     this.#admit();
   }
 
@@ -144,7 +165,7 @@ export class Lane {
   }
 
   /** What one failed request tells about all others of the key. */
-  #heed(error: unknown, visit: Visit): void {
+  heed(error: unknown, visit: Visit): void {
     if (!isQueryError(error)) return;
     const { kind, retryAfterMs } = error;
     if (kind === 'network' || kind === 'timeout') {
@@ -175,9 +196,12 @@ export class Lane {
 
   /** The key is refused: those who wait would hear the same. */
   #dismiss({ kind, code, httpStatus }: QueryError): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
     const message = 'the API key was refused for another task, so this one was not asked about';
-    for (const { subscriber } of waiting) subscriber.error(new QueryError(kind, message, { code, httpStatus }));
+    const refused: Visit[] = [];
+    for (let { first } = this.#waiting; first; first = this.#waiting.first) {
+      this.#waiting.delete(first);
+      refused.push(first);
+    }
+    for (const { subscriber } of refused) subscriber.error(new QueryError(kind, message, { code, httpStatus }));
   }
 }

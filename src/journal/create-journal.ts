@@ -6,12 +6,16 @@ import {
   concatMap,
   defer,
   EMPTY,
+  from,
   ignoreElements,
   map,
   mergeMap,
   of,
   skipWhile,
+  Subject,
+  takeUntil,
   throwError,
+  timer,
   type Observable,
   type ObservableInput,
 } from 'rxjs';
@@ -25,9 +29,13 @@ import type {
   JournalStore,
   JournalTransition,
   KnownTask,
+  Resumed,
 } from './journal.js';
 
 const DAY = 86_400_000;
+
+/** First asks of resumed tasks that are due within so many ms go together. */
+const GRAIN = 20;
 
 /** What lies before is the time of a virtual clock, and no ref takes it. Epoch ms. */
 const EARLIEST = 1e12;
@@ -60,6 +68,7 @@ function session(store: JournalStore): JournalSession {
   /** What is settled and acknowledged, oldest first, and since when: kept for as long as a service could still be asked. */
   const done = new Map<string, number>();
   let loading: Observable<never> | undefined;
+  const closing = new Subject<void>();
   let isClosed = false;
 
   /** Runs at once, and only once, whoever listens. */
@@ -216,14 +225,13 @@ function session(store: JournalStore): JournalSession {
         defer(loaded),
         defer(() => {
           const open = [...entries.values()].filter(isOpen);
-          return begin(open.map(known)).pipe(
-            mergeMap((followed, nth) => {
-              const entry = open[nth] as JournalEntry;
+          return spread(open.map((entry) => ({ entry, ...begin(known(entry)) }))).pipe(
+            mergeMap(({ entry, stream }) => {
               const key = taskKey(entry);
               if (isManual) held.add(key);
               const told = untold(entry);
               const heard = told ? entry.seq : entry.acked;
-              const fresh = followed.pipe(skipWhile(({ status, seq = 0 }) => status !== 'lost' && seq <= heard));
+              const fresh = stream.pipe(skipWhile(({ status, seq = 0 }) => status !== 'lost' && seq <= heard));
               if (!told) return fresh;
               const delivery = defer(() => {
                 delivered(key);
@@ -233,7 +241,7 @@ function session(store: JournalStore): JournalSession {
             }),
           );
         }),
-      ),
+      ).pipe(takeUntil(closing)),
 
     hold(key) {
       held.add(key);
@@ -267,14 +275,36 @@ function session(store: JournalStore): JournalSession {
     close() {
       if (isClosed) return;
       isClosed = true;
+      closing.next();
       const begun = [loading ?? EMPTY, ...writes.values()].map((work) => work.pipe(catchError(() => EMPTY)));
-      const closing = concat(
+      const end = concat(
         ...begun,
         defer(() => store.close()),
       );
-      if (loading) void run(closing);
+      if (loading) void run(end);
     },
   };
+}
+
+/** Emits each when its time has come: one after the other, over about the wait that is usual for them. */
+function spread<T extends Resumed>(all: readonly T[]): Observable<T> {
+  const groups = new Map<number, T[]>();
+  let due = 0;
+  for (const one of all) {
+    const at = due - (due % GRAIN);
+    const group = groups.get(at);
+    if (group) group.push(one);
+    else groups.set(at, [one]);
+    due += one.wait / all.length;
+  }
+  let now = 0;
+  return from(groups).pipe(
+    concatMap(([at, group]) => {
+      const gap = at - now;
+      now = at;
+      return gap === 0 ? group : timer(gap).pipe(mergeMap(() => group));
+    }),
+  );
 }
 
 /** Whether it is to be brought back after a restart. */

@@ -1,3 +1,11 @@
 export { createJournal } from './create-journal.js';
 export { memoryJournal, type MemoryJournal } from './memory.js';
-export type { Journal, JournalEntry, JournalSession, JournalStore, JournalTransition, KnownTask } from './journal.js';
+export type {
+  Journal,
+  JournalEntry,
+  JournalSession,
+  JournalStore,
+  JournalTransition,
+  KnownTask,
+  Resumed,
+} from './journal.js';

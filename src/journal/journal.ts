@@ -74,6 +74,13 @@ export interface Journal {
   open(): JournalSession;
 }
 
+/** A task that is tracked again. */
+export interface Resumed {
+  readonly stream: Observable<TrackedTask>;
+  /** How long it is usual to wait between two asks of it, in ms. */
+  readonly wait: number;
+}
+
 /** A journal in the hands of one tracker. */
 export interface JournalSession {
   /**
@@ -82,14 +89,11 @@ export interface JournalSession {
    */
   record(ref: JournalRef, query: Observable<Task>): Observable<Task>;
   /**
-   * Everything that is open or not acknowledged, without the transitions that were. `begin` is given the tasks and emits
-   * the stream of each, in that order, when its time has come. Of a running task the journal itself tells what was not
-   * acknowledged: its service may be further on by now. With `isManual` all are held.
+   * Everything that is open or not acknowledged, without the transitions that were. `begin` is asked for the stream of
+   * each when its time has come: one after the other, over about the wait that is usual for them. Of a running task the
+   * journal itself tells what was not acknowledged: its service may be further on by now. With `isManual` all are held.
    */
-  resume(
-    begin: (tasks: readonly KnownTask[]) => Observable<Observable<TrackedTask>>,
-    isManual: boolean,
-  ): Observable<TrackedTask>;
+  resume(begin: (task: KnownTask) => Resumed, isManual: boolean): Observable<TrackedTask>;
   /** Transitions of this task are acknowledged by `ack` only. */
   hold(key: string): void;
   /** Everybody has heard the last transition of this task. */

@@ -9,7 +9,8 @@ export interface Claim {
   release(): Promise<void>;
 }
 
-const ATTEMPTS = 8;
+/** Who was killed may need a moment to be gone: it is waited for, for less than a second. */
+const ATTEMPTS = 12;
 
 /**
  * Claims a file by an empty one beside it, whose name tells who claims: a process that is gone has no claim, however it

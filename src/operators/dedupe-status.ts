@@ -56,8 +56,15 @@ export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = 
     });
 }
 
+/** Whether an answer says something new about a running task. */
+export function isNews(answer: Task, before: Task): boolean {
+  const { status, progress } = answer;
+  if (status !== before.status || progress !== before.progress) return true;
+  return status === 'unknown' && answer.rawStatus !== before.rawStatus;
+}
+
 /** What a task says, as a value that is equal exactly when nothing new was said. */
-export function newsOfTask({ status, rawStatus, progress }: Task): string {
+function newsOfTask({ status, rawStatus, progress }: Task): string {
   return `${status} ${status === 'unknown' ? rawStatus : ''} ${progress ?? ''}`;
 }
 

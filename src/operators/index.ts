@@ -1,7 +1,14 @@
 export { dedupeStatus, type DedupeOptions } from './dedupe-status.js';
 export { expiryWarnings, type ExpiryWarning, type ExpiryWarningsOptions } from './expiry-warnings.js';
+export {
+  learnGenerationTimes,
+  type GenerationTime,
+  type GenerationTimes,
+  type LearnedTimes,
+} from './learn-generation-times.js';
 export { pollUntilTerminal } from './poll-until-terminal.js';
 export type { Miss, PollConfig, RetryConfig } from './poll-config.js';
 export { summarize, type Board } from './summarize.js';
 export { throwOnFailure } from './throw-on-failure.js';
+export type { Cadence } from './cadence.js';
 export { withModelInterval, type ModelIntervalOptions } from './with-model-interval.js';

@@ -2,16 +2,12 @@ import { asyncScheduler, type Observable, type Observer, type Subscription } fro
 import { assignDefined, isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
 import { isTerminal, type Task } from '../task.js';
 import type { CheckedPollConfig } from './poll-config.js';
-import { draw, LONGEST_DELAY, now, type Due, type Wait } from './time.js';
+import { draw, LONGEST_DELAY, now, rest, type Due, type Wait } from './time.js';
 
 const MAX_RETRY_AFTER = 900_000;
 
-/** How long to wait, and for what; the tracker's depend on the task's model. All in ms. */
-export interface PollPlan<Ref = unknown> extends Omit<CheckedPollConfig, 'interval' | 'minInterval'> {
-  /** The wait after an ask when no answer has said how long. */
-  readonly interval: (ref: Ref) => number;
-  /** The shortest time from one ask to the next. */
-  readonly floor: (ref: Ref, last: Task | undefined) => number;
+/** When to ask, and who waits for it. */
+export interface PollPlan extends CheckedPollConfig {
   readonly wait: Wait;
 }
 
@@ -23,75 +19,75 @@ export interface PollRef {
   readonly createdAt?: number | undefined;
 }
 
+/** Misses in a row. */
+interface Misses {
+  count: number;
+  /** What the last of them were about, how many such there are in a row, and since when. */
+  about: string;
+  repeats: number;
+  since: number;
+}
+
 /**
  * The poll loop of one task: asks, and asks again after each answer or miss until a terminal answer or the end of
- * patience. Its observer gets every answer; completion after the terminal one; a TrackingError, or what a function of
- * the caller threw.
+ * patience. Whoever extends it says what to ask and how often, and is told what comes of it.
+ *
+ * One object waits for one thing at a time: 144 bytes a task, where a timer for the deadline beside that of the next ask
+ * takes 400, and closures 1,100.
  */
-export class Poll<Ref extends PollRef = PollRef> implements Due {
+export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   wait: Due['wait'];
   isRunning = false;
-  readonly #source: Observable<Task>;
-  readonly #plan: PollPlan<Ref>;
-  readonly #observer: Observer<Task>;
-  readonly #ref: Ref;
-  #last: Task | undefined;
+  protected abstract readonly plan: PollPlan;
+  abstract readonly ref: PollRef;
+  /** The last answer, as far as it is kept. */
+  protected last: T | undefined;
   #isAsking = false;
-  /** Time is up, but no query has been answered yet. */
-  #isOverdue = false;
+  /** What is waited for is the deadline. */
+  #isLast = false;
   /** Somebody called since the last ask. */
   #isWanted = false;
   #startedAt = 0;
-  #askedAt = -Infinity;
+  #deadlineAt = 0;
+  #askedAt: number | undefined;
   #answeredAt = 0;
   /** The service said Retry-After: no ask sooner, whoever calls. */
-  #holdUntil = 0;
-  /** Misses in a row; then what the last of them were about, how many such there are in a row, and since when. */
-  #misses = 0;
-  #about = '';
-  #repeats = 0;
-  #since = 0;
-  #deadline: Due | undefined;
+  #holdUntil: number | undefined;
+  #misses: Misses | undefined;
   #inFlight: Subscription | undefined;
   #notifier: Subscription | undefined;
 
-  constructor(source: Observable<Task>, plan: PollPlan<Ref>, observer: Observer<Task>, ref: Ref) {
-    this.#source = source;
-    this.#plan = plan;
-    this.#observer = observer;
-    this.#ref = ref;
-  }
+  /** Asks once. */
+  protected abstract ask(): Observable<T>;
+  /** How long to wait after an ask, in ms. */
+  protected abstract interval(): number;
+  /** The shortest time from one ask to the next, in ms. */
+  protected abstract floor(): number;
+
+  /** An answer came. */
+  protected abstract emit(answer: T): void;
+  /** It was a terminal one, and has been emitted. */
+  protected abstract finish(): void;
+  /** A TrackingError, or what a function of the caller threw. */
+  protected abstract fail(error: unknown): void;
 
   /** Asks at once, or after `initialDelay`; never before a floor or a Retry-After of an earlier run allows. */
   start(): void {
-    const { deadline, notifier, initialDelay, wait } = this.#plan;
-    this.#startedAt = now();
-    const { createdAt = Infinity } = this.#ref;
+    const { deadline, notifier, initialDelay } = this.plan;
+    const { createdAt = Infinity } = this.ref;
     // Dates are by the wall's clock; all waits are by one that nobody sets.
     const wall = asyncScheduler.now();
     const patience = deadline instanceof Date ? +deadline - wall : deadline - Math.max(0, wall - createdAt);
-    const delay = Math.max(initialDelay, this.#untilAllowed);
+    this.#startedAt = this.#answeredAt = now();
+    this.#deadlineAt = this.#startedAt + Math.max(0, patience);
+    this.#misses = undefined;
     this.isRunning = true;
-    this.#misses = this.#repeats = 0;
-    this.#isOverdue = patience <= 0;
-    const deadlineDue: Due = {
-      run: () => {
-        // At least one query is tried, however short the deadline, and given an ordinary wait to be answered.
-        this.#isOverdue = true;
-        if (this.#askedAt >= this.#startedAt) this.#giveUp('deadline');
-        else {
-          wait(deadlineDue, this.#plan.interval(this.#ref));
-          this.run();
-        }
-      },
-    };
-    this.#deadline = deadlineDue;
-    wait(deadlineDue, this.#isOverdue ? this.#plan.interval(this.#ref) : patience);
-    if (delay > 0) wait(this, delay);
+    const delay = Math.max(initialDelay, this.#untilAllowed);
+    if (delay > 0) this.#waitFor(delay);
     this.#notifier = notifier?.subscribe({
       next: () => {
         this.#isWanted = true;
-        if (!this.#isAsking) wait(this, this.#untilAllowed);
+        if (!this.#isAsking) this.#waitFor(this.#untilAllowed);
       },
       error: (error: unknown) => {
         this.#end(error);
@@ -99,46 +95,70 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
     });
     // The notifier may have ended it already.
     if (!this.isRunning) this.stop();
-    else if (delay <= 0) this.run();
+    else if (delay <= 0) this.#ask();
   }
 
   stop(): void {
-    // It may have waited at the gate, and gone only now: the floor counts from here.
-    if (this.#isAsking) this.#askedAt = now();
     this.isRunning = this.#isAsking = false;
-    for (const left of [this.wait, this.#deadline?.wait, this.#inFlight, this.#notifier]) left?.unsubscribe();
+    rest(this);
+    this.#inFlight?.unsubscribe();
+    this.#notifier?.unsubscribe();
   }
 
-  /** Asks. */
+  /** A wait is over. */
   run(): void {
-    this.wait?.unsubscribe();
+    // At least one query is tried, however short the deadline.
+    if (this.#isLast && (this.#askedAt ?? -Infinity) >= this.#startedAt) this.#giveUp('deadline');
+    else this.#ask();
+  }
+
+  /** ms since an ask brought something, or since the start. */
+  protected get unseen(): number {
+    return now() - this.#answeredAt;
+  }
+
+  /** The request goes only now: it had to wait its turn. */
+  sent(): void {
+    this.#askedAt = now();
+  }
+
+  #ask(): void {
+    rest(this);
     this.#inFlight?.unsubscribe();
     this.#isAsking = true;
     this.#isWanted = false;
     this.#askedAt = now();
-    const inFlight = this.#source.subscribe({
-      next: (task) => {
-        this.#handle(this.#answered, task);
-      },
-      error: (error: unknown) => {
-        this.#handle(this.#missed, error);
-      },
-      complete: () => {
-        this.#inFlight = undefined;
-        // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
-        if (!this.#isAsking && this.isRunning && now() > this.#answeredAt) this.#goOn(this.#pause());
-        if (this.#isAsking) {
-          this.#handle(this.#missed, new QueryError('malformed', 'no answer', { code: 'empty' }));
-        }
-      },
-    });
+    const inFlight = this.ask().subscribe(this);
     // What is over is not held on to while the next ask is waited for.
     this.#inFlight = inFlight.closed ? undefined : inFlight;
     if (!this.isRunning) this.stop();
+    else if (this.#isAsking) {
+      // What is asked after the deadline is given an ordinary wait to be answered.
+      const patience = this.#deadlineAt - now();
+      this.#isLast = true;
+      this.plan.wait(this, patience > 0 ? patience : this.interval());
+    }
+  }
+
+  // What the query says.
+
+  next(task: T): void {
+    this.#handle(this.#answered, task);
+  }
+
+  error(error: unknown): void {
+    this.#handle(this.#missed, error);
+  }
+
+  complete(): void {
+    this.#inFlight = undefined;
+    // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
+    if (!this.#isAsking && this.isRunning && now() > this.#answeredAt) this.#goOn(this.#pause());
+    if (this.#isAsking) this.error(new QueryError('malformed', 'no answer', { code: 'empty' }));
   }
 
   /** What a caller's function throws goes down the stream, instead of leaving its consumer to hang. */
-  #handle<T>(handler: (outcome: T) => void, outcome: T): void {
+  #handle<O>(handler: (outcome: O) => void, outcome: O): void {
     if (!this.#isAsking) return;
     this.#isAsking = false;
     this.#answeredAt = now();
@@ -149,14 +169,13 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
     }
   }
 
-  #answered(task: Task): void {
-    this.#last = task;
-    this.#misses = this.#repeats = this.#holdUntil = 0;
-    this.#observer.next(task);
+  #answered(task: T): void {
+    this.#misses = this.#holdUntil = undefined;
+    this.emit(task);
     if (!this.isRunning) return;
     if (isTerminal(task)) {
       this.stop();
-      this.#observer.complete();
+      this.finish();
     } else this.#goOn(this.#pause());
   }
 
@@ -167,76 +186,82 @@ export class Poll<Ref extends PollRef = PollRef> implements Due {
       return;
     }
     const { kind, retryAfterMs } = error as QueryError;
-    const { retry, onMiss, random } = this.#plan;
-    const misses = this.#misses;
+    const { retry, onMiss, random } = this.plan;
+    const misses = this.#misses?.count ?? 0;
     this.#holdUntil = this.#answeredAt + Math.min(retryAfterMs || 0, MAX_RETRY_AFTER);
     const nextPollIn = this.#pause(draw(random) * Math.min(retry.maxDelay, retry.delay * 2 ** Math.min(misses, 30)));
     const miss = { ...this.#who(error), kind, misses, nextPollIn, error: error as QueryError };
-    onMiss?.(assignDefined(miss, { last: this.#last }));
+    onMiss?.(assignDefined(miss, { last: this.last }));
     if (this.isRunning) this.#goOn(nextPollIn);
   }
 
   /** Counts a query without an answer; gives the reason to give up, if it is one. */
   #verdict({ kind, code, retryable }: QueryError): TrackingErrorReason | undefined {
     if (kind === 'expired') return kind;
-    const { notFoundGrace, count } = this.#plan.retry;
+    const { notFoundGrace, count } = this.plan.retry;
     const isNotFound = kind === 'not-found';
     if (!retryable && !isNotFound) return 'query';
-    if (kind !== 'rate-limited') this.#misses++;
+    const misses = (this.#misses ??= { count: 0, about: '', repeats: 0, since: 0 });
+    if (kind !== 'rate-limited') misses.count++;
     // Just after its creation a task may not be stored yet: what is not found then does not count.
     const isGrace = isNotFound && this.#answeredAt - this.#startedAt < notFoundGrace;
     const about = isGrace || code === 'empty' ? '' : code === 'no-video' ? code : kind;
-    if (this.#about !== about) this.#repeats = 0;
-    if (this.#repeats++ === 0) this.#since = this.#answeredAt;
-    this.#about = about;
+    if (misses.about !== about) misses.repeats = 0;
+    if (misses.repeats++ === 0) misses.since = this.#answeredAt;
+    misses.about = about;
 
-    const isFifth = this.#repeats >= 5;
+    const isFifth = misses.repeats >= 5;
     if (isFifth && about === 'no-video') return about;
-    const isWrongPlace = isFifth && about === 'malformed' && !this.#last;
-    const isGone = about === 'not-found' && this.#repeats >= 3 && this.#answeredAt - this.#since >= notFoundGrace;
-    return isWrongPlace || isGone || this.#misses > count ? 'query' : undefined;
+    const isWrongPlace = isFifth && about === 'malformed' && !this.last;
+    const isGone = about === 'not-found' && misses.repeats >= 3 && this.#answeredAt - misses.since >= notFoundGrace;
+    return isWrongPlace || isGone || misses.count > count ? 'query' : undefined;
   }
 
   #goOn(ms: number): void {
-    if (this.#isOverdue) this.#giveUp('deadline');
-    else this.#plan.wait(this, ms);
+    if (now() < this.#deadlineAt) this.#waitFor(ms);
+    else this.#giveUp('deadline');
+  }
+
+  /** Waits for the next ask, or for the deadline if that is sooner. */
+  #waitFor(ms: number): void {
+    const patience = this.#deadlineAt - now();
+    this.#isLast = ms >= patience;
+    this.plan.wait(this, Math.min(ms, patience));
   }
 
   /** How long to wait after an answer, or, with a back-off, after a miss. */
   #pause(backOff = 0): number {
     const allowed = this.#untilAllowed;
     if (this.#isWanted) return allowed;
-    // What came from outside may be no number, or more than a timer can take.
-    const told = this.#last?.pollAfter ?? -1;
-    const ordinary = told >= 0 ? told : this.#plan.interval(this.#ref);
-    return Math.min(LONGEST_DELAY, Math.max(allowed, this.#plan.floor(this.#ref, this.#last), ordinary, backOff));
+    return Math.min(LONGEST_DELAY, Math.max(allowed, this.floor(), this.interval(), backOff));
   }
 
   /** How long the floor and a Retry-After still forbid to ask, in ms. */
   get #untilAllowed(): number {
-    const floor = this.#plan.floor(this.#ref, this.#last);
+    const time = now();
     // A clock that was set back makes no floor longer than itself.
-    return Math.max(0, Math.min(floor, this.#askedAt + floor - now()), this.#holdUntil - now());
+    const floor = Math.min(this.floor(), (this.#askedAt ?? -Infinity) + this.floor() - time);
+    return Math.max(0, floor, (this.#holdUntil ?? -Infinity) - time);
   }
 
   #who(error: unknown): { readonly provider: string; readonly id: string } {
-    const { provider = '', id = '' }: PollRef = { ...(error as PollRef), ...this.#last, ...this.#ref };
+    const { provider = '', id = '' }: PollRef = { ...(error as PollRef), ...this.last, ...this.ref };
     return { provider, id };
   }
 
   #giveUp(reason: TrackingErrorReason, cause?: unknown): void {
     const who = this.#who(cause);
-    const last = this.#last;
+    const last = this.last;
     let message = `${who.provider} task ${who.id}: tracking ended [${reason}]`;
     if (cause instanceof Error) message += `: ${cause.message}`;
     message += last ? ` (${last.status} at ${new Date(last.observedAt).toISOString()})` : ' (no answer)';
     if (reason === 'query' || reason === 'deadline') message += '. It may still be running: track it again by its id';
-    this.#end(new TrackingError(reason, message, { ...who, misses: this.#misses, cause, last }));
+    this.#end(new TrackingError(reason, message, { ...who, misses: this.#misses?.count ?? 0, cause, last }));
   }
 
   #end(error: unknown): void {
     if (!this.isRunning) return;
     this.stop();
-    this.#observer.error(error);
+    this.fail(error);
   }
 }

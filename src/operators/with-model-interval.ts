@@ -1,12 +1,26 @@
-import { map, type MonoTypeOperatorFunction } from 'rxjs';
-import { copyTask, taskKey, type Task } from '../task.js';
-import { resultWindows, windowOf, type PollWindow, type PollWindows } from '../windows.js';
-import { checkFunction, draw, LONGEST_DELAY } from './time.js';
+import { asyncScheduler, map, type MonoTypeOperatorFunction } from 'rxjs';
+import { copyTask, type Task } from '../task.js';
+import { resultWindows, windowOf, type PollWindows } from '../windows.js';
+import { beginningOf, checkCadence, timeLeft, waitAfter, type Cadence } from './cadence.js';
+import { checkFunction, LONGEST_DELAY } from './time.js';
 
 export interface ModelIntervalOptions {
-  /** How a wait is chosen inside the window. `uniform`: anywhere, so that tasks which started together drift apart. @default 'uniform' */
-  readonly cadence?: 'uniform';
-  /** Gives 0..1: 0 is the window's shortest wait. @default Math.random */
+  /**
+   * How a wait is chosen.
+   * - `window`: inside the window; long while the task can hardly be done, short around its usual generation time, long
+   *   again when it is overdue.
+   * - `economical`: the same, but free above the window's `floor`, up to three times its `max`: the fewest requests.
+   * - `uniform`: anywhere inside the window, whatever the task's age. So are the waits of a window without `generation`.
+   *
+   * A task's age counts from when it was last seen queued, or from its `startedAt`, else its `createdAt`, else its first
+   * answer. Where its progress rises from one processing answer to the next, its end is extrapolated instead.
+   * @default 'window'
+   */
+  readonly cadence?: Cadence;
+  /**
+   * Gives 0..1: with `uniform` 0 is the window's shortest wait, else the wait is moved by 3 % at most, inside its bounds.
+   * So tasks that started together drift apart. @default Math.random
+   */
   readonly random?: () => number;
   /**
    * The name of the window for as long as no answer has named a model. `flex` (Seedance 1.5's offline service) holds
@@ -21,47 +35,50 @@ export interface ModelIntervalOptions {
  *
  * ```text
  * query:    -q-s|                                  model: seedance_1_5_pro_720p
- *           withModelInterval(resultWindows, { random: () => 0 })
+ *           withModelInterval(resultWindows, { cadence: 'uniform', random: () => 0 })
  * result:   -q-s|                                  pollAfter: 30_000
  * ```
  *
- * An answer that names no model is given the window of the one that the task named last. That memory is kept for each
- * application of the operator to a source, not for each subscription: the poller subscribes anew at every poll.
+ * An answer that names no model is given the window of the one that the task named last. That memory, and that of the
+ * task's age, is kept for each application of the operator to a source, not for each subscription: the poller subscribes
+ * anew at every poll.
  *
  * @param windows waits by model; default `resultWindows`. For anyfast and alad: `generationsWindows`.
- * @throws RangeError at call time for a window that is not 0 < min <= max <= 2^31-1.
+ * @throws RangeError at call time for a window that is not 0 < min <= max <= 2^31-1; TypeError for a cadence that is none.
  */
 export function withModelInterval<T extends Task>(
   windows: PollWindows = resultWindows,
   options: ModelIntervalOptions = {},
 ): MonoTypeOperatorFunction<T> {
   checkWindows(windows);
-  const { random = Math.random, hint } = options;
+  const { cadence = 'window', random = Math.random, hint } = options;
+  checkCadence(cadence);
   checkFunction('random', random);
   return (source) => {
-    let about: string | undefined;
+    let last: T | undefined;
     let model: string | undefined;
+    let began: number | undefined;
     return source.pipe(
       map((task) => {
-        const key = taskKey(task);
-        model = task.model ?? (about === key ? model : undefined);
-        about = key;
+        if (last?.id !== task.id || last.provider !== task.provider) last = model = began = undefined;
+        const now = asyncScheduler.now();
+        model = task.model ?? model;
+        began = beginningOf(task, began, now);
         const window = windowOf(windows, hint === 'flex' ? hint : (model ?? hint));
-        return copyTask(task, { pollAfter: drawWait(window, random) });
+        const pollAfter = waitAfter(window, cadence, random, now - began, timeLeft(task, last));
+        return (last = copyTask(task, { pollAfter }));
       }),
     );
   };
 }
 
-/** A whole number of ms inside the window, never 0. */
-export function drawWait({ min, max }: PollWindow, random: () => number): number {
-  return Math.max(1, Math.round(min + draw(random) * (max - min)));
-}
-
 /** @throws RangeError that names the window. */
 export function checkWindows(windows: PollWindows): void {
-  for (const [name, { min, max, floor = 0 }] of Object.entries(windows)) {
-    if (!(min > 0 && min <= max && max <= LONGEST_DELAY && floor >= 0 && floor <= LONGEST_DELAY)) {
+  for (const [name, { min, max, floor = 0, generation = [1, 1] }] of Object.entries(windows)) {
+    const [shortest, longest] = generation;
+    const isRange =
+      min > 0 && min <= max && max <= LONGEST_DELAY && shortest > 0 && shortest <= longest && longest <= LONGEST_DELAY;
+    if (!(isRange && floor >= 0 && floor <= LONGEST_DELAY)) {
       throw new RangeError(`windows["${name}"]: min ${min}, max ${max}; write 0 < min <= max, in ms`);
     }
   }

@@ -1,10 +1,9 @@
-import { identity, type MonoTypeOperatorFunction } from 'rxjs';
-import { withModelInterval, type PollConfig } from '../operators/index.js';
+import type { PollConfig } from '../operators/index.js';
 import type { PollPlan } from '../operators/poll.js';
 import { checkPollConfig } from '../operators/poll-config.js';
-import { checkWindows, drawWait } from '../operators/with-model-interval.js';
+import { checkCadence, type Cadence } from '../operators/cadence.js';
+import { checkWindows } from '../operators/with-model-interval.js';
 import type { ResolvedRef } from '../query.js';
-import type { Task } from '../task.js';
 import { publish } from '../diagnostics.js';
 import { sharedWait } from './shared-wait.js';
 import { windowOf, type PollWindow, type PollWindows } from '../windows.js';
@@ -15,6 +14,8 @@ type Provider = ResolvedRef['service'];
 export interface PaceOptions extends PollConfig {
   /** Polling windows by model, in ms. @default the provider's own */
   readonly windows?: PollWindows;
+  /** How waits are chosen from the windows; see `withModelInterval`. @default 'window' */
+  readonly cadence?: Cadence;
   /** A fixed wait after each answer, in ms, instead of the windows. */
   readonly interval?: number;
   /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
@@ -29,9 +30,12 @@ export interface PaceOptions extends PollConfig {
 }
 
 /** All that decides when the tasks of one provider are asked about. Times in ms, `speed` applied. */
-export interface Pace extends PollPlan<ResolvedRef> {
-  /** Puts the wait that its window recommends on each answer about one task. */
-  readonly withWaits: (ref: ResolvedRef) => MonoTypeOperatorFunction<Task>;
+export interface Pace extends PollPlan {
+  readonly cadence: Cadence;
+  /** Whether the caller's `interval` holds, not the windows. */
+  readonly isFixed: boolean;
+  /** The window of a task, by the model that its answers named last; its floor is always there. */
+  readonly windowOf: (ref: ResolvedRef, model?: string) => PollWindow;
 }
 
 /**
@@ -46,12 +50,10 @@ export function pacesOf(providers: readonly Provider[], options: PaceOptions): R
 
 function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<Pace, 'wait'> {
   const { windows: documented = provider.windows, deadline = 86_400_000, minInterval = provider.minInterval } = options;
+  const { cadence = 'window' } = options;
+  checkCadence(cadence);
   checkWindows(documented);
   checkFloors(provider, options, documented);
-  const windows: Record<string, PollWindow> = {};
-  for (const [name, { min, max, floor = 0 }] of Object.entries(documented)) {
-    windows[name] = { min: min / speed, max: max / speed, floor: floor / speed };
-  }
   const { delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000, ...retry } = options.retry ?? {};
   const config = checkPollConfig({
     ...options,
@@ -60,9 +62,15 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
     deadline: deadline instanceof Date ? deadline : deadline / speed,
     retry: { ...retry, delay: delay / speed, maxDelay: maxDelay / speed, notFoundGrace: notFoundGrace / speed },
   });
-  const { random } = config;
-  const isFixed = options.interval !== undefined;
-  const hasOwnFloor = options.minInterval !== undefined;
+  const { interval: fixed } = options;
+  const paced = ({ min, max, floor = 0, generation }: PollWindow): PollWindow => ({
+    min: (fixed ?? min) / speed,
+    max: (fixed ?? max) / speed,
+    floor: (options.minInterval === undefined ? Math.max(minInterval, floor) : minInterval) / speed,
+    ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
+  });
+  // Looked up anew for each answer, since windows that are learned get better.
+  const windows = new WeakMap<PollWindow, PollWindow>();
   return {
     ...config,
     onMiss: (miss) => {
@@ -70,18 +78,15 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
       publish('miss', { provider, id, kind, misses, nextPollIn, error });
       config.onMiss?.(miss);
     },
-    interval: (ref) => (isFixed ? config.interval : drawWait(windowOf(windows, known(ref)), random)),
-    floor: (ref, last) =>
-      hasOwnFloor
-        ? config.minInterval
-        : Math.max(config.minInterval, windowOf(windows, last?.model ?? known(ref)).floor ?? 0),
-    withWaits: (ref) => (isFixed ? identity : withModelInterval(windows, { random, hint: known(ref) })),
+    cadence,
+    isFixed: fixed !== undefined,
+    windowOf: ({ hint, model }, named = hint ?? model) => {
+      const window = windowOf(documented, hint === 'flex' ? hint : named);
+      let own = windows.get(window);
+      if (!own) windows.set(window, (own = paced(window)));
+      return own;
+    },
   };
-}
-
-/** The window's name before an answer has told the model. */
-function known({ hint, model }: ResolvedRef): string | undefined {
-  return hint ?? model;
 }
 
 function checkFloors(provider: Provider, { interval, minInterval }: PaceOptions, windows: PollWindows): void {

@@ -1,6 +1,6 @@
 import { asyncScheduler, type Subscription } from 'rxjs';
 import { isRealTime } from '../clock.js';
-import { timerWait, type Due, type Wait } from '../operators/time.js';
+import { rest, timerWait, type Due, type Wait } from '../operators/time.js';
 
 /** At most so many run before the event loop gets its turn. */
 const SLICE = 500;
@@ -12,13 +12,22 @@ const LATE = 1000;
 const LONGEST_SHARED = 2 ** 30;
 
 /** Those whose waits end together, on one timer. */
-interface Slot {
-  readonly waiting: Set<Due>;
-  /** The end, by a clock that nobody sets. */
-  readonly at: number;
-  /** What is late is spread over so many ms. */
-  readonly spread: number;
-  timer?: Subscription;
+class Slot {
+  readonly waiting = new Set<Due>();
+  timer: Subscription | undefined;
+
+  constructor(
+    /** The end, by a clock that nobody sets. */
+    readonly at: number,
+    /** What is late is spread over so many ms. */
+    readonly spread: number,
+    private readonly onEmpty: (slot: Slot) => void,
+  ) {}
+
+  unsubscribe(due: Due): void {
+    // Without waiters there is no timer, so it keeps no process alive.
+    if (this.waiting.delete(due) && this.waiting.size === 0) this.onEmpty(this);
+  }
 }
 
 /**
@@ -53,11 +62,9 @@ export function sharedWait(): Wait {
     }, ms);
   };
 
-  const leave = (slot: Slot, due: Due) => {
-    // Without waiters there is no timer, so it keeps no process alive.
-    if (!slot.waiting.delete(due) || slot.waiting.size > 0) return;
+  const drop = (slot: Slot) => {
     slot.timer?.unsubscribe();
-    slots.delete(slot.at);
+    if (slots.get(slot.at) === slot) slots.delete(slot.at);
   };
 
   const wait: Wait = (due, ms) => {
@@ -65,34 +72,18 @@ export function sharedWait(): Wait {
       timerWait(due, ms);
       return;
     }
-    due.wait?.unsubscribe();
+    rest(due);
     const grain = 2 ** Math.max(0, Math.floor(Math.log2(ms / 1000)));
     const now = performance.now();
     const at = Math.ceil((now + ms) / grain) * grain;
     let slot = slots.get(at);
     if (!slot) {
-      slot = {
-        waiting: new Set(),
-        at,
-        spread: Math.max(2_000, Math.min(ms, 10_000)),
-      };
+      slot = new Slot(at, Math.max(2_000, Math.min(ms, 10_000)), drop);
       slots.set(at, slot);
       arm(slot, at - now);
     }
     slot.waiting.add(due);
-    due.wait = new Place(slot, due, leave);
+    due.wait = slot;
   };
   return wait;
-}
-
-class Place {
-  constructor(
-    private readonly slot: Slot,
-    private readonly due: Due,
-    private readonly leave: (slot: Slot, due: Due) => void,
-  ) {}
-
-  unsubscribe(): void {
-    this.leave(this.slot, this.due);
-  }
 }

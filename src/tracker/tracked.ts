@@ -1,91 +1,139 @@
-import type { Observable, Observer, Subscriber } from 'rxjs';
-import { newsOfTask } from '../operators/dedupe-status.js';
+import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable } from 'rxjs';
+import { isNews } from '../operators/dedupe-status.js';
 import { publish } from '../diagnostics.js';
 import { Poll } from '../operators/poll.js';
-import type { ResolvedRef } from '../query.js';
+import { beginningOf, timeLeft, timeUnseen, waitAfter } from '../operators/cadence.js';
+import type { Ask, Asker, ResolvedRef } from '../query.js';
 import { copyTask, isTerminal, type Task } from '../task.js';
+import type { PollWindow } from '../windows.js';
 import type { Pace } from './pace.js';
 
-export interface TrackedEvents {
-  readonly onTerminal: (key: string, task: Task) => void;
+/** What a tracked task has of its tracker. */
+export interface TrackedHome {
+  readonly ask: Ask;
+  readonly onTerminal: (tracked: Tracked, task: Task) => void;
   /** Nobody follows any more, or tracking ended in an error. */
-  readonly onIdle: (key: string) => void;
+  readonly onIdle: (tracked: Tracked) => void;
   /** All who follow have heard the last transition, or the error. */
-  readonly onDelivered: (key: string) => void;
+  readonly onDelivered: (ref: ResolvedRef) => void;
 }
 
 /**
- * One task, polled once for all who follow it: poll loop, dedupe, replay of the last transition and list of followers.
- * Composed of the operators and `share` the same costs 1.7 to 8 kB a waiting task.
+ * One task, polled once for all who follow it: poll loop, dedupe, replay of the last transition and list of followers
+ * in one object. Composed of the operators and `share` the same costs 4 to 8 kB a waiting task.
  */
-export class Tracked implements Observer<Task> {
-  readonly #poll: Poll<ResolvedRef>;
-  #followers: readonly Subscriber<Task>[] = [];
-  /** The last transition; a late follower gets it first. */
-  #transition: Task | undefined;
+export class Tracked extends Poll implements Asker {
+  #followers: readonly Follower[] = [];
+  #window: PollWindow;
+  /** The model that an answer named last. */
+  #model: string | undefined;
+  /** When its generation began, as far as is known: epoch ms. */
+  #began: number | undefined;
+  /** How long to wait after the last answer, in ms. */
+  #pollAfter: number | undefined;
 
   constructor(
-    private readonly key: string,
-    private readonly ref: ResolvedRef,
-    pace: Pace,
-    source: Observable<Task>,
-    private readonly events: TrackedEvents,
+    readonly ref: ResolvedRef,
+    protected readonly plan: Pace,
+    private readonly home: TrackedHome,
   ) {
-    this.#poll = new Poll(source, pace, this, ref);
+    super();
+    this.#window = plan.windowOf(ref);
+    this.#began = ref.createdAt;
   }
 
   /** Polling starts with the first follower, as soon as the floor allows. */
-  join(follower: Subscriber<Task>): void {
+  join(subscriber: Subscriber<Task>): void {
     const isFirst = this.#followers.length === 0;
-    this.#followers = [...this.#followers, follower];
-    follower.add(() => {
-      this.#leave(follower);
-    });
-    if (this.#transition) follower.next(this.#transition);
-    if (isFirst && !follower.closed) this.#poll.start();
+    const follower = new Follower(this, subscriber);
+    this.#followers = isFirst ? [follower] : [...this.#followers, follower];
+    subscriber.add(follower);
+    if (this.last) subscriber.next(this.last);
+    if (isFirst && !subscriber.closed) this.start();
   }
 
-  #leave(follower: Subscriber<Task>): void {
+  leave(follower: Follower): void {
     this.#followers = this.#followers.filter((other) => other !== follower);
-    if (this.#followers.length > 0 || !this.#poll.isRunning) return;
-    this.#poll.stop();
-    this.events.onIdle(this.key);
+    if (this.#followers.length > 0 || !this.isRunning) return;
+    this.stop();
+    this.home.onIdle(this);
   }
 
   /** Ends every stream of this task. */
   close(): void {
-    this.#poll.stop();
-    for (const follower of this.#dismiss()) follower.complete();
+    this.stop();
+    for (const { subscriber } of this.#dismiss()) subscriber.complete();
   }
 
-  // What the poll says.
+  protected ask(): Observable<Task> {
+    return this.home.ask(this.ref, this);
+  }
 
-  next(task: Task): void {
-    const before = this.#transition;
-    if (before && !isTerminal(task) && newsOfTask(task) === newsOfTask(before)) return;
+  protected interval(): number {
+    // What came from outside may be no number.
+    const told = this.#pollAfter ?? -1;
+    return told >= 0 ? told : waitAfter(this.#window, 'uniform', this.plan.random);
+  }
+
+  protected floor(): number {
+    return this.#window.floor as number;
+  }
+
+  urgency(): number {
+    const { unseen } = this;
+    const age = this.#began === undefined ? unseen : asyncScheduler.now() - this.#began;
+    return timeUnseen(this.#window, age, this.last ? age - unseen : 0);
+  }
+
+  protected emit(task: Task): void {
+    this.#model = task.model ?? this.#model;
+    this.#window = this.plan.windowOf(this.ref, this.#model);
+    const { last } = this;
+    const { isFixed, cadence, random } = this.plan;
+    const wall = asyncScheduler.now();
+    this.#began = beginningOf(task, this.#began, wall);
+    const pollAfter = isFixed
+      ? task.pollAfter
+      : waitAfter(this.#window, cadence, random, wall - this.#began, timeLeft(task, last));
+    this.#pollAfter = pollAfter;
+    if (last && !isTerminal(task) && !isNews(task, last)) return;
     // A journal has numbered it already.
-    const transition = copyTask(task, { seq: task.seq ?? (before?.seq ?? 0) + 1 });
-    this.#transition = transition;
-    for (const follower of this.#followers) follower.next(transition);
-    this.events.onDelivered(this.key);
+    const { seq = (last?.seq ?? 0) + 1 } = task;
+    const transition = copyTask(task, pollAfter === undefined ? { seq } : { pollAfter, seq });
+    this.last = transition;
+    for (const { subscriber } of this.#followers) subscriber.next(transition);
+    this.home.onDelivered(this.ref);
   }
 
-  complete(): void {
-    this.events.onTerminal(this.key, this.#transition as Task);
-    for (const follower of this.#dismiss()) follower.complete();
+  protected finish(): void {
+    this.home.onTerminal(this, this.last as Task);
+    for (const { subscriber } of this.#dismiss()) subscriber.complete();
   }
 
-  error(error: unknown): void {
-    publish('lost', { provider: this.ref.provider, id: this.ref.id, error });
-    this.events.onIdle(this.key);
-    for (const follower of this.#dismiss()) follower.error(error);
-    this.events.onDelivered(this.key);
+  protected fail(error: unknown): void {
+    const { provider, id } = this.ref;
+    publish('lost', { provider, id, error });
+    this.home.onIdle(this);
+    for (const { subscriber } of this.#dismiss()) subscriber.error(error);
+    this.home.onDelivered(this.ref);
   }
 
   /** Whoever comes back at once is the first of a new round. */
-  #dismiss(): readonly Subscriber<Task>[] {
+  #dismiss(): readonly Follower[] {
     const followers = this.#followers;
     this.#followers = [];
     return followers;
+  }
+}
+
+/** One who follows a task, until it unsubscribes. */
+class Follower implements Unsubscribable {
+  constructor(
+    private readonly tracked: Tracked,
+    readonly subscriber: Subscriber<Task>,
+  ) {}
+
+  unsubscribe(): void {
+    this.tracked.leave(this);
   }
 }

@@ -9,10 +9,9 @@ import {
   Observable,
   of,
   type ObservableInput,
-  type Subscriber,
 } from 'rxjs';
-import { brief, isTrackingError, TrackingError, type LostTask, type TrackedTask } from '../errors.js';
-import type { Journal } from '../journal/index.js';
+import { assignDefined, brief, isTrackingError, TrackingError, type LostTask, type TrackedTask } from '../errors.js';
+import type { Journal, Resumed } from '../journal/index.js';
 import {
   createAsk,
   refResolver,
@@ -21,11 +20,12 @@ import {
   type QueryOptions,
   type ResolvedRef,
   type TaskRef,
+  type TaskRefFields,
 } from '../query.js';
-import type { Due } from '../operators/time.js';
+import { waitAfter } from '../operators/cadence.js';
 import { taskKey, type Task } from '../task.js';
 import { pacesOf, type Pace, type PaceOptions } from './pace.js';
-import { Tracked } from './tracked.js';
+import { Tracked, type TrackedHome } from './tracked.js';
 
 /** What to track, and how; without poll options each provider's own document is followed. */
 export interface TrackerOptions extends QueryOptions, PaceOptions {
@@ -85,8 +85,6 @@ export interface Tracker {
   close(): void;
 }
 
-/** First asks that are due within so many ms go together. */
-const GRAIN = 20;
 const MAX_REMEMBERED = 10_000;
 const DAY = 86_400_000;
 
@@ -103,38 +101,37 @@ export function createTracker(options: TrackerOptions): Tracker {
   const resolve = refResolver(options.provider);
   const ask = createAsk(options);
   const paces = pacesOf(toArray(options.provider), options);
-  const [{ wait }] = paces.values() as unknown as readonly [Pace];
-  /** Those who are followed, and the last idle ones: they still know when they asked. */
-  const tracked = new Map<string, Tracked>();
-  const idle = new Set<string>();
+  /** By id: those who are followed, and the last idle ones, for they still know when they asked. */
+  const tracked = new Map([...paces.keys()].map((service) => [service, new Map<string, Tracked>()]));
+  const idle = new Set<Tracked>();
   const terminals = new Map<string, Task>();
-  /** Who resumes what is not due yet. */
-  const waiting = new Set<Subscriber<unknown>>();
   const journal = options.journal?.open();
   let isClosed = false;
 
-  const events = {
-    onDelivered: (key: string) => journal?.delivered(key),
-    onTerminal: (key: string, task: Task) => {
-      tracked.delete(key);
-      terminals.set(key, task);
+  const home: TrackedHome = {
+    ask(ref, asker) {
+      const query = ask(ref, asker);
+      return journal?.record(ref, query) ?? query;
+    },
+    onDelivered: (ref) => journal?.delivered(taskKey(ref)),
+    onTerminal: ({ ref }, task) => {
+      idsOf(ref).delete(ref.id);
+      terminals.set(taskKey(ref), task);
       trim(terminals);
     },
-    onIdle: (key: string) => {
-      idle.add(key);
-      for (const oldest of trim(idle)) tracked.delete(oldest);
+    onIdle: (one) => {
+      idle.add(one);
+      for (const { ref } of trim(idle)) idsOf(ref).delete(ref.id);
     },
   };
 
-  const trackedOf = (ref: ResolvedRef, key: string): Tracked => {
-    let one = tracked.get(key);
-    if (!one) {
-      const pace = paces.get(ref.service) as Pace;
-      const query = ask(ref).pipe(pace.withWaits(ref));
-      one = new Tracked(key, ref, pace, journal?.record(ref, query) ?? query, events);
-      tracked.set(key, one);
-    }
-    idle.delete(key);
+  const idsOf = ({ service }: ResolvedRef) => tracked.get(service) as Map<string, Tracked>;
+
+  const trackedOf = (ref: ResolvedRef): Tracked => {
+    const ids = idsOf(ref);
+    let one = ids.get(ref.id);
+    if (!one) ids.set(ref.id, (one = new Tracked(ref, paces.get(ref.service) as Pace, home)));
+    idle.delete(one);
     return one;
   };
 
@@ -147,43 +144,24 @@ export function createTracker(options: TrackerOptions): Tracker {
     return undefined;
   };
 
-  const follow = (ref: ResolvedRef, { ack }: TrackOptions = {}): Observable<Task> => {
-    const key = taskKey(ref);
-    return new Observable((subscriber) => {
+  const follow = (ref: ResolvedRef, { ack }: TrackOptions = {}): Observable<Task> =>
+    new Observable((subscriber) => {
+      const key = taskKey(ref);
       if (ack === 'manual') journal?.hold(key);
       const terminal = remembered(key);
       if (terminal) subscriber.next(terminal);
       if (terminal || isClosed) subscriber.complete();
-      else trackedOf(ref, key).join(subscriber);
+      else trackedOf(ref).join(subscriber);
     });
-  };
 
   const followOrLose = (ref: ResolvedRef, how?: TrackOptions): Observable<TrackedTask> =>
     follow(ref, how).pipe(catchError((error: unknown) => of(lost(ref, error))));
 
-  /** Emits what there is for each, one after the other over about the wait that is usual for them. */
-  const spread = (all: readonly (ResolvedRef | LostTask)[], how?: TrackOptions): Observable<Observable<TrackedTask>> =>
-    new Observable((subscriber) => {
-      let nth = 0;
-      const due: Due = {
-        run: () => {
-          let ms = 0;
-          while (nth < all.length && ms < GRAIN && !subscriber.closed) {
-            const one = all[nth++] as ResolvedRef | LostTask;
-            if (!('status' in one)) ms += (paces.get(one.service) as Pace).interval(one) / all.length;
-            subscriber.next('status' in one ? of(one) : followOrLose(one, how));
-          }
-          if (nth < all.length) wait(due, ms);
-          else subscriber.complete();
-        },
-      };
-      waiting.add(subscriber);
-      subscriber.add(() => {
-        waiting.delete(subscriber);
-        due.wait?.unsubscribe();
-      });
-      due.run();
-    });
+  const resumed = (one: ResolvedRef | LostTask, how?: TrackOptions): Resumed => {
+    if ('status' in one) return { stream: of(one), wait: 0 };
+    const { windowOf, random } = paces.get(one.service) as Pace;
+    return { stream: followOrLose(one, how), wait: waitAfter(windowOf(one), 'uniform', random) };
+  };
 
   const theJournal = () => {
     if (journal) return journal;
@@ -217,29 +195,31 @@ export function createTracker(options: TrackerOptions): Tracker {
 
     resume(how) {
       refuseIfClosed();
-      const begin = (refs: readonly TaskRef[]) => spread(refs.map(resolveOrLose(resolve)), how);
-      return theJournal().resume(begin, how?.ack === 'manual');
+      const find = resolveOrLose(resolve);
+      return theJournal().resume((ref) => resumed(find(ref), how), how?.ack === 'manual');
     },
 
     ack: (task) => theJournal().ack(task),
 
     forget(ref) {
       const one = resolve(ref);
-      const key = taskKey(one);
-      terminals.delete(key);
-      idle.delete(key);
-      tracked.get(key)?.close();
-      tracked.delete(key);
+      const ids = idsOf(one);
+      const followed = ids.get(one.id);
+      terminals.delete(taskKey(one));
+      ids.delete(one.id);
+      if (followed) idle.delete(followed);
+      followed?.close();
       return journal?.forget(one) ?? EMPTY;
     },
 
     close() {
       isClosed = true;
-      const open = [...tracked.values()];
-      tracked.clear();
+      for (const ids of tracked.values()) {
+        const open = [...ids.values()];
+        ids.clear();
+        for (const one of open) one.close();
+      }
       idle.clear();
-      for (const one of open) one.close();
-      for (const one of waiting) one.complete();
       journal?.close();
     },
   };
@@ -251,57 +231,26 @@ function resolveOrLose(resolve: (ref: TaskRef) => ResolvedRef): (ref: TaskRef) =
     try {
       return resolve(ref);
     } catch (error) {
-      const { id, provider } = (typeof ref === 'string' ? { id: ref } : (ref ?? {})) as {
-        id?: unknown;
-        provider?: unknown;
-      };
-      const named = {
-        id: String(id).slice(0, 256),
-        provider: typeof provider === 'string' ? provider : '(unknown)',
-      };
-      return lostTask(
-        named,
-        new TrackingError('query', (error as Error).message, {
-          ...named,
-          misses: 0,
-          cause: error,
-        }),
-      );
+      const named = typeof ref === 'string' ? { id: ref } : (Object(ref) as Partial<TaskRefFields>);
+      const { id, provider = '(unknown)' } = named;
+      return lost({ id: String(id).slice(0, 256), provider: String(provider) }, error);
     }
   };
 }
 
-function lost(who: ResolvedRef, error: unknown): LostTask {
-  if (isTrackingError(error)) return lostTask(who, error);
-  // An error of the caller's own: a notifier's, or what onMiss threw.
-  const message = `${who.provider} task ${who.id} is not tracked any more: ${brief(String(error))}`;
-  return lostTask(
-    who,
-    new TrackingError('query', message, {
-      provider: who.provider,
-      id: who.id,
-      misses: 0,
-      cause: error,
-    }),
-  );
-}
-
-function lostTask({ provider, id }: { provider: string; id: string }, error: TrackingError): LostTask {
-  const { last } = error;
-  const observedAt = asyncScheduler.now();
-  return {
-    status: 'lost',
-    id,
-    provider,
-    observedAt,
-    error,
-    ...(last === undefined ? {} : { last }),
-  };
+function lost({ provider, id }: { readonly provider: string; readonly id: string }, cause: unknown): LostTask {
+  // Else it is of the caller's own: a bad ref's, a notifier's, or what onMiss threw.
+  const message = `${provider} task ${id} is not tracked any more: ${brief(String(cause))}`;
+  const error = isTrackingError(cause)
+    ? cause
+    : new TrackingError('query', message, { provider, id, misses: 0, cause });
+  const task: LostTask = { status: 'lost', id, provider, observedAt: asyncScheduler.now(), error };
+  return assignDefined(task, { last: error.last });
 }
 
 /** Drops the oldest entries beyond what is remembered; gives their keys. */
-function trim(entries: Set<string> | Map<string, unknown>): string[] {
-  const excess: string[] = [];
+function trim<Key>(entries: Set<Key> | Map<Key, unknown>): Key[] {
+  const excess: Key[] = [];
   for (const key of entries.keys()) {
     if (entries.size <= MAX_REMEMBERED) break;
     entries.delete(key);

@@ -18,11 +18,16 @@ export function checkLimits<Name extends string>(
   return limits;
 }
 
+const utf8 = /* @__PURE__ */ new TextDecoder();
+
 /** Gathers a body up to a limit: UTF-8, without a byte order mark. */
 export class Body {
-  readonly #decoder = new TextDecoder();
   readonly #maxBytes: number;
   #size = 0;
+  /** The first part, for most bodies the whole. */
+  #first: Uint8Array | undefined;
+  /** Reads what comes in several parts. */
+  #decoder: TextDecoder | undefined;
   #text = '';
 
   constructor(maxBytes: number) {
@@ -39,11 +44,19 @@ export class Body {
   /** @throws QueryError `too-large` */
   add(chunk: Uint8Array): void {
     this.expect((this.#size += chunk.byteLength));
+    if (this.#decoder === undefined) {
+      if (this.#first === undefined) {
+        this.#first = chunk;
+        return;
+      }
+      this.#decoder = new TextDecoder();
+      this.#text = this.#decoder.decode(this.#first, { stream: true });
+    }
     this.#text += this.#decoder.decode(chunk, { stream: true });
   }
 
   text(): string {
-    return this.#text + this.#decoder.decode();
+    return this.#decoder ? this.#text + this.#decoder.decode() : utf8.decode(this.#first);
   }
 }
 

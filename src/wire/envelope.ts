@@ -1,14 +1,12 @@
 import { QueryError, type QueryErrorKind } from '../errors.js';
-import { fieldsOf, firstMatch, isObject, word } from './fields.js';
+import { firstMatch, isObject, recordOf, word, type Fields } from './fields.js';
 import type { ReadContext, Reply } from './wire.js';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /**
  * The object that tells of the task: a reply's own, or the one in its `data`. An error reply throws, whatever HTTP
  * status it hides behind.
  */
-export function openEnvelope(reply: Reply, context: ReadContext): Json {
+export function openEnvelope(reply: Reply, context: ReadContext): Fields {
   const body = parse(reply.body);
   if (!body || !isOk(reply.status) || !isSuccess(body)) throw refusal(reply, body, context);
   const { code, status, data } = body;
@@ -20,7 +18,7 @@ export function malformed(what: string, code: string | undefined, reply: Reply, 
   return queryError('malformed', what, code, reply, context);
 }
 
-function parse(text: string): Json | undefined {
+function parse(text: string): Fields | undefined {
   try {
     const body: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     return isObject(body) ? body : undefined;
@@ -30,7 +28,7 @@ function parse(text: string): Json | undefined {
 }
 
 // `{code: "success"}` on the generations wire, `{code: 0}` on the result wire; a plain task has no code at all.
-function isSuccess({ code, status, data, error, success }: Json): boolean {
+function isSuccess({ code, status, data, error, success }: Fields): boolean {
   if (!/^(success|0|200)?$/i.test(word(code) ?? '')) return false;
   // A task that failed has a status beside its error.
   return typeof status === 'string' || isObject(data) || (!error && success !== false);
@@ -38,15 +36,13 @@ function isSuccess({ code, status, data, error, success }: Json): boolean {
 
 const isOk = (status: number) => status >= 200 && status <= 299;
 
-const refusalFields = /* @__PURE__ */ fieldsOf({ code: word, type: word, message: word, msg: word });
-
-function refusal(reply: Reply, body: Json | undefined, context: ReadContext): QueryError {
+function refusal(reply: Reply, body: Fields | undefined, context: ReadContext): QueryError {
   const { status } = reply;
-  const outer = refusalFields(body);
-  const error = body?.['error'];
-  const inner = refusalFields(isObject(error) ? error : { message: error });
-  const code = outer.code ?? inner.code ?? inner.type;
-  const said = outer.message ?? outer.msg ?? inner.message;
+  const outer = recordOf(body);
+  const { error } = outer;
+  const inner: Fields = isObject(error) ? error : { message: error };
+  const code = word(outer.code) ?? word(inner.code) ?? word(inner.type);
+  const said = word(outer.message) ?? word(outer.msg) ?? word(inner.message);
   let what = `HTTP ${status}`;
   if (!body) what += ' without a JSON object';
   if (code) what += ` [${context.redact(code)}]`;

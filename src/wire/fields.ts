@@ -1,18 +1,13 @@
 // Lenient by design: a field of an unexpected type is read as absent. A decoration must never cost a status.
 
 type Read<T> = (value: unknown) => T | undefined;
-type Fields<Shape extends Readonly<Record<string, Read<unknown>>>> = {
-  readonly [Name in keyof Shape]: ReturnType<Shape[Name]>;
-};
 
-/** Reads the named fields of an object; what is no object has none of them. It cannot fail. */
-export function fieldsOf<Shape extends Readonly<Record<string, Read<unknown>>>>(
-  shape: Shape,
-): (value: unknown) => Fields<Shape> {
-  return (value) => {
-    const object = Object(value) as Readonly<Record<string, unknown>>;
-    return Object.fromEntries(Object.entries(shape).map(([name, read]) => [name, read(object[name])])) as Fields<Shape>;
-  };
+/** The fields of a JSON object, each of any type. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What is no object has no fields. */
+export function recordOf(value: unknown): Fields {
+  return Object(value) as Fields;
 }
 
 /** A non-blank text. */
@@ -51,7 +46,7 @@ export function firstMatch<Name extends string>(
   return (Object.keys(patterns) as Name[]).find((name) => patterns[name].test(text));
 }
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

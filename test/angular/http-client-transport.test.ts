@@ -81,7 +81,7 @@ describe('httpClientTransport', () => {
     const subscription = httpClientTransport(http)({ url: server.url, headers: {} }).subscribe({
       error: expect.unreachable,
     });
-    await expect.poll(() => server.requests.length).toBe(1);
+    await expect.poll(() => server.requests.length, { timeout: 10_000 }).toBe(1);
     subscription.unsubscribe();
     await expect.poll(() => server.open, { timeout: 10_000 }).toBe(0);
   });

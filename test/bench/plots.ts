@@ -28,14 +28,16 @@ export function scatter(title: string, x: Axis, y: Axis, series: readonly Series
   const marks = series.map(({ name, isOurs, points, center: [cx, cy] }) => {
     const color = isOurs ? OURS : OTHERS;
     const dots = points.map(([px, py]) => circle(across(px), up(py), 2.5, color, 0.4));
-    const label = text(across(cx) + 10, up(cy) + (isOurs ? -8 : 18), name, 'start', color, isOurs);
-    return dots.join('') + circle(across(cx), up(cy), 6, color, 1) + label;
+    // Ours to the left, theirs to the right, where they leave each other room.
+    const label = text(across(cx) + (isOurs ? -11 : 11), up(cy) + 4, name, isOurs ? 'end' : 'start', color, isOurs);
+    return [dots.join(''), circle(across(cx), up(cy), 6, color, 1) + label];
   });
   const labels = [
     text((left + right) / 2, bottom + 42, x.label),
     `<g transform="rotate(-90 18 ${(top + bottom) / 2})">${text(18, (top + bottom) / 2, y.label)}</g>`,
   ];
-  return svg(title, 460, [...grid, ...marks, ...labels]);
+  const inOrder = [...marks.map(([dots]) => dots as string), ...marks.map(([, center]) => center as string)];
+  return svg(title, 460, [...grid, ...inOrder, ...labels]);
 }
 
 /** A bar for each value, from 0, with the value behind it. */

@@ -12,7 +12,7 @@ const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 let browser: Browser;
 beforeAll(async () => {
   const args = [...flags, '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'];
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
+  browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args });
 });
 afterAll(async () => {
   await browser.close();

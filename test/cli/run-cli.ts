@@ -1,7 +1,22 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll, vi } from 'vitest';
 
 export const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+/** How long a process may take, in ms: long enough for a busy machine. */
+const LIMIT = 60_000;
+// Some tests run two of them.
+vi.setConfig({ testTimeout: 2 * LIMIT });
+
+/** Where the processes of a test file leave what is temporary. */
+export const temporary = mkdtempSync(join(tmpdir(), 'run-cli-'));
+afterAll(() => {
+  rmSync(temporary, { recursive: true, force: true });
+});
 
 export interface CliRun {
   /** The exit code, or the name of the signal that ended it. */
@@ -18,6 +33,8 @@ export interface CliOptions {
   readonly isInputOpen?: boolean;
   /** Called at each output, with all that was printed so far. */
   readonly onOutput?: (stdout: string, child: ChildProcess) => void;
+  /** The same of standard error. */
+  readonly onError?: (stderr: string, child: ChildProcess) => void;
 }
 
 /** Runs the built command-line tool in a process of its own, without the keys of whoever runs the tests. */
@@ -38,24 +55,27 @@ export function runOnTerminal(args: readonly string[], options: CliOptions = {})
 export function runProcess(
   command: string,
   args: readonly string[],
-  { env = {}, input, isInputOpen = false, onOutput }: CliOptions = {},
+  { env = {}, input, isInputOpen = false, onOutput, onError }: CliOptions = {},
 ): Promise<CliRun> {
   const { PATH = '' } = process.env;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      env: { PATH, TERM: 'xterm-256color', LANG: 'C.UTF-8', ...env },
+      env: { PATH, TERM: 'xterm-256color', LANG: 'C.UTF-8', TMPDIR: temporary, ...env },
       // A group of its own, so that nothing of it outlives the limit.
       detached: true,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     let [stdout, stderr] = ['', ''];
     // A run that hangs fails its test by its code, and leaves nothing behind.
-    const limit = setTimeout(() => process.kill(-(child.pid ?? NaN), 'SIGKILL'), 15_000);
+    const limit = setTimeout(() => process.kill(-(child.pid ?? NaN), 'SIGKILL'), LIMIT);
     child.stdout?.on('data', (chunk: Buffer) => {
       stdout += chunk.toString();
       onOutput?.(stdout, child);
     });
-    child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+      onError?.(stderr, child);
+    });
     child.on('error', reject);
     child.on('exit', () => child.stdin?.destroy());
     child.on('close', (code, signal) => {

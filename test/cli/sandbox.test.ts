@@ -1,8 +1,10 @@
+import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Task } from 'rx-video-tasks';
-import { linesOf, runCli } from './run-cli.js';
+import { startSandbox, type Sandbox } from 'rx-video-tasks/sandbox';
+import { lastScreen, linesOf, runCli, runOnTerminal, temporary } from './run-cli.js';
 
 describe('sandbox', () => {
   it('says how to talk to it, in commands that work as pasted, and ends with Ctrl-C', async () => {
@@ -33,9 +35,9 @@ describe('sandbox', () => {
 /** Does what the sandbox says: sets its keys, asks once at each service, watches at one. */
 async function paste(welcome: string): Promise<void> {
   const env = Object.fromEntries(
-    [...welcome.matchAll(/export (\w+)=(\S+)/g)].map(([, name, key]) => [name, key]),
+    [...welcome.matchAll(/(\w+_(?:API_KEY|BASE_URL))=(\S+)/g)].map(([, name, value]) => [name, value]),
   ) as Record<string, string>;
-  expect(Object.keys(env)).toHaveLength(5);
+  expect(Object.keys(env)).toHaveLength(10);
   const questions = [...welcome.matchAll(/curl -H "Authorization: Bearer \$(\w+)" (\S+)/g)];
   expect(questions).toHaveLength(5);
   for (const [, name = '', url = ''] of questions) {
@@ -47,6 +49,11 @@ async function paste(welcome: string): Promise<void> {
     expect(linesOf(stdout).filter((line) => line.includes('"completed"'))).toHaveLength(2);
     expect(code).toBe(0);
   }
+  const [, demo = ''] = /cli\.js (demo .*)/.exec(welcome) ?? [];
+  const { code, stdout } = await runCli([...demo.split(' '), '--json'], { env });
+  const saved = linesOf(stdout).filter((line) => line.includes('"saved"'));
+  expect(new Set(saved.map((line) => (JSON.parse(line) as Task).provider)).size).toBe(5);
+  expect(code).toBe(0);
 }
 
 describe('demo', () => {
@@ -60,11 +67,60 @@ describe('demo', () => {
     expect(code).toBe(0);
   });
 
-  it('says where your own tasks are when a key is set, and does not show it', async () => {
+  it('says how to watch your own tasks when keys are set, and does not show them', async () => {
     const key = 'sk-verysecretkey1234567890';
-    const { stdout, stderr } = await runCli(['demo', '--speed', '1000', '--json'], { env: { MINGYAN_API_KEY: key } });
-    expect(stderr).toContain('MINGYAN_API_KEY is set');
-    expect(stderr).toContain('watch mingyan ID...');
+    const { stdout, stderr } = await runCli(['demo', '--speed', '1000', '--json'], {
+      env: { ALAD_API_KEY: key, MINGYAN_API_KEY: key },
+    });
+    expect(stderr).toContain('MINGYAN_API_KEY, ALAD_API_KEY are set');
+    expect(stderr).toContain('cli.js demo mingyan:ID alad:ID\n');
     expect(stdout + stderr).not.toContain(key);
+  });
+
+  describe('with tasks of your own', () => {
+    let sandbox: Sandbox;
+    let env: Record<string, string>;
+    beforeAll(async () => {
+      sandbox = await startSandbox({ speed: 300, seed: 1 });
+      env = Object.fromEntries(
+        (['alad', 'mingyan'] as const).flatMap((name) => [
+          [`${name.toUpperCase()}_API_KEY`, sandbox.keys[name]],
+          [`${name.toUpperCase()}_BASE_URL`, `${sandbox.url}/${name}`],
+        ]),
+      );
+    });
+    afterAll(() => sandbox.close());
+
+    it('watches them at their services, saves their videos and says where', async () => {
+      const args = ['demo', 'alad:asyntask_1', '-', '--speed', '300', '--allow-host', new URL(sandbox.url).host];
+      const { code, stdout, stderr } = await runCli(args, { env, input: 'mingyan:video_1\nalad:asyntask_1\n' });
+      expect(stdout).toMatch(/ alad asyntask_1 completed http/);
+      expect(stdout).toMatch(/ mingyan video_1 completed http/);
+      expect(stderr).toMatch(/^2 tasks: 2 completed/);
+      const [, directory = ''] = /The videos are in (\S+)/.exec(stderr) ?? [];
+      expect(readdirSync(directory)).toHaveLength(2);
+      expect(code).toBe(0);
+    });
+
+    it('leaves no directory where nothing came, exits with 1, and tells why on a terminal too', async () => {
+      const { id } = sandbox.create({ provider: 'alad', outcome: 'failed', reason: 'no faces' });
+      const before = readdirSync(temporary);
+      const { code, stdout } = await runOnTerminal(['demo', `alad:${id}`, '--speed', '300'], { env });
+      expect(lastScreen(stdout)).toContain(`\nalad ${id} failed: no faces`);
+      expect(readdirSync(temporary)).toEqual(before);
+      expect(code).toBe(1);
+    });
+
+    it('says no to a line that names no service, and loses one whose key is not set', async () => {
+      const lost = await runCli(['demo', '-', '--speed', '300'], { env, input: 'anyfast:asyntask_1\n' });
+      expect(lost.stdout).toMatch(/ anyfast asyntask_1 lost: .*provider/);
+      expect(lost.code).toBe(1);
+      const { code, stderr } = await runCli(['demo', '-'], { env, input: 'asyntask_1\n' });
+      expect(stderr).toContain('"asyntask_1" names no service; write PROVIDER:ID');
+      expect(code).toBe(2);
+      const none = await runCli(['demo', '-'], { input: 'alad:asyntask_1\n' });
+      expect(none.stderr).toContain('no key is set');
+      expect(none.code).toBe(2);
+    });
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSandbox, type Sandbox } from 'rx-video-tasks/sandbox';
-import { lastScreen, linesOf, runCli, runOnTerminal } from './run-cli.js';
+import { lastScreen, linesOf, runCli, runOnTerminal, temporary } from './run-cli.js';
 
 let sandbox: Sandbox;
 let env: Record<string, string>;
@@ -85,7 +85,21 @@ describe('--journal', () => {
     expect(readFileSync(journal, 'utf8')).not.toMatch(/Signature|auth_key/);
 
     const third = await runCli(['resume', '--journal', journal], { env });
-    expect(third).toMatchObject({ code: 0, stdout: '' });
+    expect(third).toEqual({ code: 0, stdout: '', stderr: 'Nothing in the journal is left to do.\n' });
+  });
+
+  it('shows what it goes on with on a board, the downloads too', async () => {
+    const journal = join(folder, 'board.journal');
+    const directory = join(folder, 'board-journal');
+    const rest = ['--journal', journal, '--save', directory, ...at('alad')];
+    const args = ['watch', 'alad', 'asyntask_j', sandbox.create({ provider: 'alad', outcome: 'failed' }).id];
+    expect((await runCli([...args, ...rest], { env })).stdout).toContain('asyntask_j not saved: ');
+    const { code, stdout } = await runOnTerminal(['resume', 'alad', ...rest, ...host()], { env });
+    expect(lastScreen(stdout)).toMatch(/✔ alad +asyntask_j .*100%.*saved/);
+    // The one that failed is done with.
+    expect(lastScreen(stdout)).toMatch(/\b1 task: 1 completed, /);
+    expect(lastScreen(stdout)).toMatch(/\nalad asyntask_j saved .*board-journal\/alad-asyntask_j-/);
+    expect(code).toBe(0);
   });
 
   it.each([
@@ -113,7 +127,7 @@ describe('--journal', () => {
 it('demo saves its videos into a temporary directory and says where', async () => {
   const { code, stderr } = await runCli(['demo', '--speed', '600', '--json']);
   const directory = /The videos are in (\S+)/.exec(stderr)?.[1] ?? '';
+  expect(directory.startsWith(temporary)).toBe(true);
   expect(videosIn(directory)).toHaveLength(12);
-  rmSync(directory, { recursive: true });
   expect(code).toBe(0);
 });

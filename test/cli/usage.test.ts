@@ -42,7 +42,13 @@ describe('bad usage exits with 2 and says what to write', () => {
     ['a speed above 1 at a public service', ['watch', 'alad', 'x', '--speed', '2'], 'leave it at 1'],
     ['an argument of the sandbox', ['sandbox', 'x'], 'sandbox takes options only'],
     ['a port that is no port', ['sandbox', '--port', '70000'], 'port'],
-    ['an argument of the demo', ['demo', 'x'], 'demo takes options only'],
+    ['a task of the demo without its provider', ['demo', 'x'], 'write PROVIDER:ID, for example alad:x'],
+    ['a task of the demo of no provider', ['demo', 'alad:x', 'aladdin:x'], '"aladdin" is no provider'],
+    ['a task of the demo without a key', ['demo', 'alad:x', 'mingyan:x'], 'write export MINGYAN_API_KEY=...'],
+    ['a task of the demo without an id', ['demo', 'alad:'], 'write the id as the service gave it'],
+    ['a seed for what is no sandbox', ['demo', 'alad:x', '--seed', '1'], '--seed goes with the sandbox'],
+    ['a host of the demo for no task', ['demo', '--allow-host', 'h'], 'write demo PROVIDER:ID'],
+    ['a speed above 1 of the demo at a public service', ['demo', 'alad:x', '--speed', '60'], 'leave it at 1'],
     ['a speed of the demo that is no speed', ['demo', '--speed', '-1'], 'speed'],
   ])('%s', async (_what, args, message) => {
     const { code, stdout, stderr } = await runCli(args, { env: { ALAD_API_KEY: SECRET } });

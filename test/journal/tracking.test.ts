@@ -34,7 +34,7 @@ type Script = Parameters<typeof scriptedTransport>[0];
 function scripted(journal: Journal, script: Script, options: Partial<TrackerOptions> = {}) {
   const { transport, log } = scriptedTransport(script, { latency: 0 });
   const provider = xingchaoyiqing({ apiKey: 'test-key-0123456789' });
-  const tracker = createTracker({ provider, transport, journal, random: () => 0, ...options });
+  const tracker = createTracker({ provider, transport, journal, cadence: 'uniform', random: () => 0, ...options });
   const asks = () => log.filter(({ type }) => type === 'request').map(({ id, at }) => `${id}@${at / 1000}`);
   return { tracker, asks, log };
 }

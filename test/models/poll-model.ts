@@ -48,14 +48,14 @@ export function timelineOf(scenario: Scenario): string[] {
   let ask = initialDelay;
   let reply = Infinity;
   let completion = Infinity;
-  let timeIsUp = deadline || interval;
+  let timeIsUp = deadline;
 
   let asked = 0;
   let askedAt = -Infinity;
   let now = 0;
   let holdUntil = 0;
   let isCalled = false;
-  let isLastAsk = deadline === 0;
+  let isLastAsk = false;
   let answer: Reply | undefined;
   /** The misses since the last answer. */
   let row: { readonly about: string; readonly counts: boolean; readonly at: number }[] = [];
@@ -81,9 +81,9 @@ export function timelineOf(scenario: Scenario): string[] {
       calls.shift();
       isCalled = true;
       if (reply === Infinity) ask = earliest();
-    } else if (now === timeIsUp && asked > 0) {
+    } else if (now === timeIsUp && now !== reply && asked > 0) {
       return giveUp('deadline');
-    } else if (now === ask || now === timeIsUp) {
+    } else if (now === ask || (now === timeIsUp && now !== reply)) {
       // A deadline before the first ask makes it come now, and gives it an ordinary wait.
       if (now === timeIsUp) {
         isLastAsk = true;

@@ -50,8 +50,8 @@ export interface Child {
   readonly output: () => string;
   /** The exit code or the signal. */
   readonly ended: Promise<number | string | null>;
-  /** Resolves when it has printed this; rejects when it ends before. */
-  said(text: string): Promise<void>;
+  /** Resolves when it has printed this, or what is looked for; rejects when it ends before. */
+  said(what: string | ((output: string) => boolean)): Promise<void>;
 }
 
 /** Starts a program; it does not outlive its test, nor 60 s. */
@@ -74,17 +74,17 @@ export function start(file: string, ...args: string[]): Child {
     process: child,
     output: () => output,
     ended,
-    said: (text) =>
+    said: (what) =>
       new Promise((resolve, reject) => {
         const look = () => {
-          if (!output.includes(text)) return;
+          if (!(typeof what === 'string' ? output.includes(what) : what(output))) return;
           waiting = waiting.filter((other) => other !== look);
           resolve();
         };
         waiting.push(look);
         look();
         void ended.then((code) => {
-          reject(new Error(`it ended with ${String(code)} before it said ${text}: ${output}`));
+          reject(new Error(`it ended with ${String(code)} before it said ${String(what)}: ${output}`));
         });
       }),
   };

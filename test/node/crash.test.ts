@@ -11,7 +11,7 @@ import { program, start, temporaryFolder } from './children.js';
 
 // LONG=1 for the counts that take minutes.
 const KILLS = process.env['LONG'] ? 300 : 30;
-const NEW_TASKS = process.env['LONG'] ? 13 : 20;
+const NEW_TASKS = 20;
 
 /** A service that says queued, processing and completed about each task, one after the other; it goes on after every crash. */
 async function startService() {
@@ -32,12 +32,10 @@ async function startService() {
   return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-test(
-  'D1 killed at random points: nothing accepted is lost, what was acknowledged does not come again, nothing twice after (task, seq)',
-  async () => {
-    const file = await program(
-      'tracking',
-      `import { appendFileSync } from 'node:fs';
+test('D1 killed at random points: nothing accepted is lost, what was acknowledged does not come again, nothing twice after (task, seq)', async () => {
+  const file = await program(
+    'tracking',
+    `import { appendFileSync } from 'node:fs';
        import { createTracker, isTerminal, xingchaoyiqing } from 'rx-video-tasks';
        import { fileJournal, undiciTransport } from 'rx-video-tasks/node';
        import { merge } from 'rxjs';
@@ -59,54 +57,52 @@ test(
          error: (error) => console.log(String(error)),
          complete: () => { tracker.close(); transport.close(); },
        });`,
-    );
-    const folder = temporaryFolder();
-    const { asked, url } = await startService();
-    for (let run = 1; run <= KILLS; run++) {
-      const child = start(file, folder, url, String(run), String(NEW_TASKS));
-      await child.said('started');
-      await sleep(Math.random() * 250);
-      child.process.kill('SIGKILL');
-      await child.ended;
-      expect(child.output()).toBe('started\n');
-    }
-    const last = start(file, folder, url, String(KILLS + 1), '0');
-    expect(await last.ended).toBe(0);
-    expect(last.output()).toBe('started\n');
+  );
+  const folder = temporaryFolder();
+  const { asked, url } = await startService();
+  for (let run = 1; run <= KILLS; run++) {
+    const child = start(file, folder, url, String(run), String(NEW_TASKS));
+    await child.said('started');
+    await sleep(Math.random() * 250);
+    child.process.kill('SIGKILL');
+    await child.ended;
+    expect(child.output()).toBe('started\n');
+  }
+  const last = start(file, folder, url, String(KILLS + 1), '0');
+  expect(await last.ended).toBe(0);
+  expect(last.output()).toBe('started\n');
 
-    const acked = new Set<string>();
-    const heard = new Map<string, string>();
-    const seqs = new Map<string, number[]>();
-    let repeated = 0;
-    for (const line of readFileSync(join(folder, 'consumer.log'), 'utf8').trimEnd().split('\n')) {
-      const [what, , id = '', seq = '', status = ''] = line.split(' ');
-      const key = `${id} ${seq}`;
-      if (what === 'acked') {
-        acked.add(key);
-        continue;
-      }
-      expect(acked.has(key), `${key} came again after it was acknowledged`).toBe(false);
-      if (heard.has(key)) {
-        repeated++;
-        expect(heard.get(key)).toBe(status);
-      } else {
-        heard.set(key, status);
-        seqs.set(id, [...(seqs.get(id) ?? []), Number(seq)]);
-      }
+  const acked = new Set<string>();
+  const heard = new Map<string, string>();
+  const seqs = new Map<string, number[]>();
+  let repeated = 0;
+  for (const line of readFileSync(join(folder, 'consumer.log'), 'utf8').trimEnd().split('\n')) {
+    const [what, , id = '', seq = '', status = ''] = line.split(' ');
+    const key = `${id} ${seq}`;
+    if (what === 'acked') {
+      acked.add(key);
+      continue;
     }
-    // Asked about means accepted: a task is durable before its first poll.
-    expect(asked.size).toBeGreaterThan(KILLS);
-    expect([...seqs.keys()].sort()).toEqual([...asked.keys()].sort());
-    for (const [id, told] of seqs) {
-      expect(told, id).toEqual(told.map((_, n) => n + 1));
-      const statuses = told.map((seq) => heard.get(`${id} ${seq}`));
-      expect(statuses.filter((status) => status === 'completed')).toHaveLength(1);
-      expect(statuses.at(-1)).toBe('completed');
+    expect(acked.has(key), `${key} came again after it was acknowledged`).toBe(false);
+    if (heard.has(key)) {
+      repeated++;
+      expect(heard.get(key)).toBe(status);
+    } else {
+      heard.set(key, status);
+      seqs.set(id, [...(seqs.get(id) ?? []), Number(seq)]);
     }
-    console.log(`D1: ${KILLS} kills, ${asked.size} tasks, ${heard.size} transitions, ${repeated} came again`);
-  },
-  process.env['LONG'] ? 600_000 : 60_000,
-);
+  }
+  // Asked about means accepted: a task is durable before its first poll.
+  expect(asked.size).toBeGreaterThan(KILLS);
+  expect([...seqs.keys()].sort()).toEqual([...asked.keys()].sort());
+  for (const [id, told] of seqs) {
+    expect(told, id).toEqual(told.map((_, n) => n + 1));
+    const statuses = told.map((seq) => heard.get(`${id} ${seq}`));
+    expect(statuses.filter((status) => status === 'completed')).toHaveLength(1);
+    expect(statuses.at(-1)).toBe('completed');
+  }
+  console.log(`D1: ${KILLS} kills, ${asked.size} tasks, ${heard.size} transitions, ${repeated} came again`);
+}, 600_000);
 
 test('D4 a crash inside compaction, at each system call: the old file or the new one', async () => {
   const file = await program(

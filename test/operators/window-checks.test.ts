@@ -9,6 +9,8 @@ test.each<PollWindow>([
   { min: 1, max: LONGEST },
   { min: LONGEST, max: LONGEST, floor: LONGEST },
   { min: 1, max: 2, floor: 0 },
+  { min: 1, max: 2, generation: [1, 1] },
+  { min: 1, max: 2, generation: [0.5, LONGEST] },
 ])('F34 a window of %j is taken', (window) => {
   expect(use(window)).not.toThrow();
 });
@@ -23,6 +25,11 @@ test.each<PollWindow>([
   { min: 1, max: 2, floor: -1 },
   { min: 1, max: 2, floor: NaN },
   { min: 1, max: 2, floor: LONGEST + 1 },
+  { min: 1, max: 2, generation: [0, 1] },
+  { min: 1, max: 2, generation: [2, 1] },
+  { min: 1, max: 2, generation: [NaN, 1] },
+  { min: 1, max: 2, generation: [1, NaN] },
+  { min: 1, max: 2, generation: [1, LONGEST + 1] },
 ])('F34 a window of %j is refused', (window) => {
   expect(use(window)).toThrow(RangeError);
 });

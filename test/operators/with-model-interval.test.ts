@@ -13,8 +13,8 @@ import { describe, expect, test } from 'vitest';
 import { answering, marbles } from '../marbles.js';
 import { letters, listen, prompt } from './polls.js';
 
-const earliest = { random: () => 0 };
-const latest = { random: () => 1 };
+const earliest = { cadence: 'uniform', random: () => 0 } as const;
+const latest = { cadence: 'uniform', random: () => 1 } as const;
 
 async function waits(windows: PollWindows, options: Parameters<typeof withModelInterval>[1], ...models: string[]) {
   const tasks = models.map((model) => processingTask(model === '' ? {} : { model }));
@@ -155,7 +155,7 @@ describe('withModelInterval', () => {
       fc.property(fc.constantFrom(resultWindows, generationsWindows), model, drawn, (windows, name, random) => {
         const task = queuedTask(name === undefined ? {} : { model: name });
         let pollAfter: number | undefined;
-        listen(of(task).pipe(withModelInterval(windows, { random: () => random })), (paced) => {
+        listen(of(task).pipe(withModelInterval(windows, { cadence: 'uniform', random: () => random })), (paced) => {
           pollAfter = paced.pollAfter;
         });
         const { min, max, floor = 10_000 } = windowOf(windows, name);
@@ -207,6 +207,10 @@ describe('withModelInterval', () => {
       expect(() => withModelInterval(windows)).toThrow(message);
     }
     expect(() => withModelInterval({}, { random: 1 as never })).toThrow('random: write a function');
+    const weekly = () => withModelInterval({}, { cadence: 'weekly' as never });
+    expect(weekly).toThrow(TypeError);
+    expect(weekly).toThrow("cadence: weekly; write 'uniform', 'window' or 'economical'");
+    expect(() => withModelInterval({}, { cadence: null as never })).toThrow('cadence: null; write');
   });
 });
 

@@ -14,7 +14,16 @@ const subpaths = Object.entries(pkg.exports).filter(([, target]) => typeof targe
 
 test('each entry file of src is a subpath of the package, and each subpath was built', () => {
   const entries = readdirSync(join(ROOT, 'src')).filter((file) => file.endsWith('.ts'));
-  const inner = ['task.ts', 'windows.ts', 'errors.ts', 'clock.ts', 'diagnostics.ts', 'redact.ts', 'query.ts'];
+  const inner = [
+    'task.ts',
+    'windows.ts',
+    'errors.ts',
+    'clock.ts',
+    'diagnostics.ts',
+    'redact.ts',
+    'queue.ts',
+    'query.ts',
+  ];
   const named = subpaths.map(([subpath]) => `${subpath === '.' ? 'index' : subpath.slice(2)}.ts`);
   expect(named.sort()).toEqual(entries.filter((file) => !inner.includes(file)).sort());
   for (const [, target] of subpaths) {

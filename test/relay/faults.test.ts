@@ -1,4 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import { nodeRelay, relayHandler, type RelayOptions } from 'rx-video-tasks/relay';
 import { completedTask, processingTask } from 'rx-video-tasks/testing';
@@ -24,7 +26,7 @@ describe('R1 a connection that is cut 600 times', () => {
   test.each([
     ['one task', ['a']],
     ['three tasks', ['a', 'b', 'c']],
-  ])('%s: nothing lost, nothing doubled, nothing out of order', { timeout: 60_000 }, async (_what, ids) => {
+  ])('%s: nothing lost, nothing doubled, nothing out of order', { timeout: 120_000 }, async (_what, ids) => {
     const { tracker, server } = await relayServer();
     const target = `/tasks?${ids.map((id) => `id=${id}`).join('&')}`;
     // Somebody else follows too, so that the tasks go on while this client is away.
@@ -33,6 +35,8 @@ describe('R1 a connection that is cut 600 times', () => {
     await until(() => tracker.subscriptions === ids.length + 1);
     const seen: Event[] = [];
     let lastEventId: string | undefined;
+    const said = new Map<string, number>();
+    let last = '';
     let draws = 1;
     /** 0..1, the same in every run. */
     const random = () => (draws = (draws * 48_271) % 2_147_483_647) / 2_147_483_647;
@@ -47,17 +51,20 @@ describe('R1 a connection that is cut 600 times', () => {
       socket.on('data', (chunk: Buffer) => {
         text += chunk.subarray(0, Math.max(0, most - bytes)).toString();
         bytes += chunk.length;
-        if (bytes >= most) socket.destroy();
+        // Of what was said, no more will come than this.
+        const isAll = most >= 500 && !isLast && text.includes(last);
+        if (bytes >= most || isAll) socket.destroy();
       });
       const gone = new Promise((resolve) => socket.on('close', resolve));
       for (let nth = 0; nth < 3; nth++) {
         const id = ids[Math.floor(random() * ids.length)] as string;
         tracker.say(processingTask({ id, progress: (cut * 3 + nth) % 100 }));
+        said.set(id, (said.get(id) ?? 0) + 1);
+        last = `"id":"${id}","provider":"scripted","status":"processing","seq":${said.get(id) ?? 0},`;
         await turn();
       }
       if (isLast) for (const id of ids) tracker.say(completedTask({ id }));
       else if (most < 500) setTimeout(() => socket.destroy(), 1);
-      else setTimeout(() => socket.destroy(), 6);
       await gone;
       for (const [, frame = ''] of text.matchAll(/(id: .*\ndata: .*)\n\n/g)) {
         const [id = '', data = ''] = frame.split('\n');
@@ -90,21 +97,27 @@ describe('R1 a connection that is cut 600 times', () => {
   });
 });
 
-test('R2 a client that never reads is dropped, and 400,000 events cost no memory', { timeout: 60_000 }, async () => {
+test('R2 a client that never reads is dropped, and 400,000 events cost no memory', { timeout: 240_000 }, async () => {
   const { tracker, server } = await relayServer();
   // One reads, so that the events go on when the other is gone; and the process is warm when its memory is measured.
   const keen = ask(server.port, '/tasks?id=a');
   let tail = '';
-  keen.on('data', (chunk: Buffer) => (tail = chunk.toString().slice(-4000)));
+  keen.on('data', (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-4000)));
   await until(() => tail !== '');
+  // On a busy machine garbage lies around for long; it is no memory that is held.
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const held = () => {
+    collectGarbage();
+    return process.memoryUsage().rss;
+  };
   let most = 0;
   const say = async (times: number) => {
-    most = process.memoryUsage().rss;
+    most = held();
     for (let nth = 1; nth <= times; nth++) {
       tracker.say(processingTask({ id: 'a', progress: nth % 100 }));
-      if (nth % 200 > 0) continue;
-      await turn();
-      most = Math.max(most, process.memoryUsage().rss);
+      if (nth % 200 === 0) await turn();
+      if (nth % 10_000 === 0) most = Math.max(most, held());
     }
   };
   await say(100_000);
@@ -114,7 +127,7 @@ test('R2 a client that never reads is dropped, and 400,000 events cost no memory
   let dropped = false;
   lazy.on('close', () => (dropped = true));
   await until(() => server.open === 2);
-  const before = process.memoryUsage().rss;
+  const before = held();
   await say(400_000);
   lazy.resume();
   await until(() => dropped && tail.includes('"seq":500000,'));
@@ -183,7 +196,7 @@ test('R3 foreign, unknown, unauthenticated and odd ids: one and the same 404', a
 
 test(
   'R4 1,000 clients, most of which go without a word: every event delivered, nothing left',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const { tracker, server } = await relayServer();
     const ids = Array.from({ length: 50 }, (_, nth) => `t${nth}`);

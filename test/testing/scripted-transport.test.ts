@@ -58,7 +58,7 @@ describe.each(providers)('the %s wire', (name, provider, wire, reply) => {
   test('is spoken to a tracker, in virtual time', () => {
     marbles((m) => {
       const { transport, log } = scriptedTransport({ a: ['q', errorReply('rate-limited', 95), 'p', 's'] });
-      const tracker = createTracker({ provider, transport, random: () => 0 });
+      const tracker = createTracker({ provider, transport, cadence: 'uniform', random: () => 0 });
       const seen: string[] = [];
       tracker.track('a').subscribe({ next: ({ status }) => seen.push(status), error: () => seen.push('error') });
       m.flush();

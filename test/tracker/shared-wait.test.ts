@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Due, Wait } from '../../src/operators/time.js';
+import { rest, type Due, type Wait } from '../../src/operators/time.js';
 
 /** A wait of the module as it is when the faked timers are the real ones. */
 async function freshWait(): Promise<Wait> {
@@ -38,7 +38,7 @@ describe('sharedWait', () => {
             wait(waiters[step.add] as Due, step.ms);
             due.set(step.add, { at: Date.now() + step.ms, slack: 2 + step.ms / 1000 });
           } else if ('leave' in step) {
-            waiters[step.leave]?.wait?.unsubscribe();
+            rest(waiters[step.leave] as Due);
             due.delete(step.leave);
           } else vi.advanceTimersByTime(step.pass);
         }
@@ -57,7 +57,7 @@ describe('sharedWait', () => {
       wait(due, 30_000 + nth / 100);
     });
     expect(vi.getTimerCount()).toBeLessThanOrEqual(2);
-    for (const due of waiters) due.wait?.unsubscribe();
+    for (const due of waiters) rest(due);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -85,7 +85,7 @@ describe('sharedWait', () => {
     wait(due, 10);
     vi.advanceTimersToNextTimer();
     expect(ran).toBe(1);
-    due.wait?.unsubscribe();
+    rest(due);
     expect(vi.getTimerCount()).toBe(0);
   });
 

@@ -10,7 +10,7 @@ type Script = Parameters<typeof scriptedTransport>[0];
 function scripted(script: Script, options: Partial<TrackerOptions> = {}) {
   const { transport, log } = scriptedTransport(script, { latency: 0 });
   const provider = xingchaoyiqing({ apiKey: 'test-key-0123456789' });
-  const tracker = createTracker({ provider, transport, random: () => 0, ...options });
+  const tracker = createTracker({ provider, transport, cadence: 'uniform', random: () => 0, ...options });
   const asks = () => log.filter(({ type }) => type === 'request').map(({ id, at }) => `${id}@${at / 1000}`);
   return { tracker, log, asks };
 }
@@ -180,7 +180,8 @@ describe('pace', () => {
     marbles((m) => {
       const { transport, log } = scriptedTransport({ v: ['q', 'p', 's'] }, { latency: 0 });
       const notifier = timer(16_000);
-      const tracker = createTracker({ provider: alad({ apiKey: 'k1234567' }), transport, random: () => 0, notifier });
+      const provider = alad({ apiKey: 'k1234567' });
+      const tracker = createTracker({ provider, transport, cadence: 'uniform', random: () => 0, notifier });
       tracker.track('v').subscribe();
       m.flush();
       const asks = log.filter(({ type }) => type === 'request').map(({ at }) => at);
@@ -193,7 +194,8 @@ describe('pace', () => {
     marbles((m) => {
       const { transport, log } = scriptedTransport({ v: ['q', errorReply('rate-limited', 5), 'q'] }, { latency: 0 });
       const provider = xingchaoyiqing({ apiKey: 'k1234567', baseUrl: 'http://127.0.0.1:1' });
-      const tracker = createTracker({ provider, transport, random: () => 0, speed: 100, deadline: 1_000_000 });
+      const exact = { cadence: 'uniform', random: () => 0 } as const;
+      const tracker = createTracker({ provider, transport, ...exact, speed: 100, deadline: 1_000_000 });
       let reason = '';
       tracker.track('v').subscribe({
         error: (error: unknown) => {

@@ -1,19 +1,14 @@
-import { asyncScheduler, defer, map, repeat, retry, takeWhile, throwError, timer, type Observable } from 'rxjs';
+import { defer, map, repeat, retry, takeWhile, throwError, timer, type Observable } from 'rxjs';
 import {
   createGate,
   createTracker,
-  isTerminal,
   mingyan,
-  pollUntilTerminal,
   resultWindows,
   windowOf,
-  withModelInterval,
   type Gate,
-  type Task,
   type Transport,
   type TransportReply,
 } from 'rx-video-tasks';
-import { timeUnseen } from './urgency.js';
 
 export const MODEL = 'seedance_1_5_pro_720p';
 const KEY = 'benchmark-key';
@@ -61,38 +56,6 @@ const firstInFirstOut = (gate: Gate): Gate => ({
   admit: ({ origin, key }, request) => gate.admit({ origin, key }, request),
 });
 
-/** The shipped gate and operators, with an urgency that is told from outside. */
-const urgent: ClientMaker = (transport, requestsPerMinute, random) => {
-  const gate = createGate({ requestsPerMinute });
-  const unseen = timeUnseen(resultWindows, MODEL);
-  const pace = withModelInterval<Task>(resultWindows, { random });
-  const poll = pollUntilTerminal<Task>({ random });
-  const ask = askOf(transport);
-  return (id, createdAt) => {
-    let seenAt = 0;
-    const age = () => asyncScheduler.now() - createdAt;
-    const query = ask(id).pipe(
-      map((task) => {
-        seenAt = age();
-        return task;
-      }),
-    );
-    const urgency = () => unseen(age(), seenAt);
-    return defer(() => gate.admit({ origin: URL, key: KEY, urgency }, query)).pipe(
-      pace,
-      poll,
-      takeWhile((task) => !isTerminal(task), true),
-    );
-  };
-};
-
-/** The waist without its own gate. */
-function askOf(transport: Transport): (id: string) => Observable<Task> {
-  const open: Gate = { admit: (_ticket, request) => request };
-  const provider = mingyan({ apiKey: KEY, baseUrl: URL });
-  return createTracker({ provider, transport, gate: open }).query;
-}
-
 export const clients: Readonly<Record<string, ClientMaker>> = {
   'each task retries alone, 5 tries': alone(5),
   'each task retries for ever': alone(Infinity),
@@ -101,7 +64,6 @@ export const clients: Readonly<Record<string, ClientMaker>> = {
   ),
   'tracker, gate as shipped': tracked((requestsPerMinute) => createGate({ requestsPerMinute })),
   'tracker, gate as shipped, limit not told': tracked(() => createGate()),
-  'operators, gate with the longest unseen first': urgent,
 };
 
 export const FIRST_IN_FIRST_OUT = 'tracker, gate first in, first out';

@@ -4,7 +4,8 @@ import {
   pollUntilTerminal,
   windowOf,
   withModelInterval,
-  type ModelIntervalOptions,
+  type Cadence,
+  type PollWindow,
   type Task,
 } from 'rx-video-tasks';
 import type { Family } from './tasks.js';
@@ -12,27 +13,16 @@ import type { Family } from './tasks.js';
 /** When to ask about the tasks of a family again: a query becomes the answers up to the terminal one. */
 export type Policy = (family: Family, random: () => number) => (query: Observable<Task>) => Observable<Task>;
 
-type Cadence = Required<ModelIntervalOptions>['cadence'];
-
-/** Those that `withModelInterval` knows. As long as it does not refuse others, it has but one. */
-const cadences = (['uniform', 'window', 'economical'] as Cadence[]).filter(
-  (cadence) => cadence === 'uniform' || (isKnown(cadence) && !isKnown('no such cadence' as Cadence)),
-);
-
-function isKnown(cadence: Cadence): boolean {
-  try {
-    withModelInterval({}, { cadence });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function shipped(cadence: Cadence): Policy {
+/** Asks at once, since the task may be old; whoever has just created it can do with a first wait. */
+function shipped(cadence: Cadence, initialDelay: (window: PollWindow) => number = () => 0): Policy {
   return ({ windows, model }, random) => {
-    const { floor = 10_000 } = windowOf(windows, model);
+    const window = windowOf(windows, model);
     const pace = withModelInterval<Task>(windows, { cadence, random });
-    const poll = pollUntilTerminal<Task>({ minInterval: floor, random });
+    const poll = pollUntilTerminal<Task>({
+      minInterval: window.floor ?? 10_000,
+      initialDelay: initialDelay(window),
+      random,
+    });
     return (query) => query.pipe(pace, poll);
   };
 }
@@ -65,7 +55,10 @@ const backOff: Policy = ({ windows, model }) => {
 export const REFERENCE = 'timer(0, mid)';
 
 export const policies: Readonly<Record<string, Policy>> = {
-  ...Object.fromEntries(cadences.map((cadence) => [`cadence: '${cadence}'`, shipped(cadence)])),
+  "cadence: 'uniform'": shipped('uniform'),
+  "cadence: 'window'": shipped('window'),
+  "cadence: 'window', initialDelay: min": shipped('window', ({ min }) => min),
+  "cadence: 'economical'": shipped('economical'),
   'timer(0, min)': fixed(0),
   [REFERENCE]: fixed(0.5),
   'timer(0, max)': fixed(1),

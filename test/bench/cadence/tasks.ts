@@ -32,6 +32,8 @@ export interface Scenario {
   readonly name: string;
   /** How long it takes, as a ratio to the documents. */
   readonly stretch?: number;
+  /** How wide the times are spread, as a ratio to the documents. */
+  readonly narrow?: number;
   /** Mean wait before the generating, as a ratio to the median generation time. */
   readonly queue?: number;
   /** Share of tasks that fail within 10 s. */
@@ -54,11 +56,11 @@ export interface Fate {
 }
 
 export function fateOf(family: Family, scenario: Scenario, random: () => number): Fate {
-  const { stretch = 1, queue = 0, failing = 0 } = scenario;
+  const { stretch = 1, narrow = 1, queue = 0, failing = 0 } = scenario;
   const { generation = [60_000, 300_000] } = windowOf(family.windows, family.model);
   const times = lognormal(generation);
   const startsAt = drawExponential(queue * Math.exp(times.mu), random);
-  const takes = stretch * drawLognormal(times, random);
+  const takes = stretch * drawLognormal({ ...times, sigma: narrow * times.sigma }, random);
   const isFailing = random() < failing;
   const failsAt = 10_000 * random();
   return isFailing ? { startsAt: 0, endsAt: failsAt, isFailing } : { startsAt, endsAt: startsAt + takes, isFailing };
@@ -83,8 +85,9 @@ export function answerAt(age: number, { startsAt, endsAt, isFailing }: Fate, fam
     // The result wire tells no start.
     return { ...common, ...said, ...(model === undefined ? { startedAt } : {}) };
   }
-  const finishedAt = createdAt + endsAt;
+  // Nor does it tell the end.
+  const ended = { ...common, ...(model === undefined ? { startedAt, finishedAt: createdAt + endsAt } : {}) };
   return isFailing
-    ? { ...common, finishedAt, status: 'failed', rawStatus: 'failed', failure: { message: 'no', kind: 'unknown' } }
-    : { ...common, finishedAt, status: 'completed', rawStatus: 'completed', video: { url: 'https://cdn.example/v' } };
+    ? { ...ended, status: 'failed', rawStatus: 'failed', failure: { message: 'no', kind: 'unknown' } }
+    : { ...ended, status: 'completed', rawStatus: 'completed', video: { url: 'https://cdn.example/v' } };
 }

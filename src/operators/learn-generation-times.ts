@@ -1,0 +1,118 @@
+import type { TrackedTask } from '../errors.js';
+import { isTerminal, taskKey } from '../task.js';
+import { windowName, windowOf, type PollWindow, type PollWindows } from '../windows.js';
+import { LONGEST_DELAY } from './time.js';
+import { checkWindows } from './with-model-interval.js';
+
+/** How long generating took: plain JSON. */
+export interface GenerationTime {
+  /** From how many completed tasks; 100 at most, so that what is long past is forgotten. */
+  readonly tasks: number;
+  /** Mean and variance of the natural logarithms of the times in ms. */
+  readonly mean: number;
+  readonly variance: number;
+}
+
+/** What was seen, by the name of the window: save it, and give it back after a restart. */
+export type GenerationTimes = Readonly<Record<string, GenerationTime>>;
+
+export interface LearnedTimes {
+  /**
+   * For `withModelInterval` or `createTracker`: the windows that were given, with generation times as they were seen. As
+   * long as few were, the documented ones count too. They change in place with each completed task.
+   */
+  readonly windows: PollWindows;
+  /** What was seen so far. It changes in place. */
+  readonly times: GenerationTimes;
+  /** Learns from a transition. `tap` takes the whole object. */
+  readonly next: (task: TrackedTask) => void;
+}
+
+/** The documents count as much as so many tasks. */
+const TRUST = 5;
+const MOST = 100;
+/** Of lognormal times 5 % are shorter and 5 % longer than so many standard deviations from the mean. */
+const TAIL = 1.645;
+
+/**
+ * Learns from the tasks that complete how long generating really takes, window by window, for the cadences that space
+ * their polls by it. A time lasts from a task's `startedAt`, else from when it was first seen out of the queue, else from
+ * its `createdAt`, to its `finishedAt`, else to when it was seen to be done. Failed tasks teach nothing.
+ *
+ * Tasks of the offline tier (`flex`) name the same models and take longer: let it not hear of them. It is of no use with
+ * a tracker's `speed`.
+ *
+ * @param windows those of the documents: `resultWindows` or `generationsWindows`.
+ * @param times what was seen before. @default nothing
+ * @throws RangeError at call time for windows or times that cannot be meant.
+ *
+ * @example
+ * const learned = learnGenerationTimes(generationsWindows, JSON.parse(saved ?? '{}'));
+ * const tracker = createTracker({ provider, windows: learned.windows, cadence: 'economical' });
+ * tracker.trackAll(refs).pipe(tap(learned)).subscribe();
+ * // From time to time: save(JSON.stringify(learned.times))
+ */
+export function learnGenerationTimes(windows: PollWindows, times: GenerationTimes = {}): LearnedTimes {
+  checkWindows(windows);
+  const seen: Record<string, GenerationTime> = {};
+  const learned: Record<string, PollWindow> = { ...windows };
+  /** When open tasks were first seen out of the queue; Infinity while they are in it. */
+  const beginnings = new Map<string, number>();
+
+  const keep = (name: string, time: GenerationTime) => {
+    const window = windows[name] ?? windowOf(windows);
+    seen[name] = time;
+    learned[name] = { ...window, generation: rangeOf(time, window) };
+  };
+  for (const [name, time] of Object.entries(times)) {
+    checkTime(name, time);
+    // A window of that name may be gone.
+    if (windowName(windows, name) === name) keep(name, time);
+  }
+
+  return {
+    windows: learned,
+    times: seen,
+    next: (task) => {
+      const key = taskKey(task);
+      const before = beginnings.get(key);
+      if (task.status === 'lost') beginnings.delete(key);
+      else if (task.status === 'queued') beginnings.set(key, Infinity);
+      else {
+        const { startedAt, createdAt = NaN, observedAt, finishedAt = observedAt } = task;
+        const began = startedAt ?? (before === Infinity ? observedAt : (before ?? createdAt));
+        beginnings.set(key, began);
+        if (isTerminal(task)) beginnings.delete(key);
+        const ms = finishedAt - began;
+        if (task.status !== 'completed' || !(ms > 0 && ms <= LONGEST_DELAY)) return;
+        const name = windowName(windows, task.model);
+        keep(name, add(Math.log(ms), seen[name]));
+      }
+    },
+  };
+}
+
+function add(log: number, { tasks, mean, variance }: GenerationTime = { tasks: 0, mean: 0, variance: 0 }) {
+  const count = Math.min(MOST, tasks + 1);
+  const off = log - mean;
+  const next = mean + off / count;
+  return { tasks: count, mean: next, variance: variance + (off * (log - next) - variance) / count };
+}
+
+/** What the documents say and what was seen, mixed by their weights. Without documents: half to twice what was seen. */
+function rangeOf({ tasks, mean, variance }: GenerationTime, { generation }: PollWindow) {
+  const [shortest, longest] = generation ?? [Math.exp(mean) / 2, Math.exp(mean) * 2];
+  const told = Math.log(shortest * longest) / 2;
+  const weight = tasks / (tasks + TRUST);
+  const middle = told + weight * (mean - told);
+  const own = (1 - weight) * (Math.log(longest / shortest) / 2 / TAIL) ** 2 + weight * variance;
+  const spread = TAIL * Math.sqrt(own + weight * (1 - weight) * (mean - told) ** 2);
+  return [Math.exp(middle - spread), Math.min(LONGEST_DELAY, Math.exp(middle + spread))] as const;
+}
+
+function checkTime(name: string, time: GenerationTime): void {
+  const { tasks, mean, variance } = Object(time) as GenerationTime;
+  const isTime = tasks >= 1 && tasks <= MOST && mean >= 0 && mean <= Math.log(LONGEST_DELAY);
+  if (isTime && variance >= 0 && variance < Infinity) return;
+  throw new RangeError(`times["${name}"]: ${JSON.stringify(time)} was not learned here; give back what was saved`);
+}

@@ -1,0 +1,112 @@
+import { asyncScheduler } from 'rxjs';
+import { describe, expect, test } from 'vitest';
+import {
+  createGate,
+  createTracker,
+  learnGenerationTimes,
+  xingchaoyiqing,
+  type TaskRef,
+  type Tracker,
+  type TrackerOptions,
+} from 'rx-video-tasks';
+import { completedTask, scriptedTransport } from 'rx-video-tasks/testing';
+import { marbles, type RunContext } from '../marbles.js';
+
+const model = 'seedance_1_5_pro_720p';
+const p = { status: 'processing', model } as const;
+
+/** The clock at the start: a time that a service may name. */
+const START = 1_760_000_000_000;
+
+/** A tracker of a service where nothing ever ends, and when it asked about which task, in s. */
+function endless(options: Partial<TrackerOptions> = {}) {
+  const { transport, log } = scriptedTransport([p], { latency: 0 });
+  const provider = xingchaoyiqing({ apiKey: 'test-key-0123456789', baseUrl: 'http://127.0.0.1:1' });
+  const tracker = createTracker({ provider, transport, random: () => 1, ...options });
+  const asks = () =>
+    log.filter(({ type }) => type === 'request').map(({ id, at }) => `${id}@${Math.round((at - START) / 10) / 100}`);
+  return { tracker, asks };
+}
+
+/** Follows tasks from some times after the start on, until a time. */
+function follow(m: RunContext, tracker: Tracker, from: readonly (readonly [number, TaskRef])[], until: number) {
+  m.scheduler.maxFrames = START + until;
+  for (const [at, ref] of from) asyncScheduler.schedule(() => tracker.track(ref).subscribe(), START + at);
+  m.flush();
+}
+
+test(
+  'waits are spaced by the generation times, and divided by speed like all else',
+  marbles((m) => {
+    const { tracker, asks } = endless({ speed: 10 });
+    follow(m, tracker, [[0, 'v']], 27_000);
+    expect(asks()).toEqual(['v@0', 'v@6', 'v@12', 'v@17.58', 'v@22.06', 'v@26.37']);
+  }),
+);
+
+test(
+  'the cadence is chosen by the caller',
+  marbles((m) => {
+    const { tracker, asks } = endless({ cadence: 'economical' });
+    follow(m, tracker, [[0, 'v']], 250_000);
+    expect(asks()).toEqual(['v@0', 'v@130.76', 'v@173.28', 'v@209.1', 'v@243.12']);
+  }),
+);
+
+test('a cadence that is none is refused', () => {
+  expect(() => endless({ cadence: 'weekly' as never })).toThrow("cadence: weekly; write 'uniform', 'window' or");
+});
+
+test(
+  'windows that are learned get better while the tracker runs',
+  marbles((m) => {
+    const windows = { '*': { min: 30_000, max: 60_000, generation: [120_000, 300_000] } } as const;
+    const learned = learnGenerationTimes(windows);
+    const { tracker, asks } = endless({ windows: learned.windows, cadence: 'economical' });
+    asyncScheduler.schedule(() => {
+      for (let i = 0; i < 100; i++)
+        learned.next(completedTask({ id: String(i), createdAt: START, observedAt: START + 60_000 }));
+    }, START + 1000);
+    follow(
+      m,
+      tracker,
+      [
+        [0, 'before'],
+        [2000, 'after'],
+      ],
+      140_000,
+    );
+    expect(asks()).toEqual(['before@0', 'after@2', 'after@66.39', 'after@93.04', 'after@121.16', 'before@130.76']);
+  }),
+);
+
+describe('under a limit those go first that have probably been done for longest without anyone having seen it', () => {
+  /** The order of tasks that are waiting when the minute of the first is over. */
+  const order = (...refs: readonly TaskRef[]) => {
+    let ids: string[] = [];
+    marbles((m) => {
+      // None comes back while others still wait.
+      const { tracker, asks } = endless({ gate: createGate({ requestsPerMinute: 1 }), interval: 600_000 });
+      const first = { id: 'first', model, createdAt: START };
+      const all = [first, ...refs].map((ref, i) => [i, ref] as const);
+      follow(m, tracker, all, 60_000 * refs.length + 1000);
+      ids = asks().map((ask) => ask.replace(/@.*/, ''));
+    })();
+    return ids.slice(1);
+  };
+  const ref = (id: string, seconds: number, about = model) => ({ id, model: about, createdAt: START - seconds * 1000 });
+
+  test('of one model, the oldest', () => {
+    expect(order(ref('young', 0), ref('old', 200), ref('older', 400))).toEqual(['older', 'old', 'young']);
+  });
+
+  test('of several, whose usual time is over', () => {
+    const slow = ref('slow', 100, 'seedance_1_5_pro_1080p');
+    const fast = ref('fast', 80, 'seedance_1_5_pro_480p');
+    expect(order(slow, fast)).toEqual(['fast', 'slow']);
+  });
+
+  test('a task that tells nothing counts from when it is tracked', () => {
+    expect(order('untold', ref('old', 100))).toEqual(['old', 'untold']);
+  });
+});
