@@ -121,16 +121,17 @@ describe('what a key allows', () => {
 
   test('is a little more than it was where that has held for a span, however long the pause was', () => {
     const rate = learned({ pause: 2_000 });
-    for (let nth = 0; nth < 230; nth++) rate.succeeded(5_000 + nth * 200);
+    for (let nth = 0; nth < 150; nth++) rate.succeeded(5_000 + nth * 300);
     rate.throttled(51_000, 51_000, true);
     expect(perSecond(rate)).toBeCloseTo(1.05 * 18);
   });
 
   test('is 0.9 of what it was where it had only just grown', () => {
     const rate = learned();
-    for (let nth = 0; nth < 144; nth++) rate.succeeded(4_000 + nth);
+    for (let nth = 0; nth < 145; nth++) rate.succeeded(4_000 + nth);
+    const grown = perSecond(rate);
     rate.throttled(12_000, 12_000, true);
-    expect(perSecond(rate)).toBeCloseTo(18);
+    expect(perSecond(rate)).toBeCloseTo(0.9 * grown);
   });
 
   test('is not lowered where nothing got through since: the pause was too short, and is what the span is made for', () => {
