@@ -10,6 +10,7 @@ export default defineConfig({
   ...config,
   test: {
     ...config.test,
+    globalSetup: [],
     include: ['test/loads.test.ts', `test/${folder}/*.test.ts`],
     exclude: ['test/transport/exit.test.ts', 'test/wire/properties.test.ts'],
   },
