@@ -402,6 +402,19 @@ describe('undiciTransport', () => {
     expect(server.requests).toHaveLength(0);
   });
 
+  test('a header that comes twice is one text', async () => {
+    server.answer((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nx-note: one\r\nX-Note: two\r\ncontent-length: 2\r\n\r\n{}');
+    });
+    expect(await replyOf(ask(create()))).toMatchObject({ headers: { 'x-note': 'one, two' }, body: '{}' });
+  });
+
+  test('an encoding that nobody asked for is named, but not at length', async () => {
+    server.answer(reply({ headers: { 'content-encoding': 'x'.repeat(500) } }));
+    const { message } = await failureOf(replyOf(ask(create())));
+    expect(message).toContain(`(${'x'.repeat(20)})`);
+  });
+
   test('F36 inspecting it, or a stream of it, shows no key', async () => {
     const transport = create();
     server.answer(stall());
