@@ -2,6 +2,7 @@ import {
   asyncScheduler,
   catchError,
   defer,
+  identity,
   map,
   Observable,
   of,
@@ -18,7 +19,6 @@ import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { redact } from './redact.js';
 import type { Task } from './task.js';
-import type { ReadContext } from './wire/index.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
 /** Which task: its id alone, or its id with what you know of it. */
@@ -100,7 +100,7 @@ export function createAsk({
       const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
       const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
       if (key !== null) headers.authorization = `Bearer ${key}`;
-      return hear(() => transport({ url, headers }), new Reading(subscriber, ref, key ?? ''));
+      return hear(() => transport({ url, headers }), new Hearing(subscriber, ref, key ?? '', readReply));
     });
 
   const request = (ref: ResolvedRef): Observable<Task> => {
@@ -124,11 +124,11 @@ export function createAsk({
     new Observable((subscriber) => {
       const { service } = ref;
       const ticket = { origin: service.origin, key: service.apiKey() };
-      return hear(() => gateNow().admit(ticket, request(ref)), new Answer(subscriber, ref));
+      return hear(() => gateNow().admit(ticket, request(ref)), new Hearing(subscriber, ref, '', identity));
     });
 }
 
-// On the way of every poll: observers of a few words, where operators would cost more than the request itself.
+// On the way of every poll: an observer of a few words, where operators would cost as much as the request itself.
 
 function hear<T>(say: () => Observable<T>, observer: Observer<T>): Subscription | undefined {
   try {
@@ -139,42 +139,23 @@ function hear<T>(say: () => Observable<T>, observer: Observer<T>): Subscription 
   }
 }
 
-/** What comes through the gate. */
-class Answer implements Observer<Task> {
-  constructor(
-    private readonly subscriber: Subscriber<Task>,
-    private readonly ref: ResolvedRef,
-  ) {}
-
-  next(task: Task): void {
-    this.subscriber.next(task);
-  }
-
-  error(error: unknown): void {
-    this.subscriber.error(unanswered(error, this.ref, ''));
-  }
-
-  complete(): void {
-    this.subscriber.complete();
-  }
-}
-
-/** What comes from the transport: the first reply is read. */
-class Reading implements Observer<TransportReply> {
+/** Hears one question out: the first thing said is the answer. */
+class Hearing<T> implements Observer<T> {
   #isAnswered = false;
 
   constructor(
     private readonly subscriber: Subscriber<Task>,
     private readonly ref: ResolvedRef,
     private readonly key: string,
+    private readonly read: (said: T, ref: ResolvedRef, key: string) => Task,
   ) {}
 
-  next(reply: TransportReply): void {
+  next(said: T): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     let task: Task;
     try {
-      task = readReply(reply, this.ref, this.key);
+      task = this.read(said, this.ref, this.key);
     } catch (error) {
       this.subscriber.error(error);
       return;
@@ -205,38 +186,17 @@ function unanswered(error: unknown, { provider, id }: ResolvedRef, key: string):
   });
 }
 
-/** What a wire needs to know beside the reply. A class: a literal with a getter costs a hidden class each, and is kept by it. */
-class Context implements ReadContext {
-  readonly observedAt = asyncScheduler.now();
-  readonly provider: string;
-  readonly id: string;
-  readonly retention: number;
-  readonly redact: (text: string) => string;
-  readonly #headers: TransportReply['headers'];
-
-  constructor({ provider, id, service }: ResolvedRef, headers: TransportReply['headers'], key: string) {
-    this.provider = provider;
-    this.id = id;
-    this.retention = service.retention;
-    this.redact = (text) => redact(text, key);
-    this.#headers = headers;
-  }
-
-  get ahead(): number {
-    // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
-    const apart = serverTime(this.#headers, this.observedAt) - this.observedAt;
-    return Math.abs(apart) < 60_000 ? 0 : apart;
-  }
-}
-
 function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, key: string): Task {
   const { provider, service, id, createdAt } = ref;
-  const context = new Context(ref, headers, key);
-  const { observedAt, retention } = context;
+  const observedAt = asyncScheduler.now();
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
+  const { wire, retention } = service;
+  // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
+  const apart = serverTime(headers, observedAt) - observedAt;
+  const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
-    return service.wire.read(reply, context);
+    return wire.read(reply, { provider, id, observedAt, retention, ahead, redact: (text) => redact(text, key) });
   } catch (error) {
     const age = observedAt - (createdAt ?? observedAt);
     if (!isQueryError(error) || error.kind !== 'not-found' || age <= retention) throw error;
