@@ -17,7 +17,6 @@ import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { redact } from './redact.js';
 import type { Task } from './task.js';
-import type { ReadContext } from './wire/index.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
 /** Which task: its id alone, or its id with what you know of it. */
@@ -194,24 +193,15 @@ function unanswered(error: unknown, { provider, id }: ResolvedRef, key: string):
 
 function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, key: string): Task {
   const { provider, service, id, createdAt } = ref;
-  const { retention } = service;
   const observedAt = asyncScheduler.now();
-  const context: ReadContext = {
-    provider,
-    id,
-    observedAt,
-    retention,
-    ahead: () => {
-      // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
-      const apart = serverTime(headers, observedAt) - observedAt;
-      return Math.abs(apart) < 60_000 ? 0 : apart;
-    },
-    redact: (text) => redact(text, key),
-  };
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
+  const { wire, retention } = service;
+  // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
+  const apart = serverTime(headers, observedAt) - observedAt;
+  const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
-    return service.wire.read(reply, context);
+    return wire.read(reply, { provider, id, observedAt, retention, ahead, redact: (text) => redact(text, key) });
   } catch (error) {
     const age = observedAt - (createdAt ?? observedAt);
     if (!isQueryError(error) || error.kind !== 'not-found' || age <= retention) throw error;
