@@ -25,6 +25,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
+    // Fails a run whose output shows a secret.
+    globalSetup: ['test/output.ts'],
     // Most files wait for sockets, timers or children for most of their time.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

@@ -3,11 +3,18 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGate, createTracker, mingyan } from 'rx-video-tasks';
-import { undiciTransport } from 'rx-video-tasks/node';
+
+// As built, by the name that users import; this folder is a package of its own, and does not know it.
+const { resolve } = createRequire(join(import.meta.dirname, '../../package.json'));
+/** @type {typeof import('rx-video-tasks')} */
+const { createGate, createTracker, mingyan } = await import(resolve('rx-video-tasks'));
+/** @type {typeof import('rx-video-tasks/node')} */
+const { undiciTransport } = await import(resolve('rx-video-tasks/node'));
 
 const POLLS = Number(process.argv[2] ?? 1_000_000);
 const CYCLES = 10_000;

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { defer, Observable, of, take, throwError, timer } from 'rxjs';
+import { defer, mergeMap, Observable, of, take, throwError, timer } from 'rxjs';
 import { createGate, QueryError, type Gate, type QueryErrorKind } from 'rx-video-tasks';
 import { describe, expect, test } from 'vitest';
 import { marbles, type RunContext } from '../marbles.js';
@@ -33,7 +33,7 @@ describe('what is known of a key outlives requests for others', () => {
       send('a', 0, timer(100));
       send('other', 1, of(0), other);
       send('b', 2);
-      send('another', 3, of(0), other);
+      send('another', 3, of(0), { ...ticket, key: 'three' });
       send('c', 4);
       m.flush();
       expect(went).toEqual(['a@0', 'other@1', 'another@3', 'b@100', 'c@100']);
@@ -187,6 +187,44 @@ describe('a pause', () => {
       m.expect(gate.admit(ticket, of('b'))).toBeObservable('1s (b|)');
     }),
   );
+});
+
+test(
+  'a key whose pause was too short pauses for longer, and then gets one request at a time until something gets through',
+  marbles((m) => {
+    const { went, send } = sender(m, createGate());
+    const throttled = () => fails('rate-limited', 500);
+    // Enough of them that the rate which is learned hinders nobody.
+    for (let nth = 0; nth < 500; nth++) send('early', 0);
+    // What was on its way already tells nothing new when it comes back.
+    send('slow', 0, timer(520));
+    send('a', 1, throwError(throttled));
+    for (const name of ['b', 'c', 'd']) send(name, 2, timer(50).pipe(mergeMap(() => throwError(throttled))));
+    for (const name of ['e', 'f', 'g']) send(name, 560, timer(50));
+    m.flush();
+    expect(went.slice(500)).toEqual(['slow@0', 'a@1', 'b@501', 'c@504', 'd@507', 'e@2557', 'f@2607', 'g@2610']);
+  }),
+);
+
+test('a service that does not say when to come back is trusted with more only slowly', () => {
+  const lastOfSixty = (retryAfterMs?: number) => {
+    let last = NaN;
+    marbles((m) => {
+      const { went, send } = sender(m, createGate());
+      for (let nth = 0; nth < 4; nth++) send('early', 0);
+      send(
+        'throttled',
+        1,
+        throwError(() => fails('rate-limited', retryAfterMs)),
+      );
+      for (let nth = 0; nth < 60; nth++) send('a', 2);
+      m.flush();
+      last = Number(went.at(-1)?.split('@')[1]);
+    })();
+    return last;
+  };
+  // The pause is a second either way.
+  expect(lastOfSixty() - lastOfSixty(1_000)).toBeGreaterThan(3_000);
 });
 
 describe('a host', () => {

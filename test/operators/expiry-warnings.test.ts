@@ -37,6 +37,15 @@ describe('expiryWarnings', () => {
     }),
   );
 
+  test('warns in the same turn when it is late', () => {
+    for (const expiresAt of [Date.now() - 1, Date.now() + 60_000]) {
+      const warned: number[] = [];
+      const late = of(expiring('a', expiresAt)).pipe(expiryWarnings({ before: 60_000 }));
+      listen(late, ({ expiresAt: at }) => warned.push(at));
+      expect(warned).toEqual([expiresAt]);
+    }
+  });
+
   test(
     'warns of each task on its own, and of none but completed ones that say when',
     marbles((m) => {
@@ -105,5 +114,6 @@ describe('expiryWarnings', () => {
 
   test.each([NaN, -1, Infinity, 2 ** 31, undefined])('refuses before: %s', (before) => {
     expect(() => expiryWarnings({ before: before as number })).toThrow(RangeError);
+    expect(() => expiryWarnings({ before: before as number })).toThrow(/^before: /);
   });
 });

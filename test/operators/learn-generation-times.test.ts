@@ -61,6 +61,7 @@ describe('learnGenerationTimes', () => {
     expect(seenOf(processingTask(at), failedTask(at))).toBeUndefined();
     expect(seenOf(completedTask({ observedAt: 110_000 }))).toBeUndefined();
     expect(seenOf(completedTask({ ...at, finishedAt: 10_000 }))).toBeUndefined();
+    expect(seenOf(completedTask({ createdAt: 10_000, observedAt: 10_000 + 2 ** 31 }))).toBeUndefined();
     expect(seenOf(queuedTask(at), completedTask(at))).toBeUndefined();
     // What was known of it is over with the task.
     expect(seenOf(queuedTask(at), completedTask(at), completedTask(at))).toEqual([1, 100]);
@@ -143,12 +144,20 @@ describe('learnGenerationTimes', () => {
     [{ '*': { tasks: 1, mean: -1, variance: 0 } }, 'was not learned here'],
     [{ '*': { tasks: 1, mean: 22, variance: 0 } }, 'was not learned here'],
     [{ '*': { tasks: 1, mean: 1, variance: -1 } }, 'was not learned here'],
+    [{ '*': { tasks: 1, mean: 1, variance: Infinity } }, 'was not learned here'],
     [{ '*': { tasks: 1, mean: 1 } }, 'was not learned here'],
     [{ '*': null }, 'times["*"]: null was not learned here'],
   ])('refuses times that cannot be meant: %j', (times, message) => {
     const make = () => learnGenerationTimes(windows, times as GenerationTimes);
     expect(make).toThrow(RangeError);
     expect(make).toThrow(message);
+  });
+
+  test.each<GenerationTimes>([
+    { '*': { tasks: 1, mean: 0, variance: 0 } },
+    { '*': { tasks: 100, mean: Math.log(2 ** 31 - 1), variance: 3 } },
+  ])('takes what can just be meant: %j', (times) => {
+    expect(learnGenerationTimes(windows, times).times).toEqual(times);
   });
 
   test('refuses windows that cannot be meant', () => {

@@ -1,4 +1,4 @@
-import { asyncScheduler } from 'rxjs';
+import { asyncScheduler, interval } from 'rxjs';
 import { describe, expect, test } from 'vitest';
 import {
   createGate,
@@ -43,6 +43,20 @@ test(
     expect(asks()).toEqual(['v@0', 'v@6', 'v@12', 'v@17.58', 'v@22.06', 'v@26.37']);
   }),
 );
+
+const windows = { '*': { min: 40_000, max: 60_000, floor: 30_000 } };
+
+test.each<[string, Partial<TrackerOptions>, readonly string[]]>([
+  ["the provider's", {}, ['v@0', 'v@1', 'v@2', 'v@3', 'v@4', 'v@5', 'v@6']],
+  ["the window's, where it is the longer", { windows }, ['v@0', 'v@3', 'v@6']],
+  ["the caller's, whatever the window's", { windows, minInterval: 20_000 }, ['v@0', 'v@2', 'v@4', 'v@6']],
+])('speed divides the floor too: %s', (_, options, expected) => {
+  marbles((m) => {
+    const { tracker, asks } = endless({ speed: 10, notifier: interval(100), ...options });
+    follow(m, tracker, [[0, 'v']], 6000);
+    expect(asks()).toEqual(expected);
+  })();
+});
 
 test(
   'the cadence is chosen by the caller',
