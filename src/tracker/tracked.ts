@@ -14,8 +14,8 @@ export interface TrackedHome {
   readonly onTerminal: (tracked: Tracked, task: Task) => void;
   /** Nobody follows any more, or tracking ended in an error. */
   readonly onIdle: (tracked: Tracked) => void;
-  /** All who follow have heard the last transition, or the error. */
-  readonly onDelivered: (ref: ResolvedRef) => void;
+  /** All who follow have heard the last transition, or the error; `heard` is the number of the last transition. */
+  readonly onDelivered: (ref: ResolvedRef, heard: number) => void;
 }
 
 /**
@@ -102,7 +102,7 @@ export class Tracked extends Poll implements Asker {
     const transition = copyTask(task, pollAfter === undefined ? { seq } : { pollAfter, seq });
     this.last = transition;
     for (const { subscriber } of this.#followers) subscriber.next(transition);
-    this.home.onDelivered(this.ref);
+    this.home.onDelivered(this.ref, seq);
   }
 
   protected finish(): void {
@@ -115,7 +115,7 @@ export class Tracked extends Poll implements Asker {
     publish('lost', { provider, id, error });
     this.home.onIdle(this);
     for (const { subscriber } of this.#dismiss()) subscriber.error(error);
-    this.home.onDelivered(this.ref);
+    this.home.onDelivered(this.ref, this.last?.seq ?? 0);
   }
 
   /** Whoever comes back at once is the first of a new round. */

@@ -113,7 +113,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       const query = ask(ref, asker);
       return journal?.record(ref, query) ?? query;
     },
-    onDelivered: (ref) => journal?.delivered(taskKey(ref)),
+    onDelivered: (ref, heard) => journal?.delivered(taskKey(ref), heard),
     onTerminal: ({ ref }, task) => {
       idsOf(ref).delete(ref.id);
       terminals.set(taskKey(ref), task);
