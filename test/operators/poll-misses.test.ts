@@ -1,3 +1,4 @@
+import { EMPTY } from 'rxjs';
 import { pollUntilTerminal, type Miss } from 'rx-video-tasks';
 import { scriptedQuery } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
@@ -133,6 +134,20 @@ describe('a missed poll', () => {
         },
         { config: prompt },
       );
+    }),
+  );
+
+  test(
+    'an empty query tells of no task',
+    marbles((m) => {
+      const misses: Miss[] = [];
+      let end: unknown;
+      const config = { retry: { count: 1 }, onMiss: (missed: Miss) => misses.push(missed) };
+      EMPTY.pipe(pollUntilTerminal(config)).subscribe({ error: (error: unknown) => (end = error) });
+      m.flush();
+      const nobody = { provider: '', id: '' };
+      expect(misses).toMatchObject([{ ...nobody, error: { message: 'no answer' } }]);
+      expect(end).toMatchObject({ ...nobody, reason: 'query', misses: 2 });
     }),
   );
 

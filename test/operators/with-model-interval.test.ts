@@ -118,9 +118,11 @@ describe('withModelInterval', () => {
     const operator = withModelInterval(resultWindows, earliest);
     const named = queuedTask({ model: 'seedance_1_5_pro_480p' });
     const other = queuedTask({ id: 'other' });
+    const elsewhere = queuedTask({ provider: 'elsewhere' });
     const run = (...tasks: (typeof named)[]) =>
       lastValueFrom(of(...tasks).pipe(operator, toArray()), { defaultValue: [] });
     expect((await run(named, queuedTask(), other)).map((task) => task.pollAfter)).toEqual([10_000, 10_000, 30_000]);
+    expect((await run(named, elsewhere)).map((task) => task.pollAfter)).toEqual([10_000, 30_000]);
     expect((await run(queuedTask())).map((task) => task.pollAfter)).toEqual([30_000]);
   });
 
