@@ -56,7 +56,7 @@ export class Tracked extends Poll implements Asker {
     this.#followers = this.#followers.filter((other) => other !== follower);
     if (this.#followers.length > 0 || !this.isRunning) return;
     this.stop();
-    this.home.onIdle(this);
+    if (!this.last || !isTerminal(this.last)) this.home.onIdle(this);
   }
 
   /** Ends every stream of this task. */
@@ -101,12 +101,13 @@ export class Tracked extends Poll implements Asker {
     const { seq = (last?.seq ?? 0) + 1 } = task;
     const transition = copyTask(task, pollAfter === undefined ? { seq } : { pollAfter, seq });
     this.last = transition;
+    // Also if the one who follows leaves as soon as it hears.
+    if (isTerminal(transition)) this.home.onTerminal(this, transition);
     for (const { subscriber } of this.#followers) subscriber.next(transition);
     this.home.onDelivered(this.ref, seq);
   }
 
   protected finish(): void {
-    this.home.onTerminal(this, this.last as Task);
     for (const { subscriber } of this.#dismiss()) subscriber.complete();
   }
 

@@ -225,7 +225,9 @@ describe('resume', () => {
 
       const seen: string[] = [];
       const third = scripted(journal, { v: ['s'] });
-      words(third.tracker.resume()).subscribe((word) => seen.push(word));
+      words(third.tracker.resume())
+        .pipe(tap((word) => seen.push(word)))
+        .subscribe();
       m.flush();
       expect(seen).toEqual(['v completed 1']);
     }),
@@ -380,7 +382,10 @@ describe('ack', () => {
       const journal = memoryJournal();
       const first = scripted(journal, { v: ['s'] });
       const seen: TrackedTask[] = [];
-      first.tracker.track('v', { ack: 'manual' }).subscribe((task) => seen.push(task));
+      first.tracker
+        .track('v', { ack: 'manual' })
+        .pipe(tap((task) => seen.push(task)))
+        .subscribe();
       m.flush();
       first.tracker.close();
       const second = scripted(journal, {});

@@ -406,6 +406,17 @@ describe('W4 where no video is fetched from', () => {
     expect(allowed.end.status).toBe('saved');
   });
 
+  test('a name and password in a URL, or in where it redirects, are sent to nobody', async () => {
+    const { host, directory, requests } = await serving((request, response) => {
+      if (request.url !== '/there') response.writeHead(302, { location: `http://me:secret@${host}/there` }).end();
+      else send(request, response, FILE);
+    });
+    const { end } = await saving(`http://me:secret@${host}/`, { directory });
+    expect(end.status).toBe('saved');
+    for (const { headers } of requests) expect(headers).not.toHaveProperty('authorization');
+    expect(requests).toHaveLength(2);
+  });
+
   test('W4 five redirects are followed, not six', async () => {
     const { host, directory } = await serving((request, response) => {
       const left = Number(request.url?.slice(1));
