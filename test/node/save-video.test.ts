@@ -93,6 +93,16 @@ describe('saveVideo', () => {
     expect(most).toBe(2);
   });
 
+  test('a task that comes again while it is being saved, from a second stream, is saved once', async () => {
+    const { url, directory, requests } = await serving((request, response) => {
+      send(request, response, FILE, { pause: 5 });
+    });
+    const options = { directory, allowHosts: [new URL(url).host], progressInterval: 60_000 };
+    const all = await lastValueFrom(from([task(url), task(url)]).pipe(saveVideo(options), toArray()));
+    expect(all.map(({ status }) => status)).toEqual(['completed', 'completed', 'saving', 'saved']);
+    expect(requests).toHaveLength(1);
+  });
+
   test('unsubscribing stops the download and keeps what is there; the next one goes on', async () => {
     const { url, directory, requests } = await serving((request, response) => {
       send(request, response, FILE, { etag: '"a"', pause: requests.length === 1 ? 30 : 0 });
