@@ -10,7 +10,6 @@ import {
   take,
   type Observer,
   type Subscriber,
-  type Subscription,
 } from 'rxjs';
 import { isVirtualTime } from './clock.js';
 import { causeOf, isQueryError, QueryError } from './errors.js';
@@ -18,7 +17,6 @@ import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { redact } from './redact.js';
 import type { Task } from './task.js';
-import type { ReadContext } from './wire/index.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
 /** Which task: its id alone, or its id with what you know of it. */
@@ -101,26 +99,26 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
     return renewal.fresh;
   };
 
-  const send = (ref: ResolvedRef, key: string | null, asker?: Asker): Observable<Task> =>
+  const send = (answer: Answer, key: string | null, asker?: Asker): Observable<Task> =>
     new Observable((subscriber) => {
-      const { service, id } = ref;
-      const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
+      const { ref } = answer;
+      const url = ref.service.baseUrl + ref.service.wire.path(encodeURIComponent(ref.id));
       const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
-      if (key !== null) headers.authorization = `Bearer ${key}`;
+      if (key !== null) headers.authorization = `Bearer ${(answer.key = key)}`;
       asker?.sent();
-      return hear(() => transport({ url, headers }), new Reading(subscriber, ref, key ?? ''));
+      return transport({ url, headers }).subscribe(new Reading(subscriber, ref, answer.key));
     });
 
-  const request = (ref: ResolvedRef, asker?: Asker): Observable<Task> => {
-    const { service } = ref;
+  const request = (answer: Answer, asker?: Asker): Observable<Task> => {
+    const { service } = answer.ref;
     const key = service.apiKey();
-    if (typeof key !== 'function') return send(ref, key, asker);
+    if (typeof key !== 'function') return send(answer, key, asker);
     return keyOf(service).pipe(
       switchMap((first) =>
-        send(ref, first, asker).pipe(
+        send(answer, first, asker).pipe(
           catchError((error: unknown) => {
             if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
-            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second, asker)));
+            return renew(service, first ?? '').pipe(switchMap((second) => send(answer, second, asker)));
           }),
         ),
       ),
@@ -130,30 +128,22 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
   // Built anew for each ask: what waits between two asks holds nothing but its ref; and what waits at the gate, little more.
   return (ref, asker) =>
     new Observable((subscriber) => {
-      const { service } = ref;
+      const { origin, apiKey } = ref.service;
       const urgency = asker && (() => asker.urgency());
-      const ticket = { origin: service.origin, key: service.apiKey(), urgency };
-      return hear(() => gateNow().admit(ticket, request(ref, asker)), new Answer(subscriber, ref));
+      const answer = new Answer(subscriber, ref);
+      return gateNow().admit({ origin, key: apiKey(), urgency }, request(answer, asker)).subscribe(answer);
     });
 }
 
 // On the way of every poll: observers of a few words, where operators would cost more than the request itself.
 
-function hear<T>(say: () => Observable<T>, observer: Observer<T>): Subscription | undefined {
-  try {
-    return say().subscribe(observer);
-  } catch (error) {
-    observer.error(error);
-    return undefined;
-  }
-}
-
 /** What comes through the gate. */
 class Answer<T = Task> implements Observer<T> {
   constructor(
     protected readonly subscriber: Subscriber<Task>,
-    protected readonly ref: ResolvedRef,
-    protected readonly key = '',
+    readonly ref: ResolvedRef,
+    /** What no message may show. */
+    public key = '',
   ) {}
 
   next(task: T): void {
@@ -203,24 +193,15 @@ function unanswered(error: unknown, { provider, id }: ResolvedRef, key: string):
 
 function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, key: string): Task {
   const { provider, service, id, createdAt } = ref;
-  const { retention } = service;
   const observedAt = asyncScheduler.now();
-  const context: ReadContext = {
-    provider,
-    id,
-    observedAt,
-    retention,
-    ahead: () => {
-      // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
-      const apart = serverTime(headers, observedAt) - observedAt;
-      return Math.abs(apart) < 60_000 ? 0 : apart;
-    },
-    redact: (text) => redact(text, key),
-  };
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
+  const { wire, retention } = service;
+  // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
+  const apart = serverTime(headers, observedAt) - observedAt;
+  const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
-    return service.wire.read(reply, context);
+    return wire.read(reply, { provider, id, observedAt, retention, ahead, redact: (text) => redact(text, key) });
   } catch (error) {
     const age = observedAt - (createdAt ?? observedAt);
     if (!isQueryError(error) || error.kind !== 'not-found' || age <= retention) throw error;

@@ -1,4 +1,4 @@
-import { EMPTY, lastValueFrom, Subject, tap } from 'rxjs';
+import { EMPTY, firstValueFrom, Subject, tap } from 'rxjs';
 import {
   createTracker,
   isSettled,
@@ -74,7 +74,8 @@ async function openTasks(session: JournalSession | undefined): Promise<readonly 
     return { stream: EMPTY, wait: 0 };
   };
   try {
-    await lastValueFrom(session?.resume(look, false) ?? EMPTY, { defaultValue: undefined });
+    // No further than to the first value: what is told here would count as heard.
+    await firstValueFrom(session?.resume(look, false) ?? EMPTY, { defaultValue: undefined });
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

@@ -12,7 +12,6 @@ import {
   mergeMap,
   of,
   skipWhile,
-  Subject,
   takeUntil,
   throwError,
   timer,
@@ -68,7 +67,7 @@ function session(store: JournalStore): JournalSession {
   /** What is settled and acknowledged, oldest first, and since when: kept for as long as a service could still be asked. */
   const done = new Map<string, number>();
   let loading: Observable<never> | undefined;
-  const closing = new Subject<void>();
+  const closing = new AsyncSubject<void>();
   let isClosed = false;
 
   /** Runs at once, and only once, whoever listens. */
@@ -145,7 +144,8 @@ function session(store: JournalStore): JournalSession {
 
   const begin = (ref: JournalRef): Observable<never> => {
     const key = taskKey(ref);
-    if (entries.has(key)) return EMPTY;
+    // What is being written may be that it is forgotten.
+    if (entries.has(key) && !writes.has(key)) return EMPTY;
     return write(key, () => {
       if (entries.has(key)) return EMPTY;
       const { provider, id, model, hint, createdAt } = ref;
@@ -182,11 +182,16 @@ function session(store: JournalStore): JournalSession {
       return after.acked > entry.acked || after.seq > entry.seq ? after : undefined;
     });
 
-  const delivered = (key: string) => {
+  const delivered = (key: string, heard: number) => {
     if (held.has(key)) return;
-    void settle(key, ({ seq }) => ({ acked: seq }));
+    // More may have been saved than anybody heard. Of a loss there is no number.
+    void settle(key, ({ seq, last }) => ({ acked: last?.status === 'lost' ? seq : Math.min(heard, seq) }));
     sweep();
   };
+
+  /** Already under way; errors where it can never be durable. */
+  const kept = (work: () => Observable<never>): Observable<never> =>
+    run(isClosed ? throwError(() => new Error('the journal is closed')) : concat(loaded(), defer(work)));
 
   const lost = (entry: JournalEntry): JournalEntry =>
     entry.last?.status === 'lost'
@@ -226,15 +231,18 @@ function session(store: JournalStore): JournalSession {
         defer(() => {
           const open = [...entries.values()].filter(isOpen);
           return spread(open.map((entry) => ({ entry, ...begin(known(entry)) }))).pipe(
-            mergeMap(({ entry, stream }) => {
-              const key = taskKey(entry);
+            mergeMap(({ entry: { provider, id }, stream }) => {
+              const key = taskKey({ provider, id });
+              // It waited for its turn, and may have been forgotten or gone on since.
+              const entry = entries.get(key);
+              if (!entry) return EMPTY;
               if (isManual) held.add(key);
               const told = untold(entry);
               const heard = told ? entry.seq : entry.acked;
               const fresh = stream.pipe(skipWhile(({ status, seq = 0 }) => status !== 'lost' && seq <= heard));
               if (!told) return fresh;
               const delivery = defer(() => {
-                delivered(key);
+                delivered(key, heard);
                 return EMPTY;
               });
               return concat(of(told), delivery, fresh);
@@ -252,30 +260,28 @@ function session(store: JournalStore): JournalSession {
     ack(task: TrackedTask) {
       const key = taskKey(task);
       if (isTerminal(task)) held.delete(key);
-      const acked = settle(key, (entry) => {
-        if (task.status !== 'lost') return { acked: Math.max(entry.acked, Math.min(task.seq ?? 0, entry.seq)) };
-        const told = lost(entry);
-        return { ...told, acked: told.seq };
+      return kept(() => {
+        const acked = settle(key, (entry) => {
+          if (task.status !== 'lost') return { acked: Math.max(entry.acked, Math.min(task.seq ?? 0, entry.seq)) };
+          const told = lost(entry);
+          return { ...told, acked: told.seq };
+        });
+        sweep();
+        return acked;
       });
-      sweep();
-      return acked;
     },
 
     forget(task) {
       const key = taskKey(task);
       held.delete(key);
-      return run(
-        concat(
-          loaded(),
-          defer(() => write(key, () => drop(key))),
-        ),
-      );
+      return kept(() => write(key, () => drop(key)));
     },
 
     close() {
       if (isClosed) return;
       isClosed = true;
       closing.next();
+      closing.complete();
       const begun = [loading ?? EMPTY, ...writes.values()].map((work) => work.pipe(catchError(() => EMPTY)));
       const end = concat(
         ...begun,

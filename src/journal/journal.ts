@@ -96,8 +96,8 @@ export interface JournalSession {
   resume(begin: (task: KnownTask) => Resumed, isManual: boolean): Observable<TrackedTask>;
   /** Transitions of this task are acknowledged by `ack` only. */
   hold(key: string): void;
-  /** Everybody has heard the last transition of this task. */
-  delivered(key: string): void;
+  /** Everybody has heard this task's transitions up to the number `heard`; of a task that expired, that it is lost. */
+  delivered(key: string, heard: number): void;
   /** Already under way; completes when durable. */
   ack(task: TrackedTask): Observable<never>;
   /** Already under way; completes when durable. */

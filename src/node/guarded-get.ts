@@ -55,7 +55,8 @@ function hopTo(url: URL, { headers, allowHosts, timeout, signal }: GetOptions): 
       else callback(null, first.address, first.family);
     });
   };
-  const options: RequestOptions = { headers, agent: false, timeout, signal, lookup: guarded };
+  // A name and password in the URL would go as a header of their own.
+  const options: RequestOptions = { headers, auth: null, agent: false, timeout, signal, lookup: guarded };
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options, resolve);
     request.on('timeout', () => {

@@ -4,6 +4,7 @@ import {
   defer,
   EMPTY,
   filter,
+  finalize,
   lastValueFrom,
   merge,
   mergeMap,
@@ -13,7 +14,7 @@ import {
   type OperatorFunction,
 } from 'rxjs';
 import type { TrackedTask } from '../errors.js';
-import type { CompletedTask, Task } from '../task.js';
+import { taskKey, type CompletedTask, type Task } from '../task.js';
 import { download, type Downloaded, type DownloadPlan } from './download.js';
 import { fileSink } from './file-sink.js';
 import { SaveError } from './save-error.js';
@@ -86,7 +87,8 @@ export type SaveProgress = SavingVideo | SavedVideo | SaveFailure;
  *
  * A download that was cut goes on where it was, also after a restart, if the server can tell that the bytes belong
  * together. A file has its name only when it is a whole MP4. What has its name already is not fetched again.
- * Unsubscribing stops all downloads and keeps what is there.
+ * A task that comes again while its video is being saved, from a second stream, is saved once. Unsubscribing stops all
+ * downloads and keeps what is there.
  *
  * With a journal, acknowledge by hand, or a crash in the middle of a download loses it:
  *
@@ -113,17 +115,26 @@ export function saveVideo<T extends TrackedTask>(options: SaveVideoOptions): Ope
       ),
     );
   return (source) =>
-    source.pipe(
-      connect((tasks) =>
-        merge(
-          tasks,
-          tasks.pipe(
-            filter((task: TrackedTask): task is CompletedTask => task.status === 'completed'),
-            mergeMap(saves, concurrency),
+    defer(() => {
+      /** What is being saved, or waits for it. */
+      const open = new Set<string>();
+      const isDue = (task: TrackedTask): task is CompletedTask => {
+        if (task.status !== 'completed' || open.has(taskKey(task))) return false;
+        open.add(taskKey(task));
+        return true;
+      };
+      return source.pipe(
+        connect((tasks) =>
+          merge(
+            tasks,
+            tasks.pipe(
+              filter(isDue),
+              mergeMap((task) => saves(task).pipe(finalize(() => open.delete(taskKey(task)))), concurrency),
+            ),
           ),
         ),
-      ),
-    );
+      );
+    });
 }
 
 function reports(task: CompletedTask, plan: Omit<DownloadPlan, 'signal' | 'onProgress'>): Observable<SaveProgress> {

@@ -32,7 +32,7 @@ interface Misses {
  * The poll loop of one task: asks, and asks again after each answer or miss until a terminal answer or the end of
  * patience. Whoever extends it says what to ask and how often, and is told what comes of it.
  *
- * One object waits for one thing at a time: 144 bytes a task, where a timer for the deadline beside that of the next ask
+ * One object waits for one thing at a time: 180 bytes a task, where a timer for the deadline beside that of the next ask
  * takes 400, and closures 1,100.
  */
 export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {

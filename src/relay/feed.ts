@@ -59,7 +59,13 @@ export function openFeed(
       channel.join({
         next: (transition) => {
           if (!isLive) return;
-          stream.send(eventOf(publicId, transition));
+          try {
+            stream.send(eventOf(publicId, transition));
+          } catch {
+            // The application's videoUrl threw: others hear of it still. When this client comes back, the handler rejects.
+            stream.drop();
+            return;
+          }
           if (isTerminal<Task>(transition.task)) settle(publicId);
         },
         error: (error: unknown) => {

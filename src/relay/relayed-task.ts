@@ -1,6 +1,6 @@
 import type { TrackingError, TrackingErrorReason } from '../errors.js';
 import { redact } from '../redact.js';
-import type { CompletedTask, Failure, Task, TaskStatus } from '../task.js';
+import type { CompletedTask, FailedTask, Failure, Task, TaskStatus } from '../task.js';
 
 /** What a client is told of one transition. Nothing else about a task leaves the server. */
 export interface RelayedTask {
@@ -31,10 +31,9 @@ export type RelayVideoUrl = boolean | ((task: CompletedTask, publicId: string) =
 export function relayedTask(task: Task, publicId: string, videoUrl: RelayVideoUrl): RelayedTask {
   const { provider, status, seq, model, progress, createdAt, startedAt, finishedAt, observedAt } = task;
   const facts = { provider, status, seq, model, progress, createdAt, startedAt, finishedAt, observedAt };
-  // The service's own words may name the id that the client must not know.
   const failure = task.status === 'failed' && {
     kind: task.failure.kind,
-    message: redact(task.failure.message.replaceAll(task.id, publicId), ''),
+    message: redact(reasonOf(task, publicId), ''),
   };
   const url =
     task.status !== 'completed' || videoUrl === false
@@ -50,6 +49,12 @@ export function relayedTask(task: Task, publicId: string, videoUrl: RelayVideoUr
     ...(failure && { failure }),
     ...(url && { video: { url, expiresAt } }),
   } as RelayedTask;
+}
+
+/** The service's own words may name the ids that the client must not know. */
+function reasonOf({ id, requestId, failure }: FailedTask, publicId: string): string {
+  const reason = failure.message.replaceAll(id, () => publicId);
+  return requestId ? reason.replaceAll(requestId, '…') : reason;
 }
 
 /** A task that cannot be tracked any more. The error's own message names the service's id, so it is not passed on. */

@@ -14,8 +14,8 @@ export interface TrackedHome {
   readonly onTerminal: (tracked: Tracked, task: Task) => void;
   /** Nobody follows any more, or tracking ended in an error. */
   readonly onIdle: (tracked: Tracked) => void;
-  /** All who follow have heard the last transition, or the error. */
-  readonly onDelivered: (ref: ResolvedRef) => void;
+  /** All who follow have heard the last transition, or the error; `heard` is the number of the last transition. */
+  readonly onDelivered: (ref: ResolvedRef, heard: number) => void;
 }
 
 /**
@@ -56,7 +56,7 @@ export class Tracked extends Poll implements Asker {
     this.#followers = this.#followers.filter((other) => other !== follower);
     if (this.#followers.length > 0 || !this.isRunning) return;
     this.stop();
-    this.home.onIdle(this);
+    if (!this.last || !isTerminal(this.last)) this.home.onIdle(this);
   }
 
   /** Ends every stream of this task. */
@@ -101,12 +101,13 @@ export class Tracked extends Poll implements Asker {
     const { seq = (last?.seq ?? 0) + 1 } = task;
     const transition = copyTask(task, pollAfter === undefined ? { seq } : { pollAfter, seq });
     this.last = transition;
+    // Also if the one who follows leaves as soon as it hears.
+    if (isTerminal(transition)) this.home.onTerminal(this, transition);
     for (const { subscriber } of this.#followers) subscriber.next(transition);
-    this.home.onDelivered(this.ref);
+    this.home.onDelivered(this.ref, seq);
   }
 
   protected finish(): void {
-    this.home.onTerminal(this, this.last as Task);
     for (const { subscriber } of this.#dismiss()) subscriber.complete();
   }
 
@@ -115,7 +116,7 @@ export class Tracked extends Poll implements Asker {
     publish('lost', { provider, id, error });
     this.home.onIdle(this);
     for (const { subscriber } of this.#dismiss()) subscriber.error(error);
-    this.home.onDelivered(this.ref);
+    this.home.onDelivered(this.ref, this.last?.seq ?? 0);
   }
 
   /** Whoever comes back at once is the first of a new round. */

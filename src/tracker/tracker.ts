@@ -73,12 +73,14 @@ export interface Tracker {
   resume(options?: TrackOptions): Observable<TrackedTask>;
   /**
    * Acknowledges this transition and those before it; of a lost task, that it is lost. Already under way, whoever
-   * subscribes; completes when that is durable. @throws TypeError at call time without a journal.
+   * subscribes; completes when that is durable, errors where it cannot be: the journal fails, or the tracker is closed.
+   * @throws TypeError at call time without a journal.
    */
   ack(task: TrackedTask): Observable<never>;
   /**
    * Ends the streams of a task and drops all memory of it, the journal's too. Already under way, whoever subscribes;
-   * completes when that is durable. @throws TypeError or RangeError at call time for a ref that names no task.
+   * completes when that is durable, errors where it cannot be.
+   * @throws TypeError or RangeError at call time for a ref that names no task.
    */
   forget(ref: TaskRef): Observable<never>;
   /** Completes every stream, stops every poll and lets go of the journal. */
@@ -113,7 +115,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       const query = ask(ref, asker);
       return journal?.record(ref, query) ?? query;
     },
-    onDelivered: (ref) => journal?.delivered(taskKey(ref)),
+    onDelivered: (ref, heard) => journal?.delivered(taskKey(ref), heard),
     onTerminal: ({ ref }, task) => {
       idsOf(ref).delete(ref.id);
       terminals.set(taskKey(ref), task);

@@ -50,9 +50,14 @@ export function retryAfterOf(headers: Readonly<Record<string, string>>, now: num
 }
 
 /** What time it was at the server when it replied, in epoch ms; ours where it does not say. */
-export function serverTime(headers: Readonly<Record<string, string>>, now: number): number {
-  return Date.parse(headers['date'] ?? '') || now;
+export function serverTime({ date }: Readonly<Record<string, string>>, now: number): number {
+  // Many replies of one second say the same.
+  if (date !== lastDate) lastTime = Date.parse((lastDate = date) ?? '');
+  return lastTime || now;
 }
+
+let lastDate: string | undefined;
+let lastTime = NaN;
 
 function decimal(text: string | undefined, unit = 1): number | undefined {
   return text !== undefined && /^\s*\d+(\.\d+)?\s*$/.test(text) ? Number(text) * unit : undefined;

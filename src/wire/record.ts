@@ -64,7 +64,7 @@ export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): 
     const { originalUrl: original, ...rest } = video;
     const originalUrl = isHttpUrl(original) && original !== url ? original : undefined;
     const made = record.finishedAt ?? record.createdAt;
-    const expiresAt = expiryOf(url) ?? (made === undefined ? observedAt : made - (context.ahead?.() ?? 0)) + retention;
+    const expiresAt = expiryOf(url) ?? (made === undefined ? observedAt : made - (context.ahead ?? 0)) + retention;
     const used = assignDefined({}, usage);
     task.video = assignDefined({ url, expiresAt }, { ...rest, originalUrl });
     if (Object.keys(used).length > 0) task.usage = used;

@@ -20,7 +20,7 @@ export interface ReadContext {
   /** How long the service keeps a video after generating it, in ms. */
   readonly retention: number;
   /** How far the service's clock is ahead of ours, in ms: its times are by its own. @default 0 */
-  readonly ahead?: () => number;
+  readonly ahead?: number;
   /** Makes a text of the reply fit for an error message. */
   readonly redact: (text: string) => string;
 }

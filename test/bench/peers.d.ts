@@ -60,9 +60,13 @@ declare module 'p-queue' {
 }
 
 declare module 'replicate' {
+  export interface Prediction {
+    readonly id: string;
+    readonly version: string;
+  }
   export default class Replicate {
     constructor(options: { readonly auth: string; readonly baseUrl: string });
-    wait(prediction: { readonly id: string }, options: { readonly interval: number }): Promise<unknown>;
+    wait(prediction: Prediction, options: { readonly interval: number }): Promise<unknown>;
   }
 }
 

@@ -2,6 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lastValueFrom, take } from 'rxjs';
+import { alad, createTracker } from 'rx-video-tasks';
+import { fileJournal } from 'rx-video-tasks/node';
+import { scriptedTransport } from 'rx-video-tasks/testing';
 import { startSandbox, type Sandbox } from 'rx-video-tasks/sandbox';
 import { lastScreen, linesOf, runCli, runOnTerminal, temporary } from './run-cli.js';
 
@@ -66,6 +70,20 @@ describe('--save', () => {
 });
 
 describe('--journal', () => {
+  it('tells what was not heard before, though it looks into the journal first', async () => {
+    const journal = join(folder, 'unheard.journal');
+    const { transport } = scriptedTransport(['q', 'never'], { latency: 0 });
+    const provider = alad({ apiKey: 'test-key-0123456789' });
+    const tracker = createTracker({ provider, transport, journal: fileJournal(journal) });
+    const ids = ['asyntask_u', 'asyntask_w'];
+    await lastValueFrom(tracker.trackAll(ids, { ack: 'manual' }).pipe(take(2)));
+    tracker.close();
+    const rest = ['--journal', journal, '--save', join(folder, 'unheard'), '--json', ...host(), ...at('alad')];
+    const { stdout } = await runCli(['resume', 'alad', ...rest], { env });
+    const told = linesOf(stdout).map((line) => JSON.parse(line) as { id: string; seq?: number });
+    expect(told.filter(({ seq }) => seq === 1).map(({ id }) => id)).toEqual(ids);
+  });
+
   it('killed with -9 and resumed, it goes on where it was: every video is saved', async () => {
     const journal = join(folder, 'tasks.journal');
     const directory = join(folder, 'journal');

@@ -209,6 +209,61 @@ describe('resume', () => {
   );
 
   test(
+    'a completed task that could not be asked about comes again the next time: its loss acknowledges nothing',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const first = scripted(journal, { v: ['s'] });
+      first.tracker.track('v', { ack: 'manual' }).subscribe();
+      m.flush();
+      first.tracker.close();
+
+      const second = scripted(journal, { v: ['unauthorized'] });
+      second.tracker.resume().subscribe();
+      m.flush();
+      second.tracker.close();
+      expect(journal.entries()).toMatchObject([{ seq: 1, acked: 0 }]);
+
+      const seen: string[] = [];
+      const third = scripted(journal, { v: ['s'] });
+      words(third.tracker.resume())
+        .pipe(tap((word) => seen.push(word)))
+        .subscribe();
+      m.flush();
+      expect(seen).toEqual(['v completed 1']);
+    }),
+  );
+
+  test(
+    'what was being saved when the deadline came is not acknowledged: nobody heard it',
+    marbles((m) => {
+      const { store, saved } = slowStore({ save: 10_000 });
+      const { tracker } = scripted(createJournal(store), { v: ['s'] }, { deadline: 15_000 });
+      tracker.trackAll(['v']).subscribe();
+      m.flush();
+      expect(saved).toEqual(['v 0/0', 'v 1/0']);
+    }),
+  );
+
+  test(
+    'leaves out what is forgotten before its turn',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const first = scripted(journal, ['q']);
+      first.tracker.trackAll(['a', 'b']).subscribe();
+      first.tracker.close();
+      const second = scripted(journal, ['p']);
+      second.tracker.resume().subscribe();
+      m.scheduler.schedule(() => void second.tracker.forget('b'), 1_000);
+      m.scheduler.schedule(() => {
+        expect(second.asks().join(' ')).not.toContain('b@');
+        expect(journal.entries().map(({ id }) => id)).toEqual(['a']);
+        second.tracker.close();
+      }, 60_000);
+      m.flush();
+    }),
+  );
+
+  test(
     'a subscriber that leaves has acknowledged what it heard, and nothing that comes later',
     marbles((m) => {
       const journal = memoryJournal();
@@ -297,6 +352,68 @@ describe('forget', () => {
       }, 5);
     }),
   );
+
+  test(
+    'a task tracked again at once is saved again before it is asked about',
+    marbles((m) => {
+      const { store, saved } = slowStore({ save: 100 });
+      const { tracker, asks } = scripted(createJournal(store), { v: ['q'] });
+      tracker.track('v').subscribe();
+      m.scheduler.schedule(() => {
+        // Its first transition was heard, and that is being saved.
+        expect(saved).toEqual(['v 0/0', 'v 1/0', 'v 1/1']);
+        void tracker.forget('v');
+        tracker.track('v').subscribe();
+      }, 250);
+      m.scheduler.schedule(() => {
+        expect(saved.slice(3)).toEqual(['v removed', 'v 0/0', 'v 1/0', 'v 1/1']);
+        expect(asks()).toEqual(['v@0.1', 'v@0.4']);
+        tracker.close();
+      }, 5_000);
+      m.flush();
+    }),
+  );
+});
+
+describe('ack', () => {
+  test(
+    'of a task that this process has not tracked yet, too',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const first = scripted(journal, { v: ['s'] });
+      const seen: TrackedTask[] = [];
+      first.tracker
+        .track('v', { ack: 'manual' })
+        .pipe(tap((task) => seen.push(task)))
+        .subscribe();
+      m.flush();
+      first.tracker.close();
+      const second = scripted(journal, {});
+      m.expect(second.tracker.ack(seen[0] as TrackedTask)).toBeObservable('|');
+      expect(journal.entries()).toMatchObject([{ seq: 1, acked: 1 }]);
+    }),
+  );
+
+  test('after close the journal is not opened again, and nothing is said to be durable', async () => {
+    const loads: string[] = [];
+    const store: JournalStore = {
+      load: () => {
+        loads.push('load');
+        return [[]];
+      },
+      save: () => EMPTY,
+      remove: () => EMPTY,
+      close: () => EMPTY,
+    };
+    const { tracker } = scripted(createJournal(store), {});
+    const resumed = tracker.resume();
+    tracker.close();
+    expect(await lastValueFrom(resumed.pipe(toArray()))).toEqual([]);
+    await expect(lastValueFrom(tracker.forget('v'))).rejects.toThrow('the journal is closed');
+    const task = { id: 'v', provider: 'xingchaoyiqing', status: 'queued', seq: 1 } as TrackedTask;
+    await expect(lastValueFrom(tracker.ack(task))).rejects.toThrow('the journal is closed');
+    expect(loads).toEqual([]);
+  });
 });
 
 describe('old entries', () => {

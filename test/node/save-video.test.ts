@@ -93,6 +93,16 @@ describe('saveVideo', () => {
     expect(most).toBe(2);
   });
 
+  test('a task that comes again while it is being saved, from a second stream, is saved once', async () => {
+    const { url, directory, requests } = await serving((request, response) => {
+      send(request, response, FILE, { pause: 5 });
+    });
+    const options = { directory, allowHosts: [new URL(url).host], progressInterval: 60_000 };
+    const all = await lastValueFrom(from([task(url), task(url)]).pipe(saveVideo(options), toArray()));
+    expect(all.map(({ status }) => status)).toEqual(['completed', 'completed', 'saving', 'saved']);
+    expect(requests).toHaveLength(1);
+  });
+
   test('unsubscribing stops the download and keeps what is there; the next one goes on', async () => {
     const { url, directory, requests } = await serving((request, response) => {
       send(request, response, FILE, { etag: '"a"', pause: requests.length === 1 ? 30 : 0 });
@@ -404,6 +414,17 @@ describe('W4 where no video is fetched from', () => {
     expect(inner.connections()).toBe(0);
     const allowed = await saving(url, { directory, allowHosts: [host, inner.host] });
     expect(allowed.end.status).toBe('saved');
+  });
+
+  test('a name and password in a URL, or in where it redirects, are sent to nobody', async () => {
+    const { host, directory, requests } = await serving((request, response) => {
+      if (request.url !== '/there') response.writeHead(302, { location: `http://me:secret@${host}/there` }).end();
+      else send(request, response, FILE);
+    });
+    const { end } = await saving(`http://me:secret@${host}/`, { directory });
+    expect(end.status).toBe('saved');
+    for (const { headers } of requests) expect(headers).not.toHaveProperty('authorization');
+    expect(requests).toHaveLength(2);
   });
 
   test('W4 five redirects are followed, not six', async () => {

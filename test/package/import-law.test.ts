@@ -16,7 +16,7 @@ const LAW: Record<string, readonly string[]> = {
   providers: ['wire', 'windows', 'rxjs'],
   transport: ['errors', 'queue', 'rxjs'],
   gate: ['errors', 'clock', 'queue', 'rxjs'],
-  query: ['task', 'errors', 'clock', 'redact', 'wire', 'providers', 'transport', 'gate', 'rxjs'],
+  query: ['task', 'errors', 'clock', 'redact', 'providers', 'transport', 'gate', 'rxjs'],
   operators: ['task', 'windows', 'errors', 'clock', 'rxjs'],
   journal: ['task', 'errors', 'rxjs'],
   tracker: ['task', 'windows', 'errors', 'clock', 'diagnostics', 'query', 'operators', 'journal', 'rxjs'],

@@ -83,6 +83,29 @@ describe('what is sent', () => {
     });
   });
 
+  test('no id of the service in the reason of a failed task, nor its trace id, whatever the public id holds', async () => {
+    const { tracker, get } = relayOver({ authorize: () => ({ subject: 's', refs: ['task-a'] }) });
+    const message = 'task-a refused (request id: TRACE-1234)';
+    tracker.say(failedTask({ id: 'task-a', requestId: 'TRACE-1234', failure: { kind: 'policy', message } }));
+    const [event] = await take(eventsOf(await get(['$&'])));
+    expect(event?.task.failure?.message).toBe('$& refused (request id: …)');
+  });
+
+  test('a videoUrl that throws ends the stream of that client, and nobody else misses anything', async () => {
+    const videoUrl = (_task: unknown, id: string) => {
+      if (id === 'bad') throw new Error('no URL');
+      return `/videos/${id}`;
+    };
+    const authorize = () => ({ subject: 's', refs: ['task-a'] });
+    const { tracker, get } = relayOver({ videoUrl, authorize });
+    const [bad, good] = [await get(['bad']), await get(['good'])];
+    tracker.say(completedTask({ id: 'task-a' }));
+    await expect(take(eventsOf(bad))).rejects.toThrow();
+    expect((await take(eventsOf(good))).map(brief)).toEqual(['good completed 1']);
+    expect(tracker.subscriptions).toBe(0);
+    await expect(get(['bad'])).rejects.toThrow('no URL');
+  });
+
   test('the URL if the application says so: the own one, or one that it makes', async () => {
     const video = { url: 'https://cdn.test/v.mp4', expiresAt: 9 };
     for (const [videoUrl, expected] of [

@@ -1,6 +1,14 @@
-import { map, merge, timer, type Observable } from 'rxjs';
+import { first, map, merge, timer, type Observable } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
-import { alad, createTracker, isTrackingError, xingchaoyiqing, type Task, type TrackerOptions } from 'rx-video-tasks';
+import {
+  alad,
+  createTracker,
+  isTerminal,
+  isTrackingError,
+  xingchaoyiqing,
+  type Task,
+  type TrackerOptions,
+} from 'rx-video-tasks';
 import { errorReply, scriptedTransport } from 'rx-video-tasks/testing';
 import { marbles } from '../marbles.js';
 
@@ -68,6 +76,18 @@ describe('track', () => {
       m.expect(once(), `${day + 1000}ms ^`).toBeObservable(`${day + 1000}ms (a|)`, { a: 'completed 1' });
       m.flush();
       expect(asks()).toEqual(['v@0', `v@${(day + 1000) / 1000}`]);
+    }),
+  );
+
+  test(
+    'a terminal task is remembered also if whoever follows leaves as soon as it hears',
+    marbles((m) => {
+      const { tracker, asks } = scripted({ v: ['q', 's'] });
+      const ended = tracker.track('v').pipe(first((task) => isTerminal(task)));
+      m.expect(words(ended)).toBeObservable('30001ms (b|)', { b: 'completed 2' });
+      m.expect(words(tracker.track('v')), '60s ^').toBeObservable('60s (b|)', { b: 'completed 2' });
+      m.flush();
+      expect(asks()).toEqual(['v@0', 'v@30.001']);
     }),
   );
 

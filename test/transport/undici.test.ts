@@ -117,9 +117,31 @@ describe('undiciTransport', () => {
     });
   });
 
+  test('asks for the path that a URL stands for, of an origin that it knows already too', async () => {
+    const paths = [
+      '/v1/result/t_1',
+      '/a/t.1~b%20c',
+      '/v1/../a',
+      '/a/./b',
+      '/%2E%2e/a',
+      '/a//b',
+      '/a?x=1#y',
+      '/ä b',
+      '/a\\b',
+      '/',
+    ];
+    const transport = create();
+    for (const path of [...paths, ...paths]) await replyOf(ask(transport, path));
+    const meant = paths.map((path) => {
+      const { pathname, search } = new URL(server.url + path);
+      return pathname + search;
+    });
+    expect(server.requests.map(({ path }) => path)).toEqual([...meant, ...meant]);
+  });
+
   describe('F11 a compressed reply', () => {
-    test('is not asked for', async () => {
-      await replyOf(create()({ url: server.url, headers: { accept: '*/*' } }));
+    test('is not asked for, whatever the caller says', async () => {
+      await replyOf(create()({ url: server.url, headers: { accept: '*/*', 'accept-encoding': 'br' } }));
       expect(server.requests[0]?.headers).toMatchObject({ accept: '*/*', 'accept-encoding': 'identity' });
     });
 

@@ -18,7 +18,7 @@ function readWith(wire: Wire, body: object, around: { readonly requestId?: strin
     retention: DAY,
     redact: (text: string) => text,
   };
-  return wire.read({ status: 200, body: JSON.stringify(body), requestId }, { ...context, ahead: () => ahead });
+  return wire.read({ status: 200, body: JSON.stringify(body), requestId }, { ...context, ahead });
 }
 
 describe.each(['result', 'generations'] as const)('the %s wire', (name) => {

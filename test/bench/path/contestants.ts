@@ -4,7 +4,7 @@ import { createFalClient } from '@fal-ai/client';
 import { createWaiter, WaiterState } from '@smithy/util-waiter';
 import pLimit from 'p-limit';
 import PQueue from 'p-queue';
-import Replicate from 'replicate';
+import Replicate, { type Prediction } from 'replicate';
 import { defer, exhaustMap, lastValueFrom, repeat, retry, takeWhile, timer, type Observable } from 'rxjs';
 import { alad, createGate, createTracker, mingyan } from 'rx-video-tasks';
 import { undiciTransport } from 'rx-video-tasks/node';
@@ -53,7 +53,7 @@ export const contestants: Record<string, (url: string) => Contestant> = {
   '@azure/core-lro': (url) => each(byUrl(url), longRunningOperation),
   'replicate.wait (global fetch)': (url) => {
     const replicate = new Replicate({ auth: KEY, baseUrl: url });
-    return ({ ids, interval }) => Promise.all(ids.map((id) => replicate.wait({ id }, { interval })));
+    return ({ ids, interval }) => Promise.all(ids.map((id) => replicate.wait({ id } as Prediction, { interval })));
   },
   'fal queue.subscribeToStatus (global fetch)': (url) => {
     const fal = createFalClient({
