@@ -198,8 +198,12 @@ test(
     for (let nth = 0; nth < 500; nth++) send('early', 0);
     // What was on its way already tells nothing new when it comes back.
     send('slow', 0, timer(520));
-    send('a', 1, throwError(throttled));
-    for (const name of ['b', 'c', 'd']) send(name, 2, timer(50).pipe(mergeMap(() => throwError(throttled))));
+    send(
+      'a',
+      1,
+      throwError(() => throttled()),
+    );
+    for (const name of ['b', 'c', 'd']) send(name, 2, timer(50).pipe(mergeMap(() => throwError(() => throttled()))));
     for (const name of ['e', 'f', 'g']) send(name, 560, timer(50));
     m.flush();
     expect(went.slice(500)).toEqual(['slow@0', 'a@1', 'b@501', 'c@504', 'd@507', 'e@2557', 'f@2607', 'g@2610']);
