@@ -99,26 +99,33 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
     return renewal.fresh;
   };
 
-  const send = (answer: Answer, key: string | null, asker?: Asker): Observable<Task> =>
+  const send = (ref: ResolvedRef, key: string | null, asker?: Asker): Observable<Task> =>
     new Observable((subscriber) => {
-      const { ref } = answer;
-      const url = ref.service.baseUrl + ref.service.wire.path(encodeURIComponent(ref.id));
+      const { service, id } = ref;
+      const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
       const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
-      if (key !== null) headers.authorization = `Bearer ${(answer.key = key)}`;
+      if (key !== null) headers.authorization = `Bearer ${key}`;
       asker?.sent();
-      return transport({ url, headers }).subscribe(new Reading(subscriber, ref, answer.key));
+      const reading = new Reading(subscriber, ref, key ?? '');
+      try {
+        return transport({ url, headers }).subscribe(reading);
+      } catch (error) {
+        // It throws instead of telling.
+        reading.error(error);
+        return undefined;
+      }
     });
 
-  const request = (answer: Answer, asker?: Asker): Observable<Task> => {
-    const { service } = answer.ref;
+  const request = (ref: ResolvedRef, asker?: Asker): Observable<Task> => {
+    const { service } = ref;
     const key = service.apiKey();
-    if (typeof key !== 'function') return send(answer, key, asker);
+    if (typeof key !== 'function') return send(ref, key, asker);
     return keyOf(service).pipe(
       switchMap((first) =>
-        send(answer, first, asker).pipe(
+        send(ref, first, asker).pipe(
           catchError((error: unknown) => {
             if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
-            return renew(service, first ?? '').pipe(switchMap((second) => send(answer, second, asker)));
+            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second, asker)));
           }),
         ),
       ),
@@ -130,8 +137,8 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
     new Observable((subscriber) => {
       const { origin, apiKey } = ref.service;
       const urgency = asker && (() => asker.urgency());
-      const answer = new Answer(subscriber, ref);
-      return gateNow().admit({ origin, key: apiKey(), urgency }, request(answer, asker)).subscribe(answer);
+      const ticket = { origin, key: apiKey(), urgency };
+      return gateNow().admit(ticket, request(ref, asker)).subscribe(new Answer(subscriber, ref));
     });
 }
 
@@ -141,9 +148,9 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
 class Answer<T = Task> implements Observer<T> {
   constructor(
     protected readonly subscriber: Subscriber<Task>,
-    readonly ref: ResolvedRef,
+    protected readonly ref: ResolvedRef,
     /** What no message may show. */
-    public key = '',
+    protected readonly key = '',
   ) {}
 
   next(task: T): void {

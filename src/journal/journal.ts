@@ -90,8 +90,8 @@ export interface JournalSession {
   record(ref: JournalRef, query: Observable<Task>): Observable<Task>;
   /**
    * Everything that is open or not acknowledged, without the transitions that were. `begin` is asked for the stream of
-   * each when its time has come: one after the other, over about the wait that is usual for them. Of a running task the
-   * journal itself tells what was not acknowledged: its service may be further on by now. With `isManual` all are held.
+   * each at once; they are subscribed to one after the other, over about the wait that is usual for them. Of a running task
+   * the journal itself tells what was not acknowledged: its service may be further on by now. With `isManual` all are held.
    */
   resume(begin: (task: KnownTask) => Resumed, isManual: boolean): Observable<TrackedTask>;
   /** Transitions of this task are acknowledged by `ack` only. */
