@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, promises as fs, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, promises as fs, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 import { createTracker, xingchaoyiqing, type JournalEntry, type JournalStore } from 'rx-video-tasks';
 import { fileJournal } from 'rx-video-tasks/node';
 import { scriptedTransport } from 'rx-video-tasks/testing';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { fileStore } from '../../src/node/file-journal.js';
 import { storeContract } from '../journal/contract.js';
 import { program, start, temporaryFolder } from './children.js';
+import { smallDisk } from './small-disk.js';
 
 storeContract({
   place: () => {
@@ -240,30 +240,12 @@ describe('D5 one process at a time', () => {
 
 describe('D3 a disk that fails', () => {
   const isRoot = process.getuid?.() === 0;
-  let small: string | undefined;
-
-  beforeAll(() => {
-    if (!isRoot || process.platform !== 'linux') return;
-    const folder = mkdtempSync(join(tmpdir(), 'small-disk-'));
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'ignore' });
-      small = folder;
-    } catch {
-      rmSync(folder, { recursive: true });
-    }
-  });
-  afterAll(() => {
-    if (small === undefined) return;
-    execFileSync('umount', [small]);
-    rmSync(small, { recursive: true });
-  });
-
   test('D3 a full disk: refused, nothing that was accepted is lost, and it goes on when there is room', async ({
     skip,
   }) => {
-    if (small === undefined) skip('no tmpfs can be mounted here: this needs root on Linux');
-    const path = join(small as string, 'tasks.journal');
-    const filler = join(small as string, 'filler');
+    const small = smallDisk('64k', skip);
+    const path = join(small, 'tasks.journal');
+    const filler = join(small, 'filler');
     const store = fileStore(path);
     await (store.load() as Promise<unknown>);
     const accepted: string[] = [];

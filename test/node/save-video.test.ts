@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +7,10 @@ import { firstValueFrom, from, lastValueFrom, of, tap, throwError, toArray } fro
 import type { CompletedTask, TrackedTask } from 'rx-video-tasks';
 import { SaveError, saveVideo, type SaveProgress, type SaveVideoOptions, type VideoSink } from 'rx-video-tasks/node';
 import { completedTask, failedTask, lostTask, queuedTask } from 'rx-video-tasks/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isPublicAddress } from '../../src/node/address.js';
 import { program, start, temporaryFolder } from './children.js';
+import { smallDisk } from './small-disk.js';
 import { mp4, send, serve, sha256 } from './video-server.js';
 
 const FILE = mp4(200_000);
@@ -467,26 +467,8 @@ test('W5 hostile ids: inside the directory, unique, and no name that a system ke
 });
 
 describe('W6 storage', () => {
-  let small: string | undefined;
-  beforeAll(() => {
-    if (process.getuid?.() !== 0 || process.platform !== 'linux') return;
-    const folder = mkdtempSync(join(tmpdir(), 'small-disk-'));
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder], { stdio: 'ignore' });
-      small = folder;
-    } catch {
-      rmSync(folder, { recursive: true });
-    }
-  });
-  afterAll(() => {
-    if (small === undefined) return;
-    execFileSync('umount', [small]);
-    rmSync(small, { recursive: true });
-  });
-
   test('W6 a full disk: a clean error, and the part that is there is gone on with', async ({ skip }) => {
-    if (small === undefined) skip('no tmpfs can be mounted here: this needs root on Linux');
-    const directory = small as string;
+    const directory = smallDisk('256k', skip);
     const { url, requests } = await serve((request, response) => {
       send(request, response, FILE, { etag: '"a"' });
     });
