@@ -1,6 +1,7 @@
 import { defer, filter, type MonoTypeOperatorFunction } from 'rxjs';
 import { type TrackedTask } from '../errors.js';
 import { checkFunction } from './time.js';
+import { siftedBy, type NewsOf } from './sift.js';
 import { isTerminal, taskKey, type Task } from '../task.js';
 
 export interface DedupeOptions<T extends TrackedTask = TrackedTask> {
@@ -30,9 +31,10 @@ const MAX_TOMBSTONES = 10_000;
  */
 export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = {}): MonoTypeOperatorFunction<T> {
   const { by = 'progress' } = options;
-  const newsOf = (typeof by === 'string' ? RULES[by] : by) as (task: T) => unknown;
+  const newsOf = (typeof by === 'string' ? RULES[by] : by) as NewsOf<T>;
   checkFunction("by (neither 'progress' nor 'status')", newsOf);
   return (source) =>
+    siftedBy(newsOf, source) ??
     defer(() => {
       const said = new Map<string, unknown>();
       const finished = new Set<string>();
@@ -65,6 +67,8 @@ export function isNews(answer: Task, before: Task): boolean {
 
 /** What a task says, as a value that is equal exactly when nothing new was said. */
 function newsOfTask({ status, rawStatus, progress }: Task): string {
+  // No text is made where the status says it all: a poller keeps this.
+  if (status !== 'unknown' && progress === undefined) return status;
   return `${status} ${status === 'unknown' ? rawStatus : ''} ${progress ?? ''}`;
 }
 

@@ -1,7 +1,9 @@
 import { Observable, type OperatorFunction, type Subscriber, type Unsubscribable } from 'rxjs';
-import type { Task } from '../task.js';
+import { isTerminal, taskKey, type Task } from '../task.js';
 import { checkPollConfig, type PollConfig } from './poll-config.js';
 import { Poll, type PollPlan, type PollRef } from './poll.js';
+import { sharedWait } from './shared-wait.js';
+import { siftable, type NewsOf } from './sift.js';
 import { timerWait } from './time.js';
 
 /**
@@ -20,6 +22,9 @@ import { timerWait } from './time.js';
  * no usable answer is a missed poll: reported to `onMiss`, followed by a longer wait, never an end by itself. A failed
  * task is a value.
  *
+ * Made once and applied to many sources, it lets waits that end together share a timer, in real time and outside zones:
+ * it wakes less often, and each runs in the async context (`AsyncLocalStorage`) of whichever came first.
+ *
  * @throws RangeError at call time for a duration that no timer can take, or an `interval` below `minInterval`.
  * Errors with a TrackingError when asking again is pointless (`query`, `expired`, `no-video`) or time is up (`deadline`),
  * and with whatever the notifier errors with.
@@ -28,28 +33,42 @@ import { timerWait } from './time.js';
  * query('video_abc').pipe(withModelInterval(resultWindows), pollUntilTerminal(), dedupeStatus())
  */
 export function pollUntilTerminal<T extends Task>(config?: PollConfig): OperatorFunction<T, T> {
-  const plan = { ...checkPollConfig(config), wait: timerWait };
-  return (source) =>
-    new Observable((subscriber) => {
-      const poll = new SourcePoll(plan, source, subscriber);
-      // Before the start: a task that is terminal at once must find the way to stop.
-      subscriber.add(poll);
-      poll.start();
-    });
+  const checked = checkPollConfig(config);
+  let plan: PollPlan = { ...checked, wait: timerWait };
+  let sources = 0;
+  return (source) => {
+    // One source waits on timers of its own; where there are more, their waits share timers.
+    if (++sources === 2) plan = { ...checked, wait: sharedWait() };
+    return siftable(
+      (newsOf) =>
+        new Observable((subscriber) => {
+          const poll = new SourcePoll(plan, source, subscriber, newsOf);
+          // Before the start: a task that is terminal at once must find the way to stop.
+          subscriber.add(poll);
+          poll.start();
+        }),
+    );
+  };
 }
 
 const NOTHING: PollRef = {};
 
-/** Asks a source, and tells a subscriber every answer. */
+/** Asks a source, and tells a subscriber every answer, or those that are news. */
 class SourcePoll<T extends Task> extends Poll<T> implements Unsubscribable {
-  readonly ref = NOTHING;
+  /** What made the last answer news. */
+  #said: unknown;
 
   constructor(
     protected readonly plan: PollPlan,
     private readonly source: Observable<T>,
     private readonly subscriber: Subscriber<T>,
+    private readonly newsOf: NewsOf<T> | undefined,
   ) {
     super();
+  }
+
+  get ref(): PollRef {
+    return NOTHING;
   }
 
   protected ask(): Observable<T> {
@@ -67,7 +86,13 @@ class SourcePoll<T extends Task> extends Poll<T> implements Unsubscribable {
   }
 
   protected emit(task: T): void {
+    const before = this.last && taskKey(this.last);
     this.last = task;
+    if (this.newsOf && !isTerminal(task)) {
+      const said = this.#said;
+      this.#said = this.newsOf(task);
+      if (this.#said === said && taskKey(task) === before) return;
+    }
     this.subscriber.next(task);
   }
 

@@ -74,12 +74,11 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   /** Asks at once, or after `initialDelay`; never before a floor or a Retry-After of an earlier run allows. */
   start(): void {
     const { deadline, notifier, initialDelay } = this.plan;
-    const { createdAt = Infinity } = this.ref;
     // Dates are by the wall's clock; all waits are by one that nobody sets.
     const wall = asyncScheduler.now();
-    const patience = deadline instanceof Date ? +deadline - wall : deadline - Math.max(0, wall - createdAt);
+    const from = deadline instanceof Date ? 0 : Math.min(wall, this.ref.createdAt ?? wall);
     this.#startedAt = this.#answeredAt = now();
-    this.#deadlineAt = this.#startedAt + Math.max(0, patience);
+    this.#deadlineAt = this.#startedAt + Math.max(0, from + +deadline - wall);
     this.#misses = undefined;
     this.isRunning = true;
     const delay = Math.max(initialDelay, this.#untilAllowed);
@@ -240,7 +239,7 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   get #untilAllowed(): number {
     const time = now();
     // A clock that was set back makes no floor longer than itself.
-    const floor = Math.min(this.floor(), (this.#askedAt ?? -Infinity) + this.floor() - time);
+    const floor = this.floor() + Math.min(0, (this.#askedAt ?? -Infinity) - time);
     return Math.max(0, floor, (this.#holdUntil ?? -Infinity) - time);
   }
 

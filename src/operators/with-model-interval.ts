@@ -1,4 +1,4 @@
-import { asyncScheduler, map, type MonoTypeOperatorFunction } from 'rxjs';
+import { asyncScheduler, map, Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { copyTask, type Task } from '../task.js';
 import { resultWindows, windowOf, type PollWindows } from '../windows.js';
 import { beginningOf, checkCadence, timeLeft, waitAfter, type Cadence } from './cadence.js';
@@ -58,16 +58,21 @@ export function withModelInterval<T extends Task>(
     let last: T | undefined;
     let model: string | undefined;
     let began: number | undefined;
-    return source.pipe(
-      map((task) => {
-        if (last?.id !== task.id || last.provider !== task.provider) last = model = began = undefined;
-        const now = asyncScheduler.now();
-        model = task.model ?? model;
-        began = beginningOf(task, began, now);
-        const window = windowOf(windows, hint === 'flex' ? hint : (model ?? hint));
-        const pollAfter = waitAfter(window, cadence, random, now - began, timeLeft(task, last));
-        return (last = copyTask(task, { pollAfter }));
-      }),
+    // Put together anew at each poll: what waits between two polls is this memory alone.
+    return new Observable((subscriber) =>
+      source
+        .pipe(
+          map((task: T) => {
+            if (last?.id !== task.id || last.provider !== task.provider) last = model = began = undefined;
+            const now = asyncScheduler.now();
+            model = task.model ?? model;
+            began = beginningOf(task, began, now);
+            const window = windowOf(windows, hint === 'flex' ? hint : (model ?? hint));
+            const pollAfter = waitAfter(window, cadence, random, now - began, timeLeft(task, last));
+            return (last = copyTask(task, { pollAfter }));
+          }),
+        )
+        .subscribe(subscriber),
     );
   };
 }

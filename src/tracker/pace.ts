@@ -5,7 +5,7 @@ import { checkCadence, type Cadence } from '../operators/cadence.js';
 import { checkWindows } from '../operators/with-model-interval.js';
 import type { ResolvedRef } from '../query.js';
 import { publish } from '../diagnostics.js';
-import { sharedWait } from './shared-wait.js';
+import { sharedWait } from '../operators/shared-wait.js';
 import { windowOf, type PollWindow, type PollWindows } from '../windows.js';
 
 type Provider = ResolvedRef['service'];

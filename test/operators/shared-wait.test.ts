@@ -5,7 +5,7 @@ import { rest, type Due, type Wait } from '../../src/operators/time.js';
 /** A wait of the module as it is when the faked timers are the real ones. */
 async function freshWait(): Promise<Wait> {
   vi.resetModules();
-  const { sharedWait } = await import('../../src/tracker/shared-wait.js');
+  const { sharedWait } = await import('../../src/operators/shared-wait.js');
   return sharedWait();
 }
 
