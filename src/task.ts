@@ -120,6 +120,21 @@ export function taskKey(task: { readonly provider: string; readonly id: string }
   return `${task.provider}\n${task.id}`;
 }
 
+/**
+ * What a task says, as a value that is equal (by `===`) exactly when nothing new was said: of a running one its status and
+ * progress, of an unknown one the service's word too, of a terminal one its status.
+ */
+export function newsOf(said: {
+  readonly status: string;
+  readonly rawStatus?: string | undefined;
+  readonly progress?: number | undefined;
+}): string {
+  const { status, rawStatus = '', progress = '' } = said;
+  // No text is made where the status says it all.
+  if (isTerminal(said) || (status !== 'unknown' && progress === '')) return status;
+  return `${status} ${status === 'unknown' ? rawStatus : ''} ${progress}`;
+}
+
 /** Puts the reply's text on a task, out of the way of enumeration. */
 export function withRaw<T extends Task>(task: T, raw: string | undefined): T {
   return raw === undefined ? task : Object.defineProperty(task, 'raw', { value: raw });

@@ -19,7 +19,7 @@ import {
   type ObservableInput,
 } from 'rxjs';
 import { brief, isQueryError, TrackingError, type TrackedTask } from '../errors.js';
-import { copyTask, isTerminal, taskKey, type RunningStatus, type RunningTask, type Task } from '../task.js';
+import { copyTask, isTerminal, newsOf, taskKey, type RunningStatus, type RunningTask, type Task } from '../task.js';
 import type {
   Journal,
   JournalEntry,
@@ -334,12 +334,6 @@ function transitionOf(task: Task): JournalTransition {
   const { status, rawStatus, progress, observedAt } = task;
   const url = status === 'completed' ? bare(task.video.url) : undefined;
   return { status, rawStatus: brief(rawStatus), ...defined({ progress, url }), at: observedAt };
-}
-
-/** Equal exactly when nothing new was said; of a terminal task nothing new can be said. */
-function newsOf(transition: JournalTransition): string {
-  const { status, rawStatus = '', progress = '' } = transition;
-  return isTerminal(transition) ? status : `${status} ${status === 'unknown' ? rawStatus : ''} ${progress}`;
 }
 
 /** A URL without what makes it a credential. */

@@ -2,7 +2,7 @@ import { defer, filter, type MonoTypeOperatorFunction } from 'rxjs';
 import { type TrackedTask } from '../errors.js';
 import { checkFunction } from './time.js';
 import { siftedBy, type NewsOf } from './sift.js';
-import { isTerminal, taskKey, type Task } from '../task.js';
+import { isTerminal, newsOf, taskKey } from '../task.js';
 
 export interface DedupeOptions<T extends TrackedTask = TrackedTask> {
   /**
@@ -31,10 +31,10 @@ const MAX_TOMBSTONES = 10_000;
  */
 export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = {}): MonoTypeOperatorFunction<T> {
   const { by = 'progress' } = options;
-  const newsOf = (typeof by === 'string' ? RULES[by] : by) as NewsOf<T>;
-  checkFunction("by (neither 'progress' nor 'status')", newsOf);
+  const rule = (typeof by === 'string' ? RULES[by] : by) as NewsOf<T>;
+  checkFunction("by (neither 'progress' nor 'status')", rule);
   return (source) =>
-    siftedBy(newsOf, source) ??
+    siftedBy(rule, source) ??
     defer(() => {
       const said = new Map<string, unknown>();
       const finished = new Set<string>();
@@ -49,7 +49,7 @@ export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = 
             if (finished.size > MAX_TOMBSTONES) finished.delete(finished.keys().next().value as string);
             return true;
           }
-          const news = newsOf(task);
+          const news = rule(task);
           const isNews = !said.has(key) || said.get(key) !== news;
           said.set(key, news);
           return isNews;
@@ -58,18 +58,4 @@ export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = 
     });
 }
 
-/** Whether an answer says something new about a running task. */
-export function isNews(answer: Task, before: Task): boolean {
-  const { status, progress } = answer;
-  if (status !== before.status || progress !== before.progress) return true;
-  return status === 'unknown' && answer.rawStatus !== before.rawStatus;
-}
-
-/** What a task says, as a value that is equal exactly when nothing new was said. */
-function newsOfTask({ status, rawStatus, progress }: Task): string {
-  // No text is made where the status says it all: a poller keeps this.
-  if (status !== 'unknown' && progress === undefined) return status;
-  return `${status} ${status === 'unknown' ? rawStatus : ''} ${progress ?? ''}`;
-}
-
-const RULES = { progress: newsOfTask, status: ({ status }: TrackedTask) => status };
+const RULES = { progress: newsOf, status: ({ status }: TrackedTask) => status };

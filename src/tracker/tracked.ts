@@ -1,10 +1,9 @@
 import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable } from 'rxjs';
-import { isNews } from '../operators/dedupe-status.js';
 import { publish } from '../diagnostics.js';
 import { Poll } from '../operators/poll.js';
 import { beginningOf, timeLeft, timeUnseen, waitAfter } from '../operators/cadence.js';
 import type { Ask, Asker, ResolvedRef } from '../query.js';
-import { copyTask, isTerminal, type Task } from '../task.js';
+import { copyTask, isTerminal, newsOf, type Task } from '../task.js';
 import type { PollWindow } from '../windows.js';
 import type { Pace } from './pace.js';
 
@@ -96,7 +95,7 @@ export class Tracked extends Poll implements Asker {
       ? task.pollAfter
       : waitAfter(this.#window, cadence, random, wall - this.#began, timeLeft(task, last));
     this.#pollAfter = pollAfter;
-    if (last && !isTerminal(task) && !isNews(task, last)) return;
+    if (last && !isTerminal(task) && newsOf(task) === newsOf(last)) return;
     // A journal has numbered it already.
     const { seq = (last?.seq ?? 0) + 1 } = task;
     const transition = copyTask(task, pollAfter === undefined ? { seq } : { pollAfter, seq });
