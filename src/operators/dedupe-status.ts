@@ -25,6 +25,7 @@ const MAX_TOMBSTONES = 10_000;
  * ```
  *
  * Keyed by provider and id, so it is as right behind a merge of many tasks as before it (`distinctUntilChanged` is not).
+ * Right behind `pollUntilTerminal` it remembers the one task that is polled.
  * A task's first and its terminal answer always pass, and so does `lost`. A step back among running states is news too.
  * After a task's terminal answer, whatever else comes about it is a late duplicate and is dropped (the last 10,000
  * finished tasks are remembered).

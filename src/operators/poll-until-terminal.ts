@@ -23,7 +23,8 @@ import { timerWait } from './time.js';
  * task is a value.
  *
  * Made once and applied to many sources, it lets waits that end together share a timer, in real time and outside zones:
- * it wakes less often, and each runs in the async context (`AsyncLocalStorage`) of whichever came first.
+ * cheaper, but a source is then subscribed to in the async context of any of them. Where a query reads who asks from
+ * `AsyncLocalStorage`, make the operator anew for each source.
  *
  * @throws RangeError at call time for a duration that no timer can take, or an `interval` below `minInterval`.
  * Errors with a TrackingError when asking again is pointless (`query`, `expired`, `no-video`) or time is up (`deadline`),
@@ -55,7 +56,7 @@ const NOTHING: PollRef = {};
 
 /** Asks a source, and tells a subscriber every answer, or those that are news. */
 class SourcePoll<T extends Task> extends Poll<T> implements Unsubscribable {
-  /** What made the last answer news. */
+  /** What the last running answer said. */
   #said: unknown;
 
   constructor(
@@ -86,12 +87,12 @@ class SourcePoll<T extends Task> extends Poll<T> implements Unsubscribable {
   }
 
   protected emit(task: T): void {
-    const before = this.last && taskKey(this.last);
+    const before = this.last;
     this.last = task;
     if (this.newsOf && !isTerminal(task)) {
       const said = this.#said;
       this.#said = this.newsOf(task);
-      if (this.#said === said && taskKey(task) === before) return;
+      if (before && said === this.#said && taskKey(before) === taskKey(task)) return;
     }
     this.subscriber.next(task);
   }

@@ -223,7 +223,8 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
 
   /** Waits for the next ask, or for the deadline if that is sooner. */
   #waitFor(ms: number): void {
-    const patience = this.#deadlineAt - now();
+    // A call may come after the deadline, and before its timer.
+    const patience = Math.max(0, this.#deadlineAt - now());
     this.#isLast = ms >= patience;
     this.plan.wait(this, Math.min(ms, patience));
   }

@@ -31,24 +31,25 @@ interface Slot {
 export function sharedWait(): Wait {
   const slots = new Map<number, Slot>();
 
-  const open = (at: number, ms: number): Slot => {
+  const open = (at: number, ms: number, isSpread: boolean): Slot => {
     const waiting = new Set<Due>();
     const run = () => {
       slots.delete(at);
-      const isLate = performance.now() - at > LATE;
+      // Once: where timers are coarse, it would be late again, and again.
+      const isLate = !isSpread && performance.now() - at > LATE;
       let turns = SLICE;
       try {
         for (const due of waiting) {
           if (turns-- === 0) break;
           waiting.delete(due);
-          if (isLate) wait(due, Math.random() * Math.max(2_000, Math.min(ms, 10_000)));
+          if (isLate) share(due, Math.random() * Math.max(2_000, Math.min(ms, 10_000)), true);
           else due.run();
         }
       } finally {
         if (waiting.size > 0) timer = asyncScheduler.schedule(run);
       }
     };
-    let timer = asyncScheduler.schedule(run, ms);
+    let timer = asyncScheduler.schedule(run, Math.ceil(ms));
     return {
       add: (due) => waiting.add(due),
       unsubscribe(due) {
@@ -61,19 +62,19 @@ export function sharedWait(): Wait {
     };
   };
 
-  const wait: Wait = (due, ms) => {
-    if (!isRealTime() || 'Zone' in globalThis || ms > LONGEST_SHARED) {
-      timerWait(due, ms);
-      return;
-    }
+  const share = (due: Due, ms: number, isSpread: boolean) => {
     rest(due);
     const grain = Math.max(1, 2 ** (31 - Math.clz32(ms / 1000)));
     const now = performance.now();
     const at = Math.ceil((now + ms) / grain) * grain;
     let slot = slots.get(at);
-    if (!slot) slots.set(at, (slot = open(at, at - now)));
+    if (!slot) slots.set(at, (slot = open(at, at - now, isSpread)));
     slot.add(due);
     due.wait = slot;
   };
-  return wait;
+
+  return (due, ms) => {
+    if (isRealTime() && !('Zone' in globalThis) && ms >= 0 && ms <= LONGEST_SHARED) share(due, ms, false);
+    else timerWait(due, ms);
+  };
 }

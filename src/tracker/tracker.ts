@@ -93,6 +93,9 @@ const DAY = 86_400_000;
 /**
  * Tracks many tasks of one or several providers: each becomes an Observable of its transitions.
  *
+ * Its tasks share timers, so functions that it is given (`apiKey`, `onMiss`, a transport) run in the async context of any
+ * subscriber: what they need must not come from `AsyncLocalStorage`.
+ *
  * @throws TypeError or RangeError at call time for options that cannot be meant, saying what to write instead.
  *
  * @example

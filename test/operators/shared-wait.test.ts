@@ -1,4 +1,7 @@
 import fc from 'fast-check';
+import { of, Subject } from 'rxjs';
+import type { TrackingError } from 'rx-video-tasks';
+import { queuedTask } from 'rx-video-tasks/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { rest, type Due, type Wait } from '../../src/operators/time.js';
 
@@ -106,6 +109,54 @@ describe('sharedWait', () => {
       ...Array.from({ length: 60 }, (_, s) => ran.filter((at) => Math.floor(at / 1000) === s).length),
     );
     expect(busiest).toBeLessThan(100);
+  });
+
+  test('F32 where timers are coarse, what is late once is not put off again and again', async () => {
+    // As in a tab that has been hidden for long: timers fire at whole minutes.
+    const { setInterval } = globalThis;
+    vi.spyOn(globalThis, 'setInterval').mockImplementation(((run: () => void, ms: number) => {
+      const end = performance.now() + ms;
+      return setInterval(run, Math.ceil(end / 60_000) * 60_000 - performance.now());
+    }) as never);
+    const wait = await freshWait();
+    const ran: number[] = [];
+    for (let n = 0; n < 100; n++) wait({ run: () => ran.push(performance.now()) }, 10_000);
+    vi.advanceTimersByTime(180_000);
+    vi.restoreAllMocks();
+    expect(ran).toHaveLength(100);
+  });
+
+  test('what should be over already is over at once', async () => {
+    const wait = await freshWait();
+    vi.advanceTimersByTime(20_000);
+    let ran = 0;
+    for (const ms of [-1, -5_000, NaN]) wait({ run: () => ran++ }, ms);
+    vi.advanceTimersByTime(10);
+    expect(ran).toBe(3);
+  });
+
+  test('a call after the deadline, before its timer, ends tracking', async () => {
+    await freshWait();
+    const { pollUntilTerminal } = await import('rx-video-tasks');
+    const focus = new Subject<void>();
+    const poll = pollUntilTerminal({ deadline: 3_600_000, notifier: focus });
+    const ends: unknown[] = [];
+    for (let n = 0; n < 3; n++) {
+      of(queuedTask())
+        .pipe(poll)
+        .subscribe({ error: (error: unknown) => ends.push((error as TrackingError).reason) });
+    }
+    vi.advanceTimersByTime(1_800_000);
+    // A laptop sleeps for eight hours; its timers fire, and are spread, and then its window gets the focus.
+    const steady = vi.spyOn(performance, 'now');
+    const awake = performance.now() + 28_800_000;
+    steady.mockImplementation(() => awake);
+    vi.advanceTimersToNextTimer();
+    focus.next();
+    vi.advanceTimersByTime(60_000);
+    steady.mockRestore();
+    expect(ends).toEqual(['deadline', 'deadline', 'deadline']);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test.each([-86_400_000, 86_400_000])(
