@@ -5,8 +5,8 @@ import { draw } from './time.js';
 /** How waits are chosen; see `ModelIntervalOptions.cadence`. */
 export type Cadence = 'uniform' | 'window' | 'economical';
 
-/** How far apart polls are around the usual generation time, in parts of 2 * (min + max); 0 is anywhere in the window. */
-const SPACING: Readonly<Record<Cadence, number>> = { uniform: 0, window: 0.304, economical: 0.23 };
+/** How far apart polls are right after the usual generation time, in parts of 2 * (min + max); 0 is anywhere in the window. */
+const SPACING: Readonly<Record<Cadence, number>> = { uniform: 0, window: 0.122, economical: 0.094 };
 
 /** @throws TypeError that names the choices. */
 export function checkCadence(cadence: Cadence): void {
@@ -18,9 +18,11 @@ export function checkCadence(cadence: Cadence): void {
 /**
  * How long to wait after an answer: a whole number of ms, never 0.
  *
- * Polls are densest where the task probably ends: their number up to an age grows with `log(1 + (age / usual) ** steep)`,
- * and the wait is the time until it has grown by one. This needs no more than a usual generation time, is within a few
- * percent of the best schedule for lognormal times, and holds where documents are wrong by half.
+ * Polls are rare while the task can hardly be done, as dense as they get from its usual time on, and then thin out slowly:
+ * whoever is late, by chance or because documents are wrong, may be done at any time. So their number up to an age grows
+ * with `(1 + (age / usual) ** steep) ** (0.5 / steep)`, which is flat before the usual time and a square root after it, and
+ * the wait is the time until it has grown by one. This needs no more than the documented range, is within a percent of the
+ * best schedule there is by age, and holds where documents are wrong by half.
  *
  * @param age since the generation began, in ms; see `beginningOf`.
  * @param left ms until the end, 0 if nothing tells; see `timeLeft`.
@@ -37,12 +39,14 @@ export function waitAfter(
   let wait = min + drawn * (max - min);
   if (spacing && generation) {
     const usual = middleOf(generation);
-    const steep = steepnessOf(generation);
-    const growth = (spacing * (min + max) * steep) / usual;
-    const next = usual * (growth + (1 + growth) * (Math.max(0, age) / usual) ** steep) ** (1 / steep);
+    const width = widthOf(generation);
+    const steep = 3.25 / width;
+    const growth = (spacing * (min + max) * Math.max(1, width)) / usual;
+    const polls = (1 + (Math.max(0, age) / usual) ** steep) ** (0.5 / steep) + growth;
+    const next = usual * (polls ** (2 * steep) - 1) ** (1 / steep);
     const isFree = cadence === 'economical';
     const least = isFree ? floor : min;
-    wait = Math.min(left || next - age, isFree ? 3 * max : max) * (0.97 + 0.03 * drawn);
+    wait = Math.min(left || next - age, isFree ? 3 * max : max) - 0.04 * (1 - drawn) * (max - min);
     // Times from outside may be no numbers.
     if (!(wait > least)) wait = least;
   }
@@ -78,8 +82,8 @@ export function timeUnseen({ generation }: PollWindow, age: number, seenAt: numb
   const unseen = age - seenAt;
   if (!generation) return unseen;
   const usual = middleOf(generation);
-  // Twice as steep is what lognormal times of which 5 % are shorter and 5 % longer come to.
-  const steep = 2 * steepnessOf(generation);
+  // What lognormal times of which 5 % are shorter and 5 % longer come to.
+  const steep = 6.5 / widthOf(generation);
   const odds = (ms: number) => 1 + (Math.max(0, ms) / usual) ** steep;
   return unseen * (1 - odds(seenAt) / odds(age));
 }
@@ -90,7 +94,7 @@ function middleOf([shortest, longest]: Generation): number {
   return Math.sqrt(shortest * longest);
 }
 
-/** The narrower the range, the steeper; no document is so exact that it would be more than 3. */
-function steepnessOf([shortest, longest]: Generation): number {
-  return 3 / Math.min(1, 0.1 + Math.log(longest / shortest));
+/** The logarithm of how many times as long the longest takes; no document is so exact that it would be 0. */
+function widthOf([shortest, longest]: Generation): number {
+  return 0.1 + Math.log(longest / shortest);
 }

@@ -7,8 +7,8 @@ import { checkFunction, LONGEST_DELAY } from './time.js';
 export interface ModelIntervalOptions {
   /**
    * How a wait is chosen.
-   * - `window`: inside the window; long while the task can hardly be done, short around its usual generation time, long
-   *   again when it is overdue.
+   * - `window`: inside the window; long while the task can hardly be done, short from about its usual generation time on,
+   *   and slowly longer when it is overdue.
    * - `economical`: the same, but free above the window's `floor`, up to three times its `max`: the fewest requests.
    * - `uniform`: anywhere inside the window, whatever the task's age. So are the waits of a window without `generation`.
    *
@@ -18,7 +18,7 @@ export interface ModelIntervalOptions {
    */
   readonly cadence?: Cadence;
   /**
-   * Gives 0..1: with `uniform` 0 is the window's shortest wait, else the wait is moved by 3 % at most, inside its bounds.
+   * Gives 0..1: with `uniform` 0 is the window's shortest wait, else it shortens the wait by up to 4 % of the window's width.
    * So tasks that started together drift apart. @default Math.random
    */
   readonly random?: () => number;

@@ -40,7 +40,7 @@ test(
   marbles((m) => {
     const { tracker, asks } = endless({ speed: 10 });
     follow(m, tracker, [[0, 'v']], 27_000);
-    expect(asks()).toEqual(['v@0', 'v@6', 'v@12', 'v@17.58', 'v@22.06', 'v@26.37']);
+    expect(asks()).toEqual(['v@0', 'v@6', 'v@12', 'v@17.37', 'v@21.33', 'v@24.87']);
   }),
 );
 
@@ -63,7 +63,7 @@ test(
   marbles((m) => {
     const { tracker, asks } = endless({ cadence: 'economical' });
     follow(m, tracker, [[0, 'v']], 250_000);
-    expect(asks()).toEqual(['v@0', 'v@130.76', 'v@173.28', 'v@209.1', 'v@243.12']);
+    expect(asks()).toEqual(['v@0', 'v@133.86', 'v@172.81', 'v@203.94', 'v@231.99']);
   }),
 );
 
@@ -90,7 +90,7 @@ test(
       ],
       140_000,
     );
-    expect(asks()).toEqual(['before@0', 'after@2', 'after@66.39', 'after@93.04', 'after@121.16', 'before@130.76']);
+    expect(asks()).toEqual(['before@0', 'after@2', 'after@71.77', 'after@97.72', 'after@122.79', 'before@133.86']);
   }),
 );
 

@@ -29,10 +29,10 @@ function shipped(cadence: Cadence, initialDelay: (window: PollWindow) => number 
 
 const untilTerminal = takeWhile((task: Task) => !isTerminal(task), true);
 
-/** A fixed timer; 0 is the window's shortest wait, 1 the longest. */
+/** A fixed timer in the documented window; 0 is its shortest wait, 1 the longest. */
 function fixed(at: number): Policy {
-  return ({ windows, model }) => {
-    const { min, max } = windowOf(windows, model);
+  return ({ windows, model, interval }) => {
+    const { min, max } = interval === undefined ? windowOf(windows, model) : { min: interval, max: interval };
     return (query) =>
       timer(0, min + at * (max - min)).pipe(
         exhaustMap(() => query),

@@ -5,13 +5,16 @@ import { drawExponential, drawLognormal, lognormal } from '../chance.js';
 export interface Family {
   readonly name: string;
   readonly windows: PollWindows;
+  /** How often to ask, where the document names one interval and the window is ours: in ms. */
+  readonly interval?: number;
   /** As the answers name it; the generations wire names none before the end. */
   readonly model?: string;
   /** What an answer of a task that is so far done (0..1) says. @default what the gateway's adaptor says: 10 queued, 50 processing */
   readonly progress?: (done: number) => number;
 }
 
-const seedance2 = { windows: generationsWindows };
+// "About 15 s": see docs/decisions/0001.
+const seedance2 = { windows: generationsWindows, interval: 15_000 };
 
 /** The families that the targets are about. */
 export const families: readonly Family[] = [
