@@ -54,21 +54,27 @@ export interface Miss {
   readonly last?: Task;
 }
 
-export interface CheckedPollConfig extends Omit<Required<PollConfig>, 'notifier' | 'onMiss' | 'retry'> {
-  readonly retry: Required<RetryConfig>;
+export interface CheckedPollConfig
+  extends Required<RetryConfig>, Omit<Required<PollConfig>, 'notifier' | 'onMiss' | 'retry'> {
   readonly notifier?: Observable<unknown> | undefined;
   readonly onMiss?: ((miss: Miss) => void) | undefined;
 }
 
-/** @throws RangeError or TypeError that names the option and says what to write. */
-export function checkPollConfig(config: PollConfig = {}): CheckedPollConfig {
+/**
+ * @param speed divides all durations.
+ * @throws RangeError or TypeError that names the option and says what to write.
+ */
+export function checkPollConfig(config: PollConfig = {}, speed = 1): CheckedPollConfig {
   const { minInterval = 10_000, interval = Math.max(30_000, minInterval), initialDelay = 0 } = config;
   const { deadline = 86_400_000, notifier, onMiss, random = Math.random } = config;
   const { count = Infinity, delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000 } = config.retry ?? {};
+  const date = deadline instanceof Date && deadline;
   // A date that has passed is fine: one query is tried all the same.
-  const patience = deadline instanceof Date ? Math.max(0, +deadline - asyncScheduler.now()) : deadline;
+  const patience = date ? Math.max(0, +date - asyncScheduler.now()) * speed : deadline;
   const durations = { interval, minInterval, initialDelay, deadline: patience, delay, maxDelay, notFoundGrace };
-  for (const [name, ms] of Object.entries(durations)) checkDuration(name, ms);
+  for (const name of Object.keys(durations) as (keyof typeof durations)[]) {
+    durations[name] = checkDuration(name, durations[name], speed);
+  }
   if (interval < minInterval) {
     throw new RangeError(`interval: ${interval} is below minInterval ${minInterval}; write both if you mean it`);
   }
@@ -77,6 +83,12 @@ export function checkPollConfig(config: PollConfig = {}): CheckedPollConfig {
     throw new RangeError(`retry.count: ${count} is no count; write 0, 1, ... or Infinity`);
   checkFunction('random', random);
   checkFunction('onMiss', onMiss ?? random);
-  const retry = { count, delay, maxDelay, notFoundGrace };
-  return { interval, minInterval, initialDelay, deadline, retry, notifier: notifier && from(notifier), onMiss, random };
+  return {
+    ...durations,
+    deadline: date || durations.deadline,
+    count,
+    notifier: notifier && from(notifier),
+    onMiss,
+    random,
+  };
 }

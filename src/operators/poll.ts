@@ -185,10 +185,10 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
       return;
     }
     const { kind, retryAfterMs } = error as QueryError;
-    const { retry, onMiss, random } = this.plan;
+    const { delay, maxDelay, onMiss, random } = this.plan;
     const misses = this.#misses?.count ?? 0;
     this.#holdUntil = this.#answeredAt + Math.min(retryAfterMs || 0, MAX_RETRY_AFTER);
-    const nextPollIn = this.#pause(draw(random) * Math.min(retry.maxDelay, retry.delay * 2 ** Math.min(misses, 30)));
+    const nextPollIn = this.#pause(draw(random) * Math.min(maxDelay, delay * 2 ** Math.min(misses, 30)));
     const miss = { ...this.#who(error), kind, misses, nextPollIn, error: error as QueryError };
     onMiss?.(assignDefined(miss, { last: this.last }));
     if (this.isRunning) this.#goOn(nextPollIn);
@@ -197,7 +197,7 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   /** Counts a query without an answer; gives the reason to give up, if it is one. */
   #verdict({ kind, code, retryable }: QueryError): TrackingErrorReason | undefined {
     if (kind === 'expired') return kind;
-    const { notFoundGrace, count } = this.plan.retry;
+    const { notFoundGrace, count } = this.plan;
     const isNotFound = kind === 'not-found';
     if (!retryable && !isNotFound) return 'query';
     const misses = (this.#misses ??= { count: 0, about: '', repeats: 0, since: 0 });

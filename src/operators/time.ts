@@ -40,11 +40,11 @@ export function rest(due: Due): void {
 /** The longest delay that a timer can take: `setTimeout(2 ** 31)` fires at once. 24.8 days. */
 export const LONGEST_DELAY = 2 ** 31 - 1;
 
-/** @throws RangeError for a duration that no timer can take. */
-export function checkDuration(name: string, ms: unknown): void {
-  if (typeof ms !== 'number' || !(ms >= 0 && ms <= LONGEST_DELAY)) {
-    throw new RangeError(`${name}: ${String(ms)} is no duration; write 0..${LONGEST_DELAY} ms`);
-  }
+/** A duration at this speed. @throws RangeError for one that no timer can take. */
+export function checkDuration(name: string, ms: number, speed = 1): number {
+  const scaled = ms / speed;
+  if (typeof ms === 'number' && scaled >= 0 && scaled <= LONGEST_DELAY) return scaled;
+  throw new RangeError(`${name}: ${String(ms)} is no duration; write 0..${LONGEST_DELAY * speed} ms`);
 }
 
 /** @throws TypeError for a callback that is none. */

@@ -21,7 +21,7 @@ export interface PaceOptions extends PollConfig {
   /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
   readonly minInterval?: number;
   /**
-   * Divides windows, intervals, back-off, grace and deadline (not Retry-After, nor a transport's time limits). Above 1
+   * Divides windows, intervals, `initialDelay`, back-off, grace and deadline (not Retry-After, nor a transport's time limits). Above 1
    * for a base URL on this machine, such as the sandbox's, or with `allowSpeed`. @default 1
    */
   readonly speed?: number;
@@ -49,19 +49,11 @@ export function pacesOf(providers: readonly Provider[], options: PaceOptions): R
 }
 
 function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<Pace, 'wait'> {
-  const { windows: documented = provider.windows, deadline = 86_400_000, minInterval = provider.minInterval } = options;
-  const { cadence = 'window' } = options;
+  const { windows: documented = provider.windows, minInterval = provider.minInterval, cadence = 'window' } = options;
   checkCadence(cadence);
   checkWindows(documented);
   checkFloors(provider, options, documented);
-  const { delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000, ...retry } = options.retry ?? {};
-  const config = checkPollConfig({
-    ...options,
-    interval: (options.interval ?? Math.max(30_000, minInterval)) / speed,
-    minInterval: minInterval / speed,
-    deadline: deadline instanceof Date ? deadline : deadline / speed,
-    retry: { ...retry, delay: delay / speed, maxDelay: maxDelay / speed, notFoundGrace: notFoundGrace / speed },
-  });
+  const config = checkPollConfig({ ...options, minInterval }, speed);
   const { interval: fixed } = options;
   const paced = ({ min, max, floor = 0, generation }: PollWindow): PollWindow => ({
     min: (fixed ?? min) / speed,

@@ -59,6 +59,15 @@ test.each<[string, Partial<TrackerOptions>, readonly string[]]>([
 });
 
 test(
+  'and initialDelay',
+  marbles((m) => {
+    const { tracker, asks } = endless({ speed: 10, initialDelay: 25_000 });
+    follow(m, tracker, [[0, 'v']], 6000);
+    expect(asks()).toEqual(['v@2.5']);
+  }),
+);
+
+test(
   'the cadence is chosen by the caller',
   marbles((m) => {
     const { tracker, asks } = endless({ cadence: 'economical' });

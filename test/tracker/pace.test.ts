@@ -20,6 +20,7 @@ describe('createTracker refuses a pace that the documents forbid', () => {
     ['windows["x"]: min 6, max 5', { windows: { x: { min: 6, max: 5 } } }],
     ['speed: 0 is not usable; write a number above 0', { speed: 0 }],
     ['speed: NaN is not usable', { speed: NaN }],
+    ['deadline: 86400000 is no duration; write 0..21474836.47 ms', { speed: 0.01 }],
     ['speed: 2 would poll globalaiopc at https://zcbservice.aizfw.cn/', { speed: 2, allowSpeed: true }],
   ])('%s', (message, options) => {
     expect(make({ provider: veo, ...options })).toThrow(RangeError);
