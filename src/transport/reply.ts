@@ -9,11 +9,9 @@ export function checkLimits<Name extends string>(
 ): Readonly<Record<Name, number>> {
   const limits: Record<Name, number> = { ...defaults };
   for (const name of Object.keys(defaults) as Name[]) {
-    const value: unknown = given[name] ?? defaults[name];
-    if (!(Number.isInteger(value) && (value as number) > 0 && (value as number) <= LONGEST)) {
-      throw new RangeError(`${name}: ${String(value)} is not usable; write a whole number from 1 to ${LONGEST}`);
-    }
-    limits[name] = value as number;
+    const value = (limits[name] = given[name] ?? defaults[name]);
+    if (Number.isInteger(value) && value > 0 && value <= LONGEST) continue;
+    throw new RangeError(`${name}: ${String(value)} is not usable; write a whole number from 1 to ${LONGEST}`);
   }
   return limits;
 }

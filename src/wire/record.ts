@@ -36,7 +36,6 @@ export function failure(error: unknown): Outcome['failure'] {
 }
 
 const RAW_BYTES = 65_536;
-const COMMON = ['model', 'progress', 'createdAt', 'startedAt', 'finishedAt'] as const;
 
 /** A Task from what a wire read; the status alone decides what it is. */
 export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): Task {
@@ -47,15 +46,10 @@ export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): 
     throw malformed(`the answer is about task ${context.redact(named)}`, 'wrong-task', reply, context);
   }
   const status = statusOf(rawStatus);
-  // Set one after the other, and in this order, they cost a tenth of a spread.
+  const { model, progress, createdAt, startedAt, finishedAt, requestId = text(reply.requestId) } = record;
+  const common = { model, progress, createdAt, startedAt, finishedAt, requestId };
   const task: Record<string, unknown> = { id, provider, status, rawStatus, observedAt };
-  for (const name of COMMON) {
-    const value = record[name];
-    if (value !== undefined) task[name] = value;
-  }
-  const requestId = record.requestId ?? reply.requestId;
-  if (requestId) task.requestId = requestId;
-
+  assignDefined(task, common);
   if (status === 'queued' || status === 'processing') return task as unknown as Task;
   const { urls, video, usage, failure } = record.outcome();
   if (status === 'completed') {
@@ -63,7 +57,7 @@ export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): 
     if (url === undefined) throw malformed('the task is completed, but no video URL came', 'no-video', reply, context);
     const { originalUrl: original, ...rest } = video;
     const originalUrl = isHttpUrl(original) && original !== url ? original : undefined;
-    const made = record.finishedAt ?? record.createdAt;
+    const made = finishedAt ?? createdAt;
     const expiresAt = expiryOf(url) ?? (made === undefined ? observedAt : made - (context.ahead ?? 0)) + retention;
     const used = assignDefined({}, usage);
     task.video = assignDefined({ url, expiresAt }, { ...rest, originalUrl });
