@@ -124,7 +124,7 @@ export class Lane {
     if (this.rate.gap === 0) return next;
     let most = -Infinity;
     for (let visit: Visit | undefined = next; visit; visit = visit.after) {
-      const urgency = visit.urgency?.() ?? 0;
+      const urgency = visit.urgency?.() || 0;
       if (urgency <= most) continue;
       most = urgency;
       next = visit;

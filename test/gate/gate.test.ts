@@ -137,9 +137,11 @@ describe('pauses and rates', () => {
     marbles((m) => {
       const went: string[] = [];
       const send = sender(m, createGate({ requestsPerMinute: 60 }), went);
-      [3, 1, 5, 5].forEach((urgency, nth) => send(`${urgency}.${nth}`, 0, m.cold('(x|)'), { urgency: () => urgency }));
+      [3, 1, NaN, 5, 5].forEach((urgency, nth) =>
+        send(`${urgency}.${nth}`, 0, m.cold('(x|)'), { urgency: () => urgency }),
+      );
       m.flush();
-      expect(went).toEqual(['3.0@0', '5.2@1000', '5.3@2000', '1.1@3000']);
+      expect(went).toEqual(['3.0@0', '5.3@1000', '5.4@2000', '1.1@3000', 'NaN.2@4000']);
     }),
   );
 
