@@ -38,6 +38,12 @@ export function spread(values: readonly number[], digits = 2): string {
   return values.length === 1 ? text : `${text} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
 }
 
+/** For notes: how often something was measured. Peers are there to compare with, and may be measured less often. */
+export function repeats(what: string, times: number, peerTimes = times): string {
+  if (times === 1) return `one ${what}`;
+  return `median (least–most) of ${times} ${what}s${peerTimes < times ? `, of ${peerTimes} for the peers` : ''}`;
+}
+
 export function whole(value: number): string {
   return Math.round(value).toLocaleString('en');
 }

@@ -1,4 +1,4 @@
-import { spread, whole, type Findings, type Table } from '../figures.js';
+import { repeats, spread, whole, type Findings, type Table } from '../figures.js';
 import { startChild, type Child } from '../child.js';
 import type { ServerReport } from '../server.js';
 import { contestants, type Work } from './contestants.js';
@@ -6,11 +6,13 @@ import { contestants, type Work } from './contestants.js';
 /** Done at the 1st to the 10th poll: 5.5 polls a task. */
 const MOST_POLLS = 10;
 const NAMES = Object.keys(contestants);
+const [FLOOR = '', POOL = '', OURSELVES = ''] = NAMES;
 
 interface Size {
   readonly tasks: number;
   readonly interval: number;
   readonly rounds: number;
+  readonly peerRounds: number;
   readonly names: readonly string[];
 }
 
@@ -22,15 +24,14 @@ interface Cost {
 
 /** CPU of a task, from the first ask to its end, over real sockets. */
 export async function path(isQuick: boolean): Promise<Findings> {
-  const [floor = '', , ourselves = ''] = NAMES;
   const sizes = isQuick
     ? [
-        { tasks: 1_000, interval: 50, rounds: 1, names: NAMES },
-        { tasks: 10_000, interval: 100, rounds: 2, names: [floor, ourselves] },
+        { tasks: 1_000, interval: 50, rounds: 1, peerRounds: 1, names: NAMES },
+        { tasks: 10_000, interval: 100, rounds: 2, peerRounds: 2, names: [FLOOR, OURSELVES] },
       ]
     : [
-        { tasks: 1_000, interval: 100, rounds: 5, names: NAMES },
-        { tasks: 10_000, interval: 200, rounds: 5, names: NAMES },
+        { tasks: 1_000, interval: 100, rounds: 5, peerRounds: 3, names: NAMES },
+        { tasks: 10_000, interval: 200, rounds: 5, peerRounds: 2, names: NAMES },
       ];
   const server = startChild('server');
   const { url } = await server.ask<ServerReport>('where');
@@ -38,17 +39,17 @@ export async function path(isQuick: boolean): Promise<Findings> {
   const tables: Table[] = [];
   try {
     // To warm up.
-    await race(server, racers, { tasks: isQuick ? 200 : 2_000, interval: 50, rounds: 1, names: NAMES });
+    await race(server, racers, { tasks: isQuick ? 200 : 2_000, interval: 50, rounds: 1, peerRounds: 1, names: NAMES });
     for (const size of sizes) {
       const costs = await race(server, racers, size);
-      const base = costs.get(floor)?.cpu ?? [];
+      const base = costs.get(FLOOR)?.cpu ?? [];
       const ratios = (cpu: readonly number[]) => cpu.map((one, round) => one / (base[round] as number));
       tables.push({
         title: `CPU per task end to end, ${whole(size.tasks)} tasks`,
-        note: `Ratio to the floor in the same round, ${size.rounds === 1 ? 'one round' : `median (least–most) of ${size.rounds} rounds`}. ${(MOST_POLLS + 1) / 2} polls a task, ${size.interval} ms apart, half of the tasks on each wire, all started in one tick; a process for each contestant and one for the server; 64 connections where the contestant has a say.`,
+        note: `Ratio to the floor in the same round, ${repeats('round', size.rounds, size.peerRounds)}. ${(MOST_POLLS + 1) / 2} polls a task, ${size.interval} ms apart, half of the tasks on each wire, all started in one tick; a process for each contestant and one for the server; 64 connections where the contestant has a say.`,
         head: ['', 'CPU, ratio', 'µs a task', 'sockets'],
         rows: [...costs].map(([name, { cpu, sockets }]) => [
-          name === ourselves ? `**${name}**` : name,
+          name === OURSELVES ? `**${name}**` : name,
           spread(ratios(cpu)),
           spread(cpu, 0),
           whole(sockets),
@@ -64,11 +65,12 @@ export async function path(isQuick: boolean): Promise<Findings> {
 async function race(
   server: Child,
   racers: ReadonlyMap<string, Child>,
-  { tasks, interval, rounds, names }: Size,
+  { tasks, interval, rounds, peerRounds, names }: Size,
 ): Promise<Map<string, Cost>> {
   const costs = new Map<string, Cost>(names.map((name) => [name, { cpu: [], sockets: 0 }]));
   for (let round = 0; round < rounds; round++) {
     for (const [name, cost] of costs) {
+      if (round >= peerRounds && ![FLOOR, POOL, OURSELVES].includes(name)) continue;
       const ids = Array.from({ length: tasks }, (_, i) => `n${tasks}r${round}t${i}-${1 + ((i >> 1) % MOST_POLLS)}`);
       await server.ask('hang up');
       const cpu = await (racers.get(name) as Child).ask<number>({ ids, interval } satisfies Work);
