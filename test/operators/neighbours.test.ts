@@ -33,6 +33,21 @@ describe('a poller with dedupeStatus right behind it', () => {
   });
 
   test(
+    'another task is news, of the same provider or of another',
+    marbles((m) => {
+      const told = { a: processingTask({ id: 'a' }), b: processingTask({ id: 'b' }), s: letters.s };
+      const other = processingTask({ id: 'b', provider: 'another' });
+      const asked = ['(a|)', '(a|)', '(b|)', '(o|)', '(o|)', '(s|)'].map((diagram) =>
+        m.cold<Task>(diagram, { ...told, o: other }),
+      );
+      m.expect(answering(...asked).pipe(poll(), dedupeStatus())).toBeObservable(
+        'a 9999ms - 9999ms b 9999ms o 9999ms - 9999ms (s|)',
+        { ...told, o: other },
+      );
+    }),
+  );
+
+  test(
     'passes errors on, and unsubscribes',
     marbles((m) => {
       const error = new Error('oops');

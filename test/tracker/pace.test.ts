@@ -30,6 +30,10 @@ describe('createTracker refuses a pace that the documents forbid', () => {
   test('but not where it is meant, or nobody is harmed', () => {
     expect(make({ provider: veo, interval: 9_999, minInterval: 9_999 })).not.toThrow();
     expect(make({ provider: veo, speed: 0.5 })).not.toThrow();
+    // A date is one at any speed: it is not divided.
+    expect(make({ provider: veo, speed: 0.02, deadline: new Date(Date.now() + 864_000_000) })).not.toThrow();
+    expect(make({ provider: local, speed: 50, deadline: new Date(Date.now() + 864_000_000) })).not.toThrow();
+    expect(make({ provider: local, speed: 50, deadline: new Date('2999-01-01') })).toThrow('deadline: ');
     expect(make({ provider: local, speed: 1_000 })).not.toThrow();
     expect(make({ provider: own, speed: 2, allowSpeed: true })).not.toThrow();
     expect(make({ provider: own, speed: 2 })).toThrow('write allowSpeed: true if that host is yours');
