@@ -190,7 +190,7 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
     const misses = this.#misses?.count ?? 0;
     this.#holdUntil = this.#answeredAt + Math.min(retryAfterMs || 0, MAX_RETRY_AFTER);
     const backOff = draw(random) * Math.min(maxDelay, delay * 2 ** Math.min(misses, 30));
-    const nextPollIn = this.#pause(this.#answeredAt, backOff);
+    const nextPollIn = this.#pause(this.#answeredAt, Math.round(backOff));
     const miss = { ...this.#who(error), kind, misses, nextPollIn, error: error as QueryError };
     onMiss?.(assignDefined(miss, { last: this.last }));
     if (this.isRunning) this.#goOn(nextPollIn);
@@ -256,9 +256,9 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   #giveUp(reason: TrackingErrorReason, cause?: unknown): void {
     const who = this.#who(cause);
     const last = this.last;
-    let message = `${who.provider} task ${who.id}: tracking ended [${reason}]`;
-    if (cause instanceof Error) message += `: ${cause.message}`;
-    message += last ? ` (${last.status} at ${new Date(last.observedAt).toISOString()})` : ' (no answer)';
+    const seen = last ? `${last.status} at ${new Date(last.observedAt).toISOString()}` : 'not seen';
+    let message = `${who.provider} task ${who.id}: tracking ended [${reason}], ${seen}`;
+    if (cause instanceof Error) message += `: ${cause.message.replace(/\.$/, '')}`;
     if (reason === 'query' || reason === 'deadline') message += '. It may still be running: track it again by its id';
     this.#end(new TrackingError(reason, message, { ...who, misses: this.#misses?.count ?? 0, cause, last }));
   }

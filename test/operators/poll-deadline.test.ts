@@ -184,7 +184,7 @@ describe('the deadline', () => {
         });
       m.flush();
       expect(message).toBe(
-        'scripted task task: tracking ended [deadline] (queued at 1970-01-01T00:00:00.000Z). It may still be running: track it again by its id',
+        'scripted task task: tracking ended [deadline], queued at 1970-01-01T00:00:00.000Z. It may still be running: track it again by its id',
       );
     }),
   );

@@ -95,6 +95,20 @@ describe('a missed poll', () => {
   );
 
   test(
+    'says in whole ms when the next ask is',
+    marbles((m) => {
+      const told: number[] = [];
+      const { query } = scriptedQuery(['server', 's']);
+      const config = { random: () => 0.123_456_789, retry: { delay: 100_000 }, interval: 10_000 };
+      query('task')
+        .pipe(pollUntilTerminal({ ...config, onMiss: ({ nextPollIn }) => told.push(nextPollIn) }))
+        .subscribe();
+      m.flush();
+      expect(told).toEqual([14_815]);
+    }),
+  );
+
+  test(
     'is reported: who, what kind, how many in a row, when the next ask is, the last good answer',
     marbles((m) => {
       const misses: Miss[] = [];
@@ -407,9 +421,9 @@ describe('tracking ends', () => {
       }
       m.flush();
       expect(messages).toEqual([
-        'alad task a1: tracking ended [query]: alad did not tell of task a1: the script says unauthorized (no answer). It may still be running: track it again by its id',
-        'alad task a1: tracking ended [query]: alad did not tell of task a1: the script says forbidden (queued at 1970-01-01T00:00:00.000Z). It may still be running: track it again by its id',
-        'alad task a1: tracking ended [expired]: alad did not tell of task a1: the script says expired (queued at 1970-01-01T00:00:00.000Z)',
+        'alad task a1: tracking ended [query], not seen: alad did not tell of task a1: the script says unauthorized. It may still be running: track it again by its id',
+        'alad task a1: tracking ended [query], queued at 1970-01-01T00:00:00.000Z: alad did not tell of task a1: the script says forbidden. It may still be running: track it again by its id',
+        'alad task a1: tracking ended [expired], queued at 1970-01-01T00:00:00.000Z: alad did not tell of task a1: the script says expired',
       ]);
     }),
   );
