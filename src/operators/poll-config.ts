@@ -71,7 +71,7 @@ export function checkPollConfig(config: PollConfig = {}, speed = 1): CheckedPoll
   const date = deadline instanceof Date && deadline;
   // A date that has passed is fine: one query is tried all the same.
   const patience = date ? Math.max(0, +date - asyncScheduler.now()) * speed : deadline;
-  const durations = { interval, minInterval, initialDelay, deadline: patience, delay, maxDelay, notFoundGrace };
+  const durations = { minInterval, interval, initialDelay, deadline: patience, delay, maxDelay, notFoundGrace };
   for (const name of Object.keys(durations) as (keyof typeof durations)[]) {
     durations[name] = checkDuration(name, durations[name], speed);
   }

@@ -85,7 +85,7 @@ function checkFloors(provider: Provider, { interval, minInterval }: PaceOptions,
   if (minInterval !== undefined) return;
   const waits = Object.entries(windows).map(([name, { min }]) => [`windows["${name}"].min`, min] as const);
   for (const [name, ms = Infinity] of [['interval', interval] as const, ...waits]) {
-    if (ms >= provider.minInterval) continue;
+    if (!(ms < provider.minInterval)) continue;
     throw new RangeError(
       `${name}: ${ms} is below the floor of ${provider.name}, ${provider.minInterval} ms; if you mean it, write minInterval: ${ms} too`,
     );
