@@ -158,7 +158,7 @@ export function isTaskFailedError(error: unknown): error is TaskFailedError {
 }
 
 function isNamed(error: unknown, name: string, field: string): boolean {
-  return typeof error === 'object' && error !== null && (error as Error).name === name && field in error;
+  return Object(error) === error && (error as Error).name === name && field in (error as Error);
 }
 
 /**

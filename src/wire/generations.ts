@@ -20,12 +20,14 @@ export const generationsWire: Wire = {
       {
         id: text(task.task_id),
         status: text(task.status),
-        model: text(task.model) ?? text(data.model),
-        progress: percent(task.progress),
-        createdAt: unixSeconds(task.submit_time) ?? unixSeconds(task.created_at),
-        startedAt: unixSeconds(task.start_time),
-        finishedAt: unixSeconds(task.finish_time),
-        requestId: text(task.request_id),
+        common: {
+          model: text(task.model) ?? text(data.model),
+          progress: percent(task.progress),
+          createdAt: unixSeconds(task.submit_time) ?? unixSeconds(task.created_at),
+          startedAt: unixSeconds(task.start_time),
+          finishedAt: unixSeconds(task.finish_time),
+          requestId: text(task.request_id) ?? text(reply.requestId),
+        },
         outcome() {
           const usage = recordOf(data.usage);
           const { message, code } = failure(task.error);

@@ -11,12 +11,11 @@ export interface TaskRecord {
   /** The id that the answer names. */
   readonly id: string | undefined;
   readonly status: string | undefined;
-  readonly model?: string | undefined;
-  readonly progress?: number | undefined;
-  readonly createdAt?: number | undefined;
-  readonly startedAt?: number | undefined;
-  readonly finishedAt?: number | undefined;
-  readonly requestId?: string | undefined;
+  /** What is true of the task whatever its status, where the answer tells it. */
+  readonly common: {
+    readonly [Field in 'model' | 'progress' | 'createdAt' | 'startedAt' | 'finishedAt' | 'requestId']?:
+      Task[Field] | undefined;
+  };
   /** What matters at its end; not read before. */
   readonly outcome: () => Outcome;
 }
@@ -40,14 +39,12 @@ const RAW_BYTES = 65_536;
 /** A Task from what a wire read; the status alone decides what it is. */
 export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): Task {
   const { id, provider, observedAt, retention } = context;
-  const { id: named, status: rawStatus } = record;
+  const { id: named, status: rawStatus, common } = record;
   if (rawStatus === undefined) throw malformed('the answer has no status', undefined, reply, context);
   if (named !== undefined && named !== id) {
     throw malformed(`the answer is about task ${context.redact(named)}`, 'wrong-task', reply, context);
   }
   const status = statusOf(rawStatus);
-  const { model, progress, createdAt, startedAt, finishedAt, requestId = text(reply.requestId) } = record;
-  const common = { model, progress, createdAt, startedAt, finishedAt, requestId };
   const task: Record<string, unknown> = { id, provider, status, rawStatus, observedAt };
   assignDefined(task, common);
   if (status === 'queued' || status === 'processing') return task as unknown as Task;
@@ -57,7 +54,7 @@ export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): 
     if (url === undefined) throw malformed('the task is completed, but no video URL came', 'no-video', reply, context);
     const { originalUrl: original, ...rest } = video;
     const originalUrl = isHttpUrl(original) && original !== url ? original : undefined;
-    const made = finishedAt ?? createdAt;
+    const made = common.finishedAt ?? common.createdAt;
     const expiresAt = expiryOf(url) ?? (made === undefined ? observedAt : made - (context.ahead ?? 0)) + retention;
     const used = assignDefined({}, usage);
     task.video = assignDefined({ url, expiresAt }, { ...rest, originalUrl });

@@ -14,9 +14,12 @@ export const resultWire: Wire = {
       {
         id: text(task.id),
         status: text(task.status),
-        model: text(task.model),
-        progress: percent(task.progress),
-        createdAt: unixSeconds(task.created),
+        common: {
+          model: text(task.model),
+          progress: percent(task.progress),
+          createdAt: unixSeconds(task.created),
+          requestId: text(reply.requestId),
+        },
         outcome: () => ({
           urls: [task.result_url, task.video_url, task.url],
           video: { durationSeconds: number(task.actualDuration) },
