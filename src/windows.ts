@@ -47,7 +47,7 @@ export const resultWindows: PollWindows = {
 
 /**
  * The generations wire recommends "about 15 s" for everything on it. Its gateway refreshes itself every 15 s, so asking
- * sooner shows nothing new; the 5 s above it let tasks that started together drift apart.
+ * sooner shows nothing new. The 5 s above it are for cadences to choose from.
  */
 export const generationsWindows: PollWindows = {
   '*': /* @__PURE__ */ row(15, 20, 1, 5, 15),

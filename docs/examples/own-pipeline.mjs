@@ -16,8 +16,8 @@ const refs = [
 // One GET per subscription. All that follows decides when to subscribe again, and what of it is news.
 const query = createQuery({ provider: sandbox.providers });
 
-// The documented waits divided by sixty, to suit this sandbox. For the real services write withModelInterval() and
-// pollUntilTerminal() without numbers.
+// The documented waits divided by sixty, to suit this sandbox. For the real services write pollUntilTerminal() without
+// numbers and, for anyfast and alad, withModelInterval(generationsWindows), for the others withModelInterval().
 const waits = withModelInterval({ 'veo_*': { min: 500, max: 1_000 }, '*': { min: 250, max: 500 } });
 const poll = pollUntilTerminal({
   interval: 500,

@@ -8,7 +8,7 @@ export interface ModelIntervalOptions {
   /**
    * How a wait is chosen.
    * - `window`: inside the window; long while the task can hardly be done, short from about its usual generation time on,
-   *   and slowly longer when it is overdue.
+   *   and slowly longer when it is overdue. A narrow window (15 to 20 s) is kept to its upper end.
    * - `economical`: the same, but free above the window's `floor`, up to three times its `max`: the fewest requests.
    * - `uniform`: anywhere inside the window, whatever the task's age. So are the waits of a window without `generation`.
    *
