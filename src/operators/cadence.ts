@@ -84,7 +84,9 @@ export function timeUnseen({ generation }: PollWindow, age: number, seenAt: numb
   const usual = middleOf(generation);
   // What lognormal times of which 5 % are shorter and 5 % longer come to.
   const steep = 6.5 / widthOf(generation);
-  const odds = (ms: number) => 1 + (Math.max(0, ms) / usual) ** steep;
+  // In parts of the longer of two times, so that no power of it is infinite.
+  const scale = Math.max(usual, age);
+  const odds = (ms: number) => (usual / scale) ** steep + (Math.max(0, ms) / scale) ** steep;
   return unseen * (1 - odds(seenAt) / odds(age));
 }
 

@@ -80,7 +80,8 @@ export class Tracked extends Poll implements Asker {
 
   urgency(): number {
     const { unseen } = this;
-    const age = this.#began === undefined ? unseen : asyncScheduler.now() - this.#began;
+    // Times from outside may lie ahead, or be none: then it began when it was seen last.
+    const age = Math.max(unseen, asyncScheduler.now() - (this.#began ?? NaN)) || unseen;
     return timeUnseen(this.#window, age, this.last ? age - unseen : 0);
   }
 

@@ -10,6 +10,7 @@ import {
   type TrackerOptions,
 } from 'rx-video-tasks';
 import { completedTask, scriptedTransport } from 'rx-video-tasks/testing';
+import { timeUnseen } from '../../src/operators/cadence.js';
 import { marbles, type RunContext } from '../marbles.js';
 
 const model = 'seedance_1_5_pro_720p';
@@ -127,6 +128,16 @@ describe('under a limit those go first that have probably been done for longest 
     const slow = ref('slow', 100, 'seedance_1_5_pro_1080p');
     const fast = ref('fast', 80, 'seedance_1_5_pro_480p');
     expect(order(slow, fast)).toEqual(['fast', 'slow']);
+  });
+
+  test('a task that is said to begin later counts from when it is tracked', () => {
+    expect(order(ref('ahead', -3600), { id: 'untold', model })).toEqual(['ahead', 'untold']);
+    expect(order({ id: 'untold', model }, ref('ahead', -3600))).toEqual(['untold', 'ahead']);
+  });
+
+  test('also where it is older by far than any of its model', () => {
+    const window = { min: 1000, max: 1000, generation: [1, 1] } as const;
+    expect(timeUnseen(window, 200_000, 100_000)).toBeCloseTo(100_000);
   });
 
   test('a task that tells nothing counts from when it is tracked', () => {
