@@ -193,7 +193,8 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
     const nextPollIn = this.#pause(this.#answeredAt, Math.round(backOff));
     const miss = { ...this.#who(error), kind, misses, nextPollIn, error: error as QueryError };
     onMiss?.(assignDefined(miss, { last: this.last }));
-    if (this.isRunning) this.#goOn(nextPollIn);
+    // Whoever called in the meantime does not wait as long.
+    if (this.isRunning) this.#goOn(this.#isWanted ? undefined : nextPollIn);
   }
 
   /** Counts a query without an answer; gives the reason to give up, if it is one. */
@@ -256,9 +257,10 @@ export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
   #giveUp(reason: TrackingErrorReason, cause?: unknown): void {
     const who = this.#who(cause);
     const last = this.last;
-    const seen = last ? `${last.status} at ${new Date(last.observedAt).toISOString()}` : 'not seen';
-    let message = `${who.provider} task ${who.id}: tracking ended [${reason}], ${seen}`;
+    let message = `${who.provider} task ${who.id}: tracking ended [${reason}]`;
     if (cause instanceof Error) message += `: ${cause.message.replace(/\.$/, '')}`;
+    // Times from outside may be no dates: toJSON does not mind.
+    message += last ? ` (${last.status} at ${new Date(last.observedAt).toJSON()})` : ' (no answer)';
     if (reason === 'query' || reason === 'deadline') message += '. It may still be running: track it again by its id';
     this.#end(new TrackingError(reason, message, { ...who, misses: this.#misses?.count ?? 0, cause, last }));
   }

@@ -42,8 +42,8 @@ export const LONGEST_DELAY = 2 ** 31 - 1;
 
 /** A duration at this speed. @throws RangeError for one that no timer can take. */
 export function checkDuration(name: string, ms: number, speed = 1): number {
-  const scaled = ms / speed;
-  if (typeof ms === 'number' && scaled >= 0 && scaled <= LONGEST_DELAY) return scaled;
+  const scaled = typeof ms === 'number' ? ms / speed : NaN;
+  if (scaled >= 0 && scaled <= LONGEST_DELAY) return scaled;
   throw new RangeError(`${name}: ${String(ms)} is no duration; write 0..${LONGEST_DELAY * speed} ms`);
 }
 

@@ -171,6 +171,17 @@ describe('the deadline', () => {
   );
 
   test(
+    'comes also where the last answer tells no time of its own',
+    marbles((m) => {
+      const query = m.cold('(p|)', { p: { ...letters.p, observedAt: NaN } });
+      const ended: unknown[] = [];
+      query.pipe(pollUntilTerminal({ deadline: 5_000 })).subscribe({ error: (error: unknown) => ended.push(error) });
+      m.flush();
+      expect(ended).toMatchObject([{ name: 'TrackingError', reason: 'deadline' }]);
+    }),
+  );
+
+  test(
     'says so in its message',
     marbles((m) => {
       const { query } = scriptedQuery(['q']);
@@ -184,7 +195,7 @@ describe('the deadline', () => {
         });
       m.flush();
       expect(message).toBe(
-        'scripted task task: tracking ended [deadline], queued at 1970-01-01T00:00:00.000Z. It may still be running: track it again by its id',
+        'scripted task task: tracking ended [deadline] (queued at 1970-01-01T00:00:00.000Z). It may still be running: track it again by its id',
       );
     }),
   );

@@ -97,6 +97,32 @@ describe('the notifier', () => {
   );
 
   test(
+    'cuts a back-off short that is just being reported',
+    marbles((m) => {
+      const notifier = new Subject<void>();
+      const config = {
+        random: () => 1,
+        retry: { delay: 60_000 },
+        notifier,
+        onMiss: () => {
+          notifier.next();
+        },
+      };
+      polls(
+        m,
+        {
+          ask1: '-#          ',
+          sub1: '^!          ',
+          ask2: '        -s| ',
+          sub2: '10s      ^! ',
+          emit: '10s -(s|)',
+        },
+        { config },
+      );
+    }),
+  );
+
+  test(
     'never cuts a Retry-After',
     marbles((m) => {
       polls(

@@ -312,6 +312,7 @@ describe('pollUntilTerminal refuses at call time', () => {
   });
 
   test('what is no function, and what is no stream', () => {
+    expect(() => pollUntilTerminal({ interval: 10n as never })).toThrow('interval: 10 is no duration');
     expect(() => pollUntilTerminal({ random: 0.5 as never })).toThrow(new TypeError('random: write a function'));
     expect(() => pollUntilTerminal({ onMiss: 'log' as never })).toThrow('onMiss: write a function');
     expect(() => pollUntilTerminal({ notifier: 5 as never })).toThrow(/Observable, Promise/);
