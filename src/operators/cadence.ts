@@ -46,7 +46,8 @@ export function waitAfter(
     const next = usual * (polls ** (2 * steep) - 1) ** (1 / steep);
     const isFree = cadence === 'economical';
     const least = isFree ? floor : min;
-    wait = Math.min(left || next - age, isFree ? 3 * max : max) - 0.04 * (1 - drawn) * (max - min);
+    const latest = Math.min(left || next - age, isFree ? 3 * max : max);
+    wait = latest - (1 - drawn) * (isFree ? 0.03 * latest : 0.04 * (max - min));
     // Times from outside may be no numbers.
     if (!(wait > least)) wait = least;
   }

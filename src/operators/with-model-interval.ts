@@ -8,7 +8,8 @@ export interface ModelIntervalOptions {
   /**
    * How a wait is chosen.
    * - `window`: inside the window; long while the task can hardly be done, short from about its usual generation time on,
-   *   and slowly longer when it is overdue. A narrow window (15 to 20 s) is kept to its upper end.
+   *   and slowly longer when it is overdue. Where the window is narrow or
+   *   the range of generation times wide (1 to 5 min, 2 to 15), no time is better than another: it is kept to its upper end.
    * - `economical`: the same, but free above the window's `floor`, up to three times its `max`: the fewest requests.
    * - `uniform`: anywhere inside the window, whatever the task's age. So are the waits of a window without `generation`.
    *
@@ -18,8 +19,9 @@ export interface ModelIntervalOptions {
    */
   readonly cadence?: Cadence;
   /**
-   * Gives 0..1: with `uniform` 0 is the window's shortest wait, else it shortens the wait by up to 4 % of the window's width.
-   * So tasks that started together drift apart. @default Math.random
+   * Gives 0..1: with `uniform` 0 is the window's shortest wait, else it shortens the wait a little, with `window` by up to
+   * 4 % of the window's width, with `economical` by up to 3 %. So tasks that started together drift apart.
+   * @default Math.random
    */
   readonly random?: () => number;
   /**
