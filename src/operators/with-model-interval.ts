@@ -8,8 +8,8 @@ export interface ModelIntervalOptions {
   /**
    * How a wait is chosen.
    * - `window`: inside the window; long while the task can hardly be done, short from about its usual generation time on,
-   *   and slowly longer when it is overdue. Where the window is narrow or
-   *   the range of generation times wide (1 to 5 min, 2 to 15), no time is better than another: it is kept to its upper end.
+   *   and slowly longer when it is overdue. Where the window is narrow (15 to 20 s) or the range of generation times wide
+   *   (1 to 5 min), no time is much better than another: it is kept to its upper end.
    * - `economical`: the same, but free above the window's `floor`, up to three times its `max`: the fewest requests.
    * - `uniform`: anywhere inside the window, whatever the task's age. So are the waits of a window without `generation`.
    *

@@ -21,8 +21,8 @@ export interface PaceOptions extends PollConfig {
   /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
   readonly minInterval?: number;
   /**
-   * Divides windows, intervals, `initialDelay`, back-off, grace and deadline (not Retry-After, nor a transport's time limits). Above 1
-   * for a base URL on this machine, such as the sandbox's, or with `allowSpeed`. @default 1
+   * Divides windows, intervals, `initialDelay`, back-off, grace and deadline (not Retry-After, nor a transport's time
+   * limits). Above 1 for a base URL on this machine, such as the sandbox's, or with `allowSpeed`. @default 1
    */
   readonly speed?: number;
   /** Take a `speed` above 1 on a host that is not this machine; never on the services' own. @default false */
