@@ -87,7 +87,7 @@ export function timeUnseen({ generation }: PollWindow, age: number, seenAt: numb
   const steep = 6.5 / widthOf(generation);
   // In parts of the longer of two times, so that no power of it is infinite.
   const scale = Math.max(usual, age);
-  const odds = (ms: number) => (usual / scale) ** steep + (Math.max(0, ms) / scale) ** steep;
+  const odds = (ms: number) => (usual / scale) ** steep + (ms / scale) ** steep;
   return unseen * (1 - odds(seenAt) / odds(age));
 }
 
