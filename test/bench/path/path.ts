@@ -6,13 +6,16 @@ import { contestants, type Work } from './contestants.js';
 /** Done at the 1st to the 10th poll: 5.5 polls a task. */
 const MOST_POLLS = 10;
 const NAMES = Object.keys(contestants);
-const [FLOOR = '', POOL = '', OURSELVES = ''] = NAMES;
+const [FLOOR = '', , OURSELVES = ''] = NAMES;
+/** Measured in every round; the others are peers. */
+const COMPARED = NAMES.slice(0, 3);
 
 interface Size {
   readonly tasks: number;
   readonly interval: number;
   readonly rounds: number;
-  readonly peerRounds: number;
+  /** Of the peers. @default rounds */
+  readonly peerRounds?: number;
   readonly names: readonly string[];
 }
 
@@ -24,10 +27,10 @@ interface Cost {
 
 /** CPU of a task, from the first ask to its end, over real sockets. */
 export async function path(isQuick: boolean): Promise<Findings> {
-  const sizes = isQuick
+  const sizes: Size[] = isQuick
     ? [
-        { tasks: 1_000, interval: 50, rounds: 1, peerRounds: 1, names: NAMES },
-        { tasks: 10_000, interval: 100, rounds: 2, peerRounds: 2, names: [FLOOR, OURSELVES] },
+        { tasks: 1_000, interval: 50, rounds: 1, names: NAMES },
+        { tasks: 10_000, interval: 100, rounds: 2, names: [FLOOR, OURSELVES] },
       ]
     : [
         { tasks: 1_000, interval: 100, rounds: 5, peerRounds: 3, names: NAMES },
@@ -39,7 +42,7 @@ export async function path(isQuick: boolean): Promise<Findings> {
   const tables: Table[] = [];
   try {
     // To warm up.
-    await race(server, racers, { tasks: isQuick ? 200 : 2_000, interval: 50, rounds: 1, peerRounds: 1, names: NAMES });
+    await race(server, racers, { tasks: isQuick ? 200 : 2_000, interval: 50, rounds: 1, names: NAMES });
     for (const size of sizes) {
       const costs = await race(server, racers, size);
       const base = costs.get(FLOOR)?.cpu ?? [];
@@ -65,12 +68,12 @@ export async function path(isQuick: boolean): Promise<Findings> {
 async function race(
   server: Child,
   racers: ReadonlyMap<string, Child>,
-  { tasks, interval, rounds, peerRounds, names }: Size,
+  { tasks, interval, rounds, peerRounds = rounds, names }: Size,
 ): Promise<Map<string, Cost>> {
   const costs = new Map<string, Cost>(names.map((name) => [name, { cpu: [], sockets: 0 }]));
   for (let round = 0; round < rounds; round++) {
     for (const [name, cost] of costs) {
-      if (round >= peerRounds && ![FLOOR, POOL, OURSELVES].includes(name)) continue;
+      if (round >= peerRounds && !COMPARED.includes(name)) continue;
       const ids = Array.from({ length: tasks }, (_, i) => `n${tasks}r${round}t${i}-${1 + ((i >> 1) % MOST_POLLS)}`);
       await server.ask('hang up');
       const cpu = await (racers.get(name) as Child).ask<number>({ ids, interval } satisfies Work);

@@ -5,13 +5,16 @@ import { contestants, type Window } from './contestants.js';
 import type { Bill, Stay } from './runner.js';
 
 const NAMES = Object.keys(contestants);
-const OURS = NAMES.slice(1, 4);
+/** Measured in every round; the others are peers. */
+const COMPARED = NAMES.slice(0, 4);
+const OURS = COMPARED.slice(1);
 
 interface Size {
   readonly tasks: number;
   readonly window: Window;
   readonly rounds: number;
-  readonly peerRounds: number;
+  /** Of the peers. @default rounds */
+  readonly peerRounds?: number;
   readonly names: readonly string[];
 }
 
@@ -19,11 +22,11 @@ interface Size {
 export async function waiting(isQuick: boolean): Promise<Findings> {
   const [floor = '', tracked = '', bare = '', , , timers = ''] = NAMES;
   const seconds = (min: number, max: number) => ({ min: min * 1000, max: max * 1000 });
-  const sizes = isQuick
-    ? [{ tasks: 20_000, window: seconds(1, 2), rounds: 1, peerRounds: 1, names: NAMES }]
+  const sizes: Size[] = isQuick
+    ? [{ tasks: 20_000, window: seconds(1, 2), rounds: 1, names: NAMES }]
     : [
         { tasks: 100_000, window: seconds(3, 6), rounds: 5, peerRounds: 2, names: NAMES },
-        { tasks: 1_000_000, window: seconds(15, 30), rounds: 1, peerRounds: 1, names: [floor, tracked, bare, timers] },
+        { tasks: 1_000_000, window: seconds(15, 30), rounds: 1, names: [floor, tracked, bare, timers] },
       ];
   const tables: Table[] = [];
   const plots: Record<string, string> = {};
@@ -70,12 +73,12 @@ interface Measured {
   readonly ratio: number;
 }
 
-async function stays({ tasks, window, rounds, peerRounds, names }: Size): Promise<Map<string, Measured[]>> {
+async function stays({ tasks, window, rounds, peerRounds = rounds, names }: Size): Promise<Map<string, Measured[]>> {
   const bills = new Map<string, Measured[]>(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     let floor: Bill | undefined;
     for (const name of names) {
-      if (round >= peerRounds && floor && !OURS.includes(name)) continue;
+      if (round >= peerRounds && !COMPARED.includes(name)) continue;
       const bill = await stay({ name, tasks, window });
       floor ??= bill;
       bills.get(name)?.push({ bill, ratio: bill.poll / floor.poll });
