@@ -4,7 +4,7 @@ import config from './vitest.config.js';
 // What Stryker runs against each mutant: a folder of `src` is judged by the tests in the folder of the same name. `loads`
 // tells of a mutant that fails at import, which Stryker takes for one that lives. Long random runs, floods and child
 // processes would cost more than they kill; so would patience with a mutant that hangs.
-const folder = process.env['MUTATED'] ?? '{wire,operators,gate,transport}';
+const folder = process.env['MUTATED'] ?? '{wire,poll,operators,gate,transport}';
 
 export default defineConfig({
   ...config,

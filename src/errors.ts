@@ -1,5 +1,6 @@
-import type { Task, TerminalTask } from './task.js';
-import { isTerminal } from './task.js';
+import { assignDefined } from './fields.js';
+import { brief, causeOf } from './redact.js';
+import type { Task } from './task.js';
 
 /** Why one query was not answered. */
 export type QueryErrorKind =
@@ -120,29 +121,6 @@ export class TaskFailedError extends NamedError {
   }
 }
 
-/**
- * A task that cannot be tracked any more, as a value, so that it ends no merged stream. Whether the task itself failed
- * is not known: `isTerminal` is false for it, `isSettled` true.
- */
-export interface LostTask {
-  readonly status: 'lost';
-  readonly id: string;
-  readonly provider: string;
-  /** Epoch ms. */
-  readonly observedAt: number;
-  readonly seq?: number;
-  readonly error: TrackingError;
-  readonly last?: Task;
-}
-
-/** What a merged stream of many tasks carries. */
-export type TrackedTask = Task | LostTask;
-
-/** Whether no more transitions will come: terminal, or lost. */
-export function isSettled(task: TrackedTask): task is TerminalTask | LostTask {
-  return task.status === 'lost' || isTerminal(task);
-}
-
 // The guards go by name and shape: a class of another realm, or of a second copy of this library, is as good.
 
 export function isQueryError(error: unknown): error is QueryError {
@@ -159,32 +137,4 @@ export function isTaskFailedError(error: unknown): error is TaskFailedError {
 
 function isNamed(error: unknown, name: string, field: string): boolean {
   return Object(error) === error && (error as Error).name === name && field in (error as Error);
-}
-
-/**
- * What may be known of an error's origin: its own fields and its stack stay behind, they can hold keys and bodies.
- * Its texts are made `fit` to be shown.
- */
-export function causeOf(error: unknown, fit: (text: string) => string = brief): object {
-  const isObject = Object(error) === error;
-  const { name, code, kind, message } = (isObject ? error : { message: String(error) }) as Record<string, unknown>;
-  const fitOf = (value: unknown) => (typeof value === 'string' ? fit(value) : undefined);
-  return assignDefined(
-    { name: 'Error', message: '' },
-    { name: fitOf(name), message: fitOf(message), code: fitOf(code) ?? fitOf(kind) },
-  );
-}
-
-/** The first 200 characters of a text from outside, without what follows a "?" in URLs. */
-export function brief(text: string): string {
-  return text.replace(/\?\S+/g, '?…').slice(0, 200);
-}
-
-/** Sets the fields that have a value, so that the others are absent, or stay as they are, instead of `undefined`. */
-export function assignDefined<T extends object>(target: T, fields: object): T {
-  const given = fields as Record<string, unknown>;
-  // On the way of every reply, which Object.entries would make a fifth slower to read.
-  for (const name of Object.keys(given))
-    if (given[name] !== undefined) (target as Record<string, unknown>)[name] = given[name];
-  return target;
 }

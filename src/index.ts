@@ -63,19 +63,17 @@ export {
 } from './transport/index.js';
 export {
   isQueryError,
-  isSettled,
   isTaskFailedError,
   isTrackingError,
   QueryError,
   TaskFailedError,
   TrackingError,
-  type LostTask,
   type QueryErrorFields,
   type QueryErrorKind,
-  type TrackedTask,
   type TrackingErrorFields,
   type TrackingErrorReason,
 } from './errors.js';
+export { isSettled, type LostTask, type TrackedTask } from './tracked-task.js';
 export {
   isTerminal,
   type CancelledTask,

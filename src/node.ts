@@ -1,5 +1,5 @@
-export { fileJournal } from './node/file-journal.js';
-export { SaveError, type SaveErrorKind } from './node/save-error.js';
+export { fileJournal } from './node/journal/file-journal.js';
+export { SaveError, type SaveErrorKind } from './node/save/save-error.js';
 export {
   saveVideo,
   type SavedVideo,
@@ -7,6 +7,6 @@ export {
   type SaveProgress,
   type SaveVideoOptions,
   type SavingVideo,
-} from './node/save-video.js';
-export type { VideoDraft, VideoOrigin, VideoSink } from './node/video-sink.js';
+} from './node/save/save-video.js';
+export type { VideoDraft, VideoOrigin, VideoSink } from './node/save/video-sink.js';
 export { undiciTransport, type UndiciTransport, type UndiciTransportOptions } from './transport/undici.js';

@@ -12,7 +12,8 @@ import {
   type Subscriber,
 } from 'rxjs';
 import { isVirtualTime } from './clock.js';
-import { causeOf, isQueryError, QueryError } from './errors.js';
+import { isQueryError, QueryError } from './errors.js';
+import { causeOf } from './redact.js';
 import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { redact } from './redact.js';

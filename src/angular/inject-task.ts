@@ -14,7 +14,7 @@ import {
   type Signal,
 } from '@angular/core';
 import { finalize, of, take, takeUntil, tap, timer, type Subscription } from 'rxjs';
-import type { TrackedTask } from '../errors.js';
+import type { TrackedTask } from '../tracked-task.js';
 import type { TaskRef } from '../query.js';
 import { injectTracker } from './provide-video-tasks.js';
 

@@ -24,7 +24,7 @@ import type { SaveProgress } from 'rx-video-tasks/node';
 import { isTask, type Feed, type View } from './view.js';
 import { rowText, type Row } from './row.js';
 import { orUsageError } from './usage.js';
-import { describeBoard } from './words.js';
+import { describeBoard } from './format.js';
 
 /** How often bars and clocks move, in ms. */
 const TICK = 250;

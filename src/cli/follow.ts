@@ -10,10 +10,10 @@ import {
 } from 'rx-video-tasks';
 import { fileJournal, saveVideo, undiciTransport, type SaveProgress } from 'rx-video-tasks/node';
 import { showBoard } from './board.js';
-import { showJson, showLines } from './lines.js';
+import { showJson, showLines } from './line-view.js';
 import { orUsageError, UsageError } from './usage.js';
 import { isTask, type Feed, type Following, type View } from './view.js';
-import { describeSave, describeTask } from './words.js';
+import { describeSave, describeTask } from './format.js';
 
 export interface Followed {
   readonly board: Board | undefined;

@@ -9,7 +9,7 @@ import {
   type TrackedTask,
 } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
-import { clock, describeSaving, describeState, plain } from './words.js';
+import { clock, describeSaving, describeState, plain } from './format.js';
 
 /** All that a row of the board tells of one task. */
 export interface Row {

@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { Lane, Visit } from './lane.js';
+import { Lane, Visit } from './key-limiter.js';
 import { Rate } from './rate.js';
 
 export interface GateOptions {

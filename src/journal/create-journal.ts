@@ -18,7 +18,9 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
-import { brief, isQueryError, TrackingError, type TrackedTask } from '../errors.js';
+import { isQueryError, TrackingError } from '../errors.js';
+import type { TrackedTask } from '../tracked-task.js';
+import { brief } from '../redact.js';
 import { copyTask, isTerminal, newsOf, taskKey, type RunningStatus, type RunningTask, type Task } from '../task.js';
 import type {
   Journal,

@@ -1,5 +1,5 @@
 import type { Observable, ObservableInput } from 'rxjs';
-import type { TrackedTask } from '../errors.js';
+import type { TrackedTask } from '../tracked-task.js';
 import type { Task } from '../task.js';
 
 /**

@@ -1,6 +1,6 @@
 import { defer, filter, type MonoTypeOperatorFunction } from 'rxjs';
-import { type TrackedTask } from '../errors.js';
-import { checkFunction } from './time.js';
+import type { TrackedTask } from '../tracked-task.js';
+import { checkFunction } from '../poll/timer.js';
 import { siftedBy, type NewsOf } from './sift.js';
 import { isTerminal, newsOf, taskKey } from '../task.js';
 

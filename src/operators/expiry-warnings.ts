@@ -10,9 +10,9 @@ import {
   type Observable,
   type OperatorFunction,
 } from 'rxjs';
-import type { TrackedTask } from '../errors.js';
+import type { TrackedTask } from '../tracked-task.js';
 import type { CompletedTask } from '../task.js';
-import { checkDuration, LONGEST_DELAY } from './time.js';
+import { checkDuration, LONGEST_DELAY } from '../poll/timer.js';
 
 /** A video's URL is about to stop working. */
 export interface ExpiryWarning {

@@ -7,8 +7,8 @@ export {
   type LearnedTimes,
 } from './learn-generation-times.js';
 export { pollUntilTerminal } from './poll-until-terminal.js';
-export type { Miss, PollConfig, RetryConfig } from './poll-config.js';
+export type { Miss, PollConfig, RetryConfig } from '../poll/poll-config.js';
 export { summarize, type Board } from './summarize.js';
 export { throwOnFailure } from './throw-on-failure.js';
-export type { Cadence } from './cadence.js';
+export type { Cadence } from '../poll/cadence.js';
 export { withModelInterval, type ModelIntervalOptions } from './with-model-interval.js';

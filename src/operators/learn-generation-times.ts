@@ -1,7 +1,7 @@
-import type { TrackedTask } from '../errors.js';
+import type { TrackedTask } from '../tracked-task.js';
 import { isTerminal, taskKey } from '../task.js';
 import { windowName, windowOf, type PollWindow, type PollWindows } from '../windows.js';
-import { LONGEST_DELAY } from './time.js';
+import { LONGEST_DELAY } from '../poll/timer.js';
 import { checkWindows } from './with-model-interval.js';
 
 /** How long generating took: plain JSON. */

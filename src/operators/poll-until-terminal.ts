@@ -1,10 +1,10 @@
 import { Observable, type OperatorFunction, type Subscriber, type Unsubscribable } from 'rxjs';
 import { isTerminal, taskKey, type Task } from '../task.js';
-import { checkPollConfig, type PollConfig } from './poll-config.js';
-import { Poll, type PollPlan, type PollRef } from './poll.js';
-import { sharedWait } from './shared-wait.js';
+import { checkPollConfig, type PollConfig } from '../poll/poll-config.js';
+import { Poll, type PollPlan, type PollRef } from '../poll/poll-loop.js';
+import { sharedWait } from '../poll/shared-timer.js';
 import { siftable, type NewsOf } from './sift.js';
-import { timerWait } from './time.js';
+import { timerWait } from '../poll/timer.js';
 
 /**
  * Emits every answer of a query, asking again and again until one is terminal; then completes.

@@ -1,5 +1,5 @@
 import { defer, map, type OperatorFunction } from 'rxjs';
-import { isSettled, type TrackedTask } from '../errors.js';
+import { isSettled, type TrackedTask } from '../tracked-task.js';
 import { taskKey } from '../task.js';
 
 /** Many tasks at a glance. A new object at each change; the old ones stay as they were. */

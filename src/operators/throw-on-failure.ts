@@ -1,5 +1,6 @@
 import { map, type OperatorFunction } from 'rxjs';
-import { TaskFailedError, type TrackedTask } from '../errors.js';
+import { TaskFailedError } from '../errors.js';
+import type { TrackedTask } from '../tracked-task.js';
 
 /**
  * Errors when a task has failed, was cancelled or is lost; passes all else. For where one task is awaited; behind a

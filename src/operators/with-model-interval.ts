@@ -1,8 +1,8 @@
 import { asyncScheduler, map, Observable, type MonoTypeOperatorFunction } from 'rxjs';
 import { copyTask, type Task } from '../task.js';
 import { resultWindows, windowOf, type PollWindows } from '../windows.js';
-import { beginningOf, checkCadence, timeLeft, waitAfter, type Cadence } from './cadence.js';
-import { checkFunction, LONGEST_DELAY } from './time.js';
+import { beginningOf, checkCadence, timeLeft, waitAfter, type Cadence } from '../poll/cadence.js';
+import { checkFunction, LONGEST_DELAY } from '../poll/timer.js';
 
 export interface ModelIntervalOptions {
   /**

@@ -11,10 +11,11 @@ import {
   type ObservableInput,
   type Subscriber,
 } from 'rxjs';
-import { isTrackingError, TrackingError, type LostTask, type TrackedTask } from '../errors.js';
+import { isTrackingError, TrackingError } from '../errors.js';
+import type { LostTask, TrackedTask } from '../tracked-task.js';
 import { isTerminal, type Task } from '../task.js';
-import { line, type LineOptions } from './line.js';
-import { readTold } from './read-told.js';
+import { line, type LineOptions } from './relay-connection.js';
+import { readTold } from './parse-event.js';
 
 export type RelayHeaders = Readonly<Record<string, string>>;
 

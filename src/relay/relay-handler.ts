@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { defer, exhaustMap, interval, Subscription, timeout } from 'rxjs';
 import type { TaskRef } from '../query.js';
 import type { Tracker } from '../tracker/index.js';
-import { Channel } from './channel.js';
+import { Channel } from './task-feed.js';
 import { EventStream } from './event-stream.js';
-import { openFeed } from './feed.js';
+import { openFeed } from './stream-feed.js';
 import type { RelayVideoUrl } from './relayed-task.js';
 
 /** What the application grants to whoever sent a request. */

@@ -1,7 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Provider } from '../providers/index.js';
-import type { Answer, Dialect } from './dialect.js';
-import type { TaskBook } from './task-book.js';
+import type { Answer, Dialect } from './reply-format.js';
+import type { TaskBook } from './task-store.js';
 import { sendVideo } from './video.js';
 
 /** One service behind the gateway. */

@@ -1,5 +1,5 @@
 import { windowOf, type PollWindows } from '../windows.js';
-import type { Draw } from './draw.js';
+import type { Draw } from './seeded-random.js';
 
 /** How a task of the sandbox ends; `never` keeps it processing for ever. */
 export type SandboxOutcome = 'completed' | 'failed' | 'cancelled' | 'never';

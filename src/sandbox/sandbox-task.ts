@@ -1,4 +1,4 @@
-import type { Draw } from './draw.js';
+import type { Draw } from './seeded-random.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { SignedVideo } from './video.js';
 

@@ -7,9 +7,9 @@ import {
   type Provider,
   type ProviderOptions,
 } from '../providers/index.js';
-import type { Dialect } from './dialect.js';
-import { generationsDialect } from './generations-dialect.js';
-import { resultDialect } from './result-dialect.js';
+import type { Dialect } from './reply-format.js';
+import { generationsDialect } from './generations-format.js';
+import { resultDialect } from './result-format.js';
 
 /** The five services that the sandbox stands in for. */
 export type SandboxService = 'xingchaoyiqing' | 'mingyan' | 'globalaiopc' | 'anyfast' | 'alad';

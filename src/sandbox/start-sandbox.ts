@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Provider } from '../providers/index.js';
-import { drawsOf } from './draw.js';
+import { drawsOf } from './seeded-random.js';
 import { gateway, type Account } from './gateway.js';
 import type { SandboxOutcome } from './lifecycle.js';
 import { serviceNames, services, type SandboxService } from './services.js';
-import { createTaskBook } from './task-book.js';
+import { createTaskBook } from './task-store.js';
 
 export type { SandboxOutcome } from './lifecycle.js';
 export type { SandboxService } from './services.js';

@@ -1,4 +1,5 @@
-import { TrackingError, type LostTask } from '../errors.js';
+import { TrackingError } from '../errors.js';
+import type { LostTask } from '../tracked-task.js';
 import type {
   CancelledTask,
   CompletedTask,

@@ -10,7 +10,10 @@ import {
   of,
   type ObservableInput,
 } from 'rxjs';
-import { assignDefined, brief, isTrackingError, TrackingError, type LostTask, type TrackedTask } from '../errors.js';
+import { isTrackingError, TrackingError } from '../errors.js';
+import type { LostTask, TrackedTask } from '../tracked-task.js';
+import { brief } from '../redact.js';
+import { assignDefined } from '../fields.js';
 import type { Journal, Resumed } from '../journal/index.js';
 import {
   createAsk,
@@ -22,10 +25,10 @@ import {
   type TaskRef,
   type TaskRefFields,
 } from '../query.js';
-import { waitAfter } from '../operators/cadence.js';
+import { waitAfter } from '../poll/cadence.js';
 import { taskKey, type Task } from '../task.js';
-import { pacesOf, type Pace, type PaceOptions } from './pace.js';
-import { Tracked, type TrackedHome } from './tracked.js';
+import { pacesOf, type Pace, type PaceOptions } from './poll-plan.js';
+import { Tracked, type TrackedHome } from './shared-poll.js';
 
 /** What to track, and how; without poll options each provider's own document is followed. */
 export interface TrackerOptions extends QueryOptions, PaceOptions {

@@ -1,6 +1,6 @@
 import { openEnvelope } from './envelope.js';
 import { flag, number, percent, recordOf, text, unixSeconds } from './fields.js';
-import { failure, taskOf } from './record.js';
+import { failure, taskOf } from './to-task.js';
 import type { Wire } from './wire.js';
 
 /**

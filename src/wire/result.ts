@@ -1,6 +1,6 @@
 import { openEnvelope } from './envelope.js';
 import { number, percent, text, unixSeconds } from './fields.js';
-import { failure, taskOf } from './record.js';
+import { failure, taskOf } from './to-task.js';
 import type { Wire } from './wire.js';
 
 /** `GET /v1/result/{id}`: one flat object; newer models of the same server wrap it in `data`. */

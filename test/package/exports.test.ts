@@ -18,6 +18,8 @@ test('each entry file of src is a subpath of the package, and each subpath was b
     'task.ts',
     'windows.ts',
     'errors.ts',
+    'fields.ts',
+    'tracked-task.ts',
     'clock.ts',
     'diagnostics.ts',
     'redact.ts',

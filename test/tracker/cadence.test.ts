@@ -10,7 +10,7 @@ import {
   type TrackerOptions,
 } from 'rx-video-tasks';
 import { completedTask, scriptedTransport } from 'rx-video-tasks/testing';
-import { timeUnseen } from '../../src/operators/cadence.js';
+import { timeUnseen } from '../../src/poll/cadence.js';
 import { marbles, type RunContext } from '../marbles.js';
 
 const model = 'seedance_1_5_pro_720p';

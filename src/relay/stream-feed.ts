@@ -1,7 +1,7 @@
 import { asyncScheduler, type Subscription } from 'rxjs';
 import { isTrackingError, TrackingError } from '../errors.js';
 import { isTerminal, type Task } from '../task.js';
-import type { Channel, Transition } from './channel.js';
+import type { Channel, Transition } from './task-feed.js';
 import { cursorOf } from './cursor.js';
 import type { EventStream } from './event-stream.js';
 import { relayedLoss, relayedRefusal, relayedTask, type RelayedTask, type RelayVideoUrl } from './relayed-task.js';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, promises as fs } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { CompletedTask } from '../task.js';
-import { claim } from './claim.js';
+import type { CompletedTask } from '../../task.js';
+import { claim } from '../journal/file-lock.js';
 import type { VideoDraft, VideoOrigin, VideoSink } from './video-sink.js';
 
 /** A sink that puts each video into a directory, under a name made of its task. Partial ones end in `.part`. */

@@ -1,4 +1,4 @@
-import type { Dialect } from './dialect.js';
+import type { Dialect } from './reply-format.js';
 import { phaseAt } from './lifecycle.js';
 import { VIDEO_SECONDS } from './video-file.js';
 

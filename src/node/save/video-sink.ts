@@ -1,4 +1,4 @@
-import type { CompletedTask } from '../task.js';
+import type { CompletedTask } from '../../task.js';
 
 /** What tells whether bytes that come later belong to those that are there. */
 export interface VideoOrigin {

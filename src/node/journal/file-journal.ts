@@ -1,8 +1,8 @@
 import { promises as fs } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { createJournal, type Journal, type JournalEntry, type JournalStore } from '../journal/index.js';
-import { claim, type Claim } from './claim.js';
-import { encodeRecords, HEADER, readJournal, type JournalRecord } from './journal-file.js';
+import { createJournal, type Journal, type JournalEntry, type JournalStore } from '../../journal/index.js';
+import { claim, type Claim } from './file-lock.js';
+import { encodeRecords, HEADER, readJournal, type JournalRecord } from './log-format.js';
 
 /**
  * A journal in one file, for one process at a time. What is saved has reached the disk (`fdatasync`); what is saved at

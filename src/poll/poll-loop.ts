@@ -1,8 +1,9 @@
 import { asyncScheduler, type Observable, type Observer, type Subscription } from 'rxjs';
-import { assignDefined, isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
+import { isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
+import { assignDefined } from '../fields.js';
 import { isTerminal, type Task } from '../task.js';
 import type { CheckedPollConfig } from './poll-config.js';
-import { draw, LONGEST_DELAY, now, rest, type Due, type Wait } from './time.js';
+import { draw, LONGEST_DELAY, now, rest, type Due, type Wait } from './timer.js';
 
 const MAX_RETRY_AFTER = 900_000;
 

@@ -3,7 +3,7 @@ import { summarize, type Board, type TrackedTask } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
 import { isTask, type Feed, type View } from './view.js';
 import { orUsageError } from './usage.js';
-import { describeBoard, describeMiss, describeSave, describeTask } from './words.js';
+import { describeBoard, describeMiss, describeSave, describeTask } from './format.js';
 
 /** NDJSON: one Task (or LostTask) a line, at each transition; where videos are saved, also how that goes on. */
 export const showJson: View = (feed) => show(feed, (told) => JSON.stringify(isTask(told) ? told : withoutTask(told)));

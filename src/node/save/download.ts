@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CompletedTask } from '../task.js';
+import type { CompletedTask } from '../../task.js';
 import { guardedGet } from './guarded-get.js';
 import { Mp4Check } from './mp4.js';
 import { SaveError } from './save-error.js';

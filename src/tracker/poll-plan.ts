@@ -1,11 +1,11 @@
 import type { PollConfig } from '../operators/index.js';
-import type { PollPlan } from '../operators/poll.js';
-import { checkPollConfig } from '../operators/poll-config.js';
-import { checkCadence, type Cadence } from '../operators/cadence.js';
+import type { PollPlan } from '../poll/poll-loop.js';
+import { checkPollConfig } from '../poll/poll-config.js';
+import { checkCadence, type Cadence } from '../poll/cadence.js';
 import { checkWindows } from '../operators/with-model-interval.js';
 import type { ResolvedRef } from '../query.js';
 import { publish } from '../diagnostics.js';
-import { sharedWait } from '../operators/shared-wait.js';
+import { sharedWait } from '../poll/shared-timer.js';
 import { windowOf, type PollWindow, type PollWindows } from '../windows.js';
 
 type Provider = ResolvedRef['service'];

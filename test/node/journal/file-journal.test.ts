@@ -7,10 +7,10 @@ import { createTracker, xingchaoyiqing, type JournalEntry, type JournalStore } f
 import { fileJournal } from 'rx-video-tasks/node';
 import { scriptedTransport } from 'rx-video-tasks/testing';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { fileStore } from '../../src/node/file-journal.js';
-import { storeContract } from '../journal/contract.js';
-import { program, start, temporaryFolder } from './children.js';
-import { smallDisk } from './small-disk.js';
+import { fileStore } from '../../../src/node/journal/file-journal.js';
+import { storeContract } from '../../journal/contract.js';
+import { program, start, temporaryFolder } from '../children.js';
+import { smallDisk } from '../small-disk.js';
 
 storeContract({
   place: () => {
@@ -186,7 +186,7 @@ describe('D5 one process at a time', () => {
   beforeAll(async () => {
     holder = await program(
       'holder',
-      `import { fileStore } from './src/node/file-journal.js';
+      `import { fileStore } from './src/node/journal/file-journal.js';
        const store = fileStore(process.argv[2]);
        store.load().then(() => { console.log('holding'); setInterval(() => {}, 1000); }, (error) => console.log(String(error)));`,
     );

@@ -3,7 +3,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { pollUntilTerminal } from 'rx-video-tasks';
 import { queuedTask, scriptedQuery } from 'rx-video-tasks/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { letters, listen } from './polls.js';
+import { letters, listen } from '../operators/polls.js';
 
 // As an application has it: made once, used by every test, under every clock.
 const poll = pollUntilTerminal({ interval: 20, minInterval: 20 });

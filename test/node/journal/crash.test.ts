@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry } from 'rx-video-tasks';
 import { expect, onTestFinished, test } from 'vitest';
-import { fileStore } from '../../src/node/file-journal.js';
-import { encodeRecords, HEADER } from '../../src/node/journal-file.js';
-import { program, start, temporaryFolder } from './children.js';
+import { fileStore } from '../../../src/node/journal/file-journal.js';
+import { encodeRecords, HEADER } from '../../../src/node/journal/log-format.js';
+import { program, start, temporaryFolder } from '../children.js';
 
 // LONG=1 for the counts that take minutes.
 const KILLS = process.env['LONG'] ? 300 : 30;
@@ -108,7 +108,7 @@ test('D4 a crash inside compaction, at each system call: the old file or the new
   const file = await program(
     'compacting',
     `import { promises as fs } from 'node:fs';
-     import { fileStore } from './src/node/file-journal.js';
+     import { fileStore } from './src/node/journal/file-journal.js';
      const [path, at, half] = process.argv.slice(2);
      let calls = -Infinity;
      const count = (target, names) => {

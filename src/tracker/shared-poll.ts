@@ -1,11 +1,11 @@
 import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable } from 'rxjs';
 import { publish } from '../diagnostics.js';
-import { Poll } from '../operators/poll.js';
-import { beginningOf, timeLeft, timeUnseen, waitAfter } from '../operators/cadence.js';
+import { Poll } from '../poll/poll-loop.js';
+import { beginningOf, timeLeft, timeUnseen, waitAfter } from '../poll/cadence.js';
 import type { Ask, Asker, ResolvedRef } from '../query.js';
 import { copyTask, isTerminal, newsOf, type Task } from '../task.js';
 import type { PollWindow } from '../windows.js';
-import type { Pace } from './pace.js';
+import type { Pace } from './poll-plan.js';
 
 /** What a tracked task has of its tracker. */
 export interface TrackedHome {

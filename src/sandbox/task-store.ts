@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { Provider } from '../providers/index.js';
-import { drawsOf } from './draw.js';
+import { drawsOf } from './seeded-random.js';
 import { drawLifecycle, type SandboxOutcome } from './lifecycle.js';
 import type { SandboxTask } from './sandbox-task.js';
 import type { Service } from './services.js';

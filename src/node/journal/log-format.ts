@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { JournalEntry } from '../journal/index.js';
+import type { JournalEntry } from '../../journal/index.js';
 
 // The file, line by line: eight hex digits of CRC-32, a space, JSON. The first line tells the version, each other one holds
 // what was written together: a list of entries and removals, of which the last about a task is what holds.

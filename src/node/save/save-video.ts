@@ -13,8 +13,8 @@ import {
   type ObservableInput,
   type OperatorFunction,
 } from 'rxjs';
-import type { TrackedTask } from '../errors.js';
-import { taskKey, type CompletedTask, type Task } from '../task.js';
+import type { TrackedTask } from '../../tracked-task.js';
+import { taskKey, type CompletedTask, type Task } from '../../task.js';
 import { download, type Downloaded, type DownloadPlan } from './download.js';
 import { fileSink } from './file-sink.js';
 import { SaveError } from './save-error.js';

@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
-import { assignDefined, TrackingError, type TrackingErrorReason } from '../errors.js';
+import { TrackingError, type TrackingErrorReason } from '../errors.js';
+import { assignDefined } from '../fields.js';
 import type { Failure, Task, TaskStatus, Video } from '../task.js';
 
 /** What a relay told of one task: a transition, or that it is lost. */

@@ -8,9 +8,9 @@ import type { CompletedTask, TrackedTask } from 'rx-video-tasks';
 import { SaveError, saveVideo, type SaveProgress, type SaveVideoOptions, type VideoSink } from 'rx-video-tasks/node';
 import { completedTask, failedTask, lostTask, queuedTask } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
-import { isPublicAddress } from '../../src/node/address.js';
-import { program, start, temporaryFolder } from './children.js';
-import { smallDisk } from './small-disk.js';
+import { isPublicAddress } from '../../../src/node/save/address.js';
+import { program, start, temporaryFolder } from '../children.js';
+import { smallDisk } from '../small-disk.js';
 import { mp4, send, serve, sha256 } from './video-server.js';
 
 const FILE = mp4(200_000);

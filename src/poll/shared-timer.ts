@@ -1,6 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import { isRealTime } from '../clock.js';
-import { rest, timerWait, type Due, type Wait } from './time.js';
+import { rest, timerWait, type Due, type Wait } from './timer.js';
 
 /** At most so many run before the event loop gets its turn. */
 const SLICE = 500;

@@ -14,7 +14,7 @@ import {
 import { processingTask, queuedTask, taskLetters } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
 import { answering, marbles, type RunContext } from '../marbles.js';
-import { letters, listen } from './polls.js';
+import { letters, listen } from '../operators/polls.js';
 
 /** In the middle of what is random. */
 const even = { random: () => 0.5 } satisfies ModelIntervalOptions;

@@ -1,4 +1,4 @@
-import { assignDefined } from '../errors.js';
+import { assignDefined } from '../fields.js';
 import { withRaw, type Failure, type Task, type Usage, type Video } from '../task.js';
 import { malformed } from './envelope.js';
 import { expiryOf } from './expiry.js';

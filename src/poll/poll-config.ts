@@ -1,7 +1,7 @@
 import { asyncScheduler, from, type Observable, type ObservableInput } from 'rxjs';
 import type { QueryError, QueryErrorKind } from '../errors.js';
 import type { Task } from '../task.js';
-import { checkDuration, checkFunction } from './time.js';
+import { checkDuration, checkFunction } from './timer.js';
 
 /** When to ask again, and when to give up. All durations in ms, 0..2^31-1. */
 export interface PollConfig {

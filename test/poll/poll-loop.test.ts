@@ -1,11 +1,11 @@
 import { map, NEVER, Observable, of, timer } from 'rxjs';
 import type { PollConfig, Task } from 'rx-video-tasks';
 import { describe, expect, test } from 'vitest';
-import { checkPollConfig } from '../../src/operators/poll-config.js';
-import { Poll, type PollPlan, type PollRef } from '../../src/operators/poll.js';
-import { timerWait } from '../../src/operators/time.js';
+import { checkPollConfig } from '../../src/poll/poll-config.js';
+import { Poll, type PollPlan, type PollRef } from '../../src/poll/poll-loop.js';
+import { timerWait } from '../../src/poll/timer.js';
 import { marbles } from '../marbles.js';
-import { letters, outlined } from './polls.js';
+import { letters, outlined } from '../operators/polls.js';
 
 // What a tracker asks of a poll beyond what the operator does.
 

@@ -3,12 +3,12 @@ import { of, Subject } from 'rxjs';
 import type { TrackingError } from 'rx-video-tasks';
 import { queuedTask } from 'rx-video-tasks/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { rest, type Due, type Wait } from '../../src/operators/time.js';
+import { rest, type Due, type Wait } from '../../src/poll/timer.js';
 
 /** A wait of the module as it is when the faked timers are the real ones. */
 async function freshWait(): Promise<Wait> {
   vi.resetModules();
-  const { sharedWait } = await import('../../src/operators/shared-wait.js');
+  const { sharedWait } = await import('../../src/poll/shared-timer.js');
   return sharedWait();
 }
 
