@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { linesOf, runProcess } from './cli/run-cli.js';
 
 const folder = fileURLToPath(new URL('../docs/examples/', import.meta.url));
@@ -32,11 +32,11 @@ const expected: Readonly<Record<string, (lines: string[]) => void>> = {
 describe('docs/examples', () => {
   const files = readdirSync(folder).filter((file) => file.endsWith('.mjs'));
 
-  it('are all tested', () => {
+  test('are all tested', () => {
     expect(files.sort()).toEqual(Object.keys(expected).sort());
   });
 
-  it('agree with the types of the built package', () => {
+  test('agree with the types of the built package', () => {
     const program = ts.createProgram(
       files.map((file) => folder + file),
       {
@@ -56,7 +56,7 @@ describe('docs/examples', () => {
     expect(problems).toEqual([]);
   });
 
-  it.concurrent.each(files)('%s runs', async (file) => {
+  test.concurrent.each(files)('%s runs', async (file) => {
     const { code, stdout, stderr } = await runProcess(process.execPath, [folder + file]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expected[file]?.(linesOf(stdout));

@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Task } from 'rx-video-tasks';
 import { startSandbox, type Sandbox } from 'rx-video-tasks/sandbox';
 import { lastScreen, linesOf, runCli, runOnTerminal, temporary } from './run-cli.js';
 
 describe('sandbox', () => {
-  it('says how to talk to it, in commands that work as pasted, and ends with Ctrl-C', async () => {
+  test('says how to talk to it, in commands that work as pasted, and ends with Ctrl-C', async () => {
     let visit: Promise<void> | undefined;
     const { code, stdout } = await runCli(['sandbox', '--speed', '300', '--seed', '7'], {
       onOutput: (told, child) => {
@@ -21,7 +21,7 @@ describe('sandbox', () => {
     await expect(fetch(url ?? '')).rejects.toThrow('fetch failed');
   });
 
-  it('says so when its port is taken', async () => {
+  test('says so when its port is taken', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const port = String((server.address() as AddressInfo).port);
@@ -57,7 +57,7 @@ async function paste(welcome: string): Promise<void> {
 }
 
 describe('demo', () => {
-  it('takes a dozen tasks of all five providers to their videos', async () => {
+  test('takes a dozen tasks of all five providers to their videos', async () => {
     const { code, stdout, stderr } = await runCli(['demo', '--speed', '600', '--json']);
     const tasks = linesOf(stdout).map((line) => JSON.parse(line) as Task);
     const videos = tasks.filter(({ status }) => status === 'completed');
@@ -67,7 +67,7 @@ describe('demo', () => {
     expect(code).toBe(0);
   });
 
-  it('says how to watch your own tasks when keys are set, and does not show them', async () => {
+  test('says how to watch your own tasks when keys are set, and does not show them', async () => {
     const key = 'sk-verysecretkey1234567890';
     const { stdout, stderr } = await runCli(['demo', '--speed', '1000', '--json'], {
       env: { ALAD_API_KEY: key, MINGYAN_API_KEY: key },
@@ -91,7 +91,7 @@ describe('demo', () => {
     });
     afterAll(() => sandbox.close());
 
-    it('watches them at their services, saves their videos and says where', async () => {
+    test('watches them at their services, saves their videos and says where', async () => {
       const args = ['demo', 'alad:asyntask_1', '-', '--speed', '300', '--allow-host', new URL(sandbox.url).host];
       const { code, stdout, stderr } = await runCli(args, { env, input: 'mingyan:video_1\nalad:asyntask_1\n' });
       expect(stdout).toMatch(/ alad asyntask_1 completed http/);
@@ -102,7 +102,7 @@ describe('demo', () => {
       expect(code).toBe(0);
     });
 
-    it('leaves no directory where nothing came, exits with 1, and tells why on a terminal too', async () => {
+    test('leaves no directory where nothing came, exits with 1, and tells why on a terminal too', async () => {
       const { id } = sandbox.create({ provider: 'alad', outcome: 'failed', reason: 'no faces' });
       const before = readdirSync(temporary);
       const { code, stdout } = await runOnTerminal(['demo', `alad:${id}`, '--speed', '300'], { env });
@@ -111,7 +111,7 @@ describe('demo', () => {
       expect(code).toBe(1);
     });
 
-    it('says no to a line that names no service, and loses one whose key is not set', async () => {
+    test('says no to a line that names no service, and loses one whose key is not set', async () => {
       const lost = await runCli(['demo', '-', '--speed', '300'], { env, input: 'anyfast:asyntask_1\n' });
       expect(lost.stdout).toMatch(/ anyfast asyntask_1 lost: .*provider/);
       expect(lost.code).toBe(1);

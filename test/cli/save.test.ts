@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lastValueFrom, take } from 'rxjs';
 import { alad, createTracker } from 'rx-video-tasks';
 import { fileJournal } from 'rx-video-tasks/node';
@@ -29,7 +29,7 @@ const host = () => ['--allow-host', new URL(sandbox.url).host];
 const videosIn = (directory: string) => readdirSync(directory).filter((name) => name.endsWith('.mp4'));
 
 describe('--save', () => {
-  it('saves the videos, says where, and exits with 0', async () => {
+  test('saves the videos, says where, and exits with 0', async () => {
     const directory = join(folder, 'made', 'when-needed');
     const args = ['watch', 'alad', 'asyntask_a', 'asyntask_b', '--save', directory, ...host(), ...at('alad')];
     const { code, stdout } = await runCli(args, { env });
@@ -43,7 +43,7 @@ describe('--save', () => {
     }
   });
 
-  it('refuses a video on this machine unless its host is named: exit code 1, told with the reason', async () => {
+  test('refuses a video on this machine unless its host is named: exit code 1, told with the reason', async () => {
     const directory = join(folder, 'refused');
     const { code, stdout } = await runCli(['watch', 'alad', 'asyntask_a', '--save', directory, ...at('alad')], { env });
     expect(stdout).toMatch(/ alad asyntask_a not saved: 127\.0\.0\.1:\d+ is at 127\.0\.0\.1, .* allowHosts/);
@@ -51,7 +51,7 @@ describe('--save', () => {
     expect(videosIn(directory)).toEqual([]);
   });
 
-  it('tells of it in NDJSON, and on the board', async () => {
+  test('tells of it in NDJSON, and on the board', async () => {
     const directory = join(folder, 'board');
     const args = ['watch', 'alad', 'asyntask_c', '--save', directory, ...host(), ...at('alad')];
     const { stdout } = await runCli([...args, '--json'], { env });
@@ -70,7 +70,7 @@ describe('--save', () => {
 });
 
 describe('--journal', () => {
-  it('tells what was not heard before, though it looks into the journal first', async () => {
+  test('tells what was not heard before, though it looks into the journal first', async () => {
     const journal = join(folder, 'unheard.journal');
     const { transport } = scriptedTransport(['q', 'never'], { latency: 0 });
     const provider = alad({ apiKey: 'test-key-0123456789' });
@@ -84,7 +84,7 @@ describe('--journal', () => {
     expect(told.filter(({ seq }) => seq === 1).map(({ id }) => id)).toEqual(ids);
   });
 
-  it('killed with -9 and resumed, it goes on where it was: every video is saved', async () => {
+  test('killed with -9 and resumed, it goes on where it was: every video is saved', async () => {
     const journal = join(folder, 'tasks.journal');
     const directory = join(folder, 'journal');
     const ids = Array.from({ length: 6 }, () => sandbox.create({ provider: 'alad' }).id);
@@ -106,7 +106,7 @@ describe('--journal', () => {
     expect(third).toEqual({ code: 0, stdout: '', stderr: 'Nothing in the journal is left to do.\n' });
   });
 
-  it('shows what it goes on with on a board, the downloads too', async () => {
+  test('shows what it goes on with on a board, the downloads too', async () => {
     const journal = join(folder, 'board.journal');
     const directory = join(folder, 'board-journal');
     const rest = ['--journal', journal, '--save', directory, ...at('alad')];
@@ -120,7 +120,7 @@ describe('--journal', () => {
     expect(code).toBe(0);
   });
 
-  it.each([
+  test.each([
     ['no journal', ['resume'], 'write resume --journal FILE'],
     ['ids', ['resume', 'alad', 'asyntask_a', '--journal', 'x'], 'takes its tasks from the journal'],
     ['a base URL of nobody', ['resume', '--journal', 'x', '--base-url', 'http://127.0.0.1:1'], 'write resume PROVIDER'],
@@ -132,7 +132,7 @@ describe('--journal', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
 
-  it('a file that is no journal is refused and left as it is', async () => {
+  test('a file that is no journal is refused and left as it is', async () => {
     const notes = join(folder, 'notes.txt');
     writeFileSync(notes, 'my notes\n');
     const { code, stderr } = await runCli(['resume', '--journal', notes], { env });
@@ -142,7 +142,7 @@ describe('--journal', () => {
   });
 });
 
-it('demo saves its videos into a temporary directory and says where', async () => {
+test('demo saves its videos into a temporary directory and says where', async () => {
   const { code, stderr } = await runCli(['demo', '--speed', '600', '--json']);
   const directory = /The videos are in (\S+)/.exec(stderr)?.[1] ?? '';
   expect(directory.startsWith(temporary)).toBe(true);

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { runCli } from './run-cli.js';
 
 const SECRET = 'sk-verysecretkey1234567890';
 
 describe('help and version', () => {
-  it('prints the help that is asked for, also behind a command', async () => {
+  test('prints the help that is asked for, also behind a command', async () => {
     for (const args of [['--help'], ['help'], ['-h'], ['watch', 'alad', '--help']]) {
       const { code, stdout, stderr } = await runCli(args);
       expect(stdout).toContain('rx-video-tasks watch PROVIDER ID...');
@@ -13,20 +13,20 @@ describe('help and version', () => {
     }
   });
 
-  it('says how to use it when nothing is said, as bad usage', async () => {
+  test('says how to use it when nothing is said, as bad usage', async () => {
     const { code, stdout, stderr } = await runCli([]);
     expect(stderr).toContain('rx-video-tasks watch PROVIDER ID...');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
 
-  it('prints the version of the package', async () => {
+  test('prints the version of the package', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
     expect((await runCli(['--version'])).stdout).toBe(`${version}\n`);
   });
 });
 
 describe('bad usage exits with 2 and says what to write', () => {
-  it.each([
+  test.each([
     ['an unknown command', ['wach'], 'write watch, resume, sandbox or demo'],
     ['no provider', ['watch'], 'write watch PROVIDER ID with one of xingchaoyiqing, mingyan'],
     ['an unknown provider', ['watch', 'aladdin', 'x'], '"aladdin" is no provider'],
@@ -58,7 +58,7 @@ describe('bad usage exits with 2 and says what to write', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
 
-  it('a key that no header can carry, without showing it', async () => {
+  test('a key that no header can carry, without showing it', async () => {
     const { code, stderr } = await runCli(['watch', 'alad', 'x'], { env: { ALAD_API_KEY: `${SECRET} ` } });
     expect(stderr).toContain('white space');
     expect(stderr).not.toContain(SECRET);

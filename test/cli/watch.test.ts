@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { isTerminal, type Task } from 'rx-video-tasks';
 import { startSandbox, type Sandbox, type SandboxOutcome } from 'rx-video-tasks/sandbox';
 import { cli, lastScreen, linesOf, runCli, runOnTerminal, runProcess } from './run-cli.js';
@@ -22,7 +22,7 @@ const create = (outcome: SandboxOutcome) =>
 const tasksOf = (ndjson: string) => linesOf(ndjson).map((line) => JSON.parse(line) as Task);
 
 describe('watch, into a pipe', () => {
-  it('prints one line for each transition and exits with 0 when all completed', async () => {
+  test('prints one line for each transition and exits with 0 when all completed', async () => {
     const ids = [create('completed'), create('completed')];
     const { code, stdout, stderr } = await runCli(['watch', 'alad', ...ids, ...at('alad')], { env });
     for (const id of ids) {
@@ -35,7 +35,7 @@ describe('watch, into a pipe', () => {
     expect(code).toBe(0);
   });
 
-  it('exits with 1 when one failed, and the other goes on to its video', async () => {
+  test('exits with 1 when one failed, and the other goes on to its video', async () => {
     const [bad, good] = [create('failed'), create('completed')];
     const { code, stdout } = await runCli(['watch', 'alad', bad, good, ...at('alad')], { env });
     expect(stdout).toMatch(new RegExp(` alad ${bad} failed: .+`));
@@ -43,7 +43,7 @@ describe('watch, into a pipe', () => {
     expect(code).toBe(1);
   });
 
-  it('exits with 1 when tracking is lost, and never shows the key', async () => {
+  test('exits with 1 when tracking is lost, and never shows the key', async () => {
     const wrong = 'sk-wrongkey1234567890';
     const { code, stdout, stderr } = await runCli(['watch', 'alad', create('completed'), ...at('alad')], {
       env: { ALAD_API_KEY: wrong },
@@ -53,7 +53,7 @@ describe('watch, into a pipe', () => {
     expect(code).toBe(1);
   });
 
-  it('prints NDJSON with --json: one Task a line, a lost one with its error', async () => {
+  test('prints NDJSON with --json: one Task a line, a lost one with its error', async () => {
     const id = create('completed');
     const { code, stdout, stderr } = await runCli(['watch', 'alad', id, '--json', ...at('alad')], { env });
     const tasks = tasksOf(stdout);
@@ -71,7 +71,7 @@ describe('watch, into a pipe', () => {
     expect(tasksOf(lost.stdout)).toMatchObject([{ id, status: 'lost', error: { reason: 'query' } }]);
   });
 
-  it('takes each id once, from arguments, from "-" and from piped input', async () => {
+  test('takes each id once, from arguments, from "-" and from piped input', async () => {
     const [a, b, c] = [create('completed'), create('completed'), create('completed')];
     const idsIn = (ndjson: string) =>
       [
@@ -94,7 +94,7 @@ describe('watch, into a pipe', () => {
     expect(empty).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('follows the ids of a pipe that stays open as they come', async () => {
+  test('follows the ids of a pipe that stays open as they come', async () => {
     const [first, second] = [create('completed'), create('completed')];
     const { code, stdout } = await runCli(['watch', 'alad', '--json', ...at('alad')], {
       env,
@@ -108,7 +108,7 @@ describe('watch, into a pipe', () => {
     expect(code).toBe(0);
   });
 
-  it('tells of missed polls on standard error, and goes on', async () => {
+  test('tells of missed polls on standard error, and goes on', async () => {
     let asked = 0;
     const server = await listen((_, response) => {
       if (++asked === 1) response.writeHead(503).end();
@@ -121,7 +121,7 @@ describe('watch, into a pipe', () => {
     expect(code).toBe(0);
   });
 
-  it('keeps what a service says from steering the terminal, and in one line', async () => {
+  test('keeps what a service says from steering the terminal, and in one line', async () => {
     const error = 'no\u001b[2J\nway\u202e';
     const server = await listen((_, response) => {
       response.end(JSON.stringify({ id: 'video_1', status: 'failed', video_url: null, error }));
@@ -130,7 +130,7 @@ describe('watch, into a pipe', () => {
     expect(stdout).toMatch(/^\S+ mingyan video_1 failed: no \[2J way ?\n$/);
   });
 
-  it('takes the model it is told for the window to poll by', async () => {
+  test('takes the model it is told for the window to poll by', async () => {
     const server = await listen((_, response) => response.writeHead(503).end());
     const nextPoll = async (...model: string[]) => {
       const { stderr } = await runCli(['watch', 'mingyan', 'video_1', '--base-url', urlOf(server), ...model], {
@@ -147,7 +147,7 @@ describe('watch, into a pipe', () => {
 });
 
 describe('an early end', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('%s ends a watch: nothing is asked afterwards', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends a watch: nothing is asked afterwards', async (signal) => {
     let asked = 0;
     const server = await listen((_, response) => {
       asked += 1;
@@ -167,7 +167,7 @@ describe('an early end', () => {
     expect(asked).toBe(askedAtTheEnd);
   });
 
-  it('a reader that goes away ends it without a word', async () => {
+  test('a reader that goes away ends it without a word', async () => {
     const args = ['watch', 'alad', create('never'), create('completed'), '--json', ...at('alad')];
     const command = `set -o pipefail; '${process.execPath}' '${cli}' ${args.join(' ')} | head -1`;
     const { code, stdout, stderr } = await runProcess('bash', ['-c', command], { env });
@@ -177,7 +177,7 @@ describe('an early end', () => {
 });
 
 describe('watch, on a terminal', () => {
-  it('shows a board with a bar for each task, a summary, and then the videos', async () => {
+  test('shows a board with a bar for each task, a summary, and then the videos', async () => {
     let asked = 0;
     const server = await listen(({ url = '' }, response) => {
       // By count, not by time: the board is seen while something runs, however slow the machine.
@@ -196,7 +196,7 @@ describe('watch, on a terminal', () => {
     expect(code).toBe(1);
   });
 
-  it('sums up also what was over before the board was drawn', async () => {
+  test('sums up also what was over before the board was drawn', async () => {
     const server = await listen((_, response) => {
       response.end(JSON.stringify({ id: 'video_1', status: 'completed', video_url: 'http://127.0.0.1/v.mp4' }));
     });
@@ -207,7 +207,7 @@ describe('watch, on a terminal', () => {
     expect(code).toBe(0);
   });
 
-  it('Ctrl-C ends it: the rows stay, the cursor comes back', async () => {
+  test('Ctrl-C ends it: the rows stay, the cursor comes back', async () => {
     let isPressed = false;
     const { code, stdout } = await runOnTerminal(['watch', 'alad', create('never'), ...at('alad')], {
       env,

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startSandbox, type Sandbox, type SandboxTaskRef, type SandboxTaskRequest } from 'rx-video-tasks/sandbox';
 import { ask, SERVICES, type Body, type GenerationsData } from './ask.js';
 
@@ -33,7 +33,7 @@ async function end(request: SandboxTaskRequest): Promise<Body> {
 }
 
 describe('the result wire', () => {
-  it('answers as documented from the queue to the video', async () => {
+  test('answers as documented from the queue to the video', async () => {
     const ref = sandbox.create({ provider: 'xingchaoyiqing' });
     const common = { id: ref.id, object: 'video', created: SECONDS, model: 'seedance_1_5_pro_720p' };
     const [queued, processing, completed, ...more] = await history(ref);
@@ -49,7 +49,7 @@ describe('the result wire', () => {
     expect(more).toEqual([]);
   });
 
-  it('says why a task failed, and nothing of a video', async () => {
+  test('says why a task failed, and nothing of a video', async () => {
     const failed = await end({ provider: 'globalaiopc', outcome: 'failed', reason: 'no' });
     expect(failed).toMatchObject({ status: 'failed', video_url: null, error: 'no', model: 'veo_3_1_fast' });
     expect(failed).not.toHaveProperty('actualDuration');
@@ -57,13 +57,13 @@ describe('the result wire', () => {
     expect(drawn.error).toMatch(/\S/);
   });
 
-  it('cancels tasks of Seedance 1.5', async () => {
+  test('cancels tasks of Seedance 1.5', async () => {
     const model = 'seedance_1_5_pro_480p';
     const ref = sandbox.create({ provider: 'xingchaoyiqing', model, outcome: 'cancelled' });
     expect((await history(ref)).at(-1)).toMatchObject({ status: 'cancelled', video_url: null, error: null, model });
   });
 
-  it('deletes the record of a Seedance 1.5 task with its video, and keeps that of others', async () => {
+  test('deletes the record of a Seedance 1.5 task with its video, and keeps that of others', async () => {
     const gone = sandbox.create({ provider: 'xingchaoyiqing' });
     const kept = sandbox.create({ provider: 'mingyan' });
     vi.setSystemTime(START + 86_400_000 + 10 * 60_000);
@@ -73,7 +73,7 @@ describe('the result wire', () => {
 });
 
 describe('the generations wire', () => {
-  it('answers as documented from acceptance to the video', async () => {
+  test('answers as documented from acceptance to the video', async () => {
     const ref = sandbox.create({ provider: 'alad' });
     const bodies = await history(ref);
     for (const { code, message, data } of bodies) {
@@ -127,13 +127,13 @@ describe('the generations wire', () => {
     expect(done.data).not.toHaveProperty('super_resolution');
   });
 
-  it('begins its progress at 50%', async () => {
+  test('begins its progress at 50%', async () => {
     const ref = sandbox.create({ provider: 'anyfast', outcome: 'never' });
     const shown = (await history(ref, 5000, 60 * 60_000)).map(({ data }) => [data.status, data.progress]);
     expect(shown.at(-1)).toEqual(['IN_PROGRESS', '50%']);
   });
 
-  it('shows something new every 15 s only', async () => {
+  test('shows something new every 15 s only', async () => {
     const ref = sandbox.create({ provider: 'anyfast' });
     const changes: number[] = [];
     let before = '';
@@ -147,7 +147,7 @@ describe('the generations wire', () => {
     expect(new Set(changes.map((age) => age % 15_000)).size).toBe(1);
   });
 
-  it('tells a super-resolution task by its original, its resolution and its bill', async () => {
+  test('tells a super-resolution task by its original, its resolution and its bill', async () => {
     const done = (await end({ provider: 'alad', superResolution: true })).data;
     expect(done.result_url).toMatch(/\?preview=1&auth_key=\d{10}-\w+$/);
     expect(done.original_result_url).toMatch(/\/original\/\w+\.mp4\?X-Tos-/);
@@ -160,7 +160,7 @@ describe('the generations wire', () => {
     });
   });
 
-  it('says why a task failed, at 100% and without a URL', async () => {
+  test('says why a task failed, at 100% and without a URL', async () => {
     const failed = (await end({ provider: 'anyfast', outcome: 'failed' })).data;
     expect(failed).toMatchObject({ status: 'FAILURE', progress: '100%' });
     expect(failed.fail_reason).toMatch(/^task failed, code: \w+, message: \S/);
@@ -171,7 +171,7 @@ describe('the generations wire', () => {
     expect(silent.data.fail_reason).toBe('');
   });
 
-  it('has no start time for a task that failed in the queue', async () => {
+  test('has no start time for a task that failed in the queue', async () => {
     const times = new Set<boolean>();
     for (let n = 0; n < 40; n++) {
       const ref = sandbox.create({ provider: 'alad', outcome: 'failed' });
@@ -186,7 +186,7 @@ describe('the generations wire', () => {
 });
 
 describe('refusals', () => {
-  it.each(SERVICES)('%s refuses any key but its own, in its own way', async (provider) => {
+  test.each(SERVICES)('%s refuses any key but its own, in its own way', async (provider) => {
     const { id } = sandbox.create({ provider });
     const other = SERVICES.find((name) => name !== provider) ?? 'alad';
     const { [provider]: key, [other]: foreign } = sandbox.keys;
@@ -202,7 +202,7 @@ describe('refusals', () => {
     }
   });
 
-  it.each(SERVICES)('%s knows no ids but those of its documented forms', async (provider) => {
+  test.each(SERVICES)('%s knows no ids but those of its documented forms', async (provider) => {
     const isGateway = provider === 'anyfast' || provider === 'alad';
     const foreign = isGateway ? ['video_x', 'vgen_x', 'sora_x'] : ['asyntask_x'];
     const odd = ['x', 'task_1', 'VIDEO_x', 'asyntask_', 'video_', 'asyntask_a%20b', 'video_a%2Fb', 'video_a/b', '%ZZ'];
@@ -213,7 +213,7 @@ describe('refusals', () => {
     }
   });
 
-  it('answers 429 with Retry-After beyond the rate limit, per key, until the second is over', async () => {
+  test('answers 429 with Retry-After beyond the rate limit, per key, until the second is over', async () => {
     await sandbox.close();
     sandbox = await startSandbox({ rateLimit: 2 });
     const [one, two] = [sandbox.create({ provider: 'alad' }), sandbox.create({ provider: 'mingyan' })];
@@ -232,7 +232,7 @@ describe('refusals', () => {
     expect(await statuses(one, 1)).toEqual([[200, null]]);
   });
 
-  it('says what it answers where there is nothing', async () => {
+  test('says what it answers where there is nothing', async () => {
     const paths = ['/', '//', '/alad', '/alad/v1/result/video_x', '/videos', '/videos/nobody/a.mp4', '/sandbox/tasks'];
     for (const path of paths) {
       const response = await fetch(sandbox.url + path);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { lastValueFrom, take, toArray, type Observable } from 'rxjs';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   createTracker,
   fetchTransport,
@@ -49,7 +49,7 @@ describe.each([
     }
   };
 
-  it('brings a task of each service from the queue to its video', () =>
+  test('brings a task of each service from the queue to its video', () =>
     withTracker(async (sandbox, transport) => {
       const tracker = createTracker({ provider: sandbox.providers, speed: sandbox.speed, transport });
       const refs = SERVICES.map((provider) => sandbox.create({ provider }));
@@ -63,7 +63,7 @@ describe.each([
       }
     }));
 
-  it('tells of failures, cancellations and super-resolution', () =>
+  test('tells of failures, cancellations and super-resolution', () =>
     withTracker(async (sandbox, transport) => {
       const tracker = createTracker({ provider: sandbox.providers, speed: sandbox.speed, transport });
       const end = (request: SandboxTaskRequest) => last(tracker.track(sandbox.create(request)));
@@ -84,7 +84,7 @@ describe.each([
       });
     }));
 
-  it('knows tasks that nobody created, and refuses odd ones and odd keys', () =>
+  test('knows tasks that nobody created, and refuses odd ones and odd keys', () =>
     withTracker(async (sandbox, transport) => {
       const options = { speed: sandbox.speed, transport };
       const tracker = createTracker({ provider: sandbox.providers, ...options, retry: { notFoundGrace: 0 } });
@@ -117,7 +117,7 @@ describe.each([
 });
 
 describe('a seed', () => {
-  it('gives the same keys, ids and lifecycles again, in whatever order tasks are asked about', async () => {
+  test('gives the same keys, ids and lifecycles again, in whatever order tasks are asked about', async () => {
     const START = Date.parse('2026-01-01T00:00:00Z');
     vi.useFakeTimers({ toFake: ['Date'], now: START });
     const run = async (seed: number, order: (ids: string[]) => string[]) => {
@@ -143,7 +143,7 @@ describe('a seed', () => {
     expect(first.answers.get('asyntask_a')).not.toEqual(first.answers.get('asyntask_b'));
   });
 
-  it('is drawn where none is given, and told', async () => {
+  test('is drawn where none is given, and told', async () => {
     const [one, two] = [await start(), await start()];
     expect(one.seed).not.toBe(two.seed);
     expect((await start({ seed: one.seed })).keys).toEqual(one.keys);
@@ -153,7 +153,7 @@ describe('a seed', () => {
 const withoutOrigin = (body: unknown, { url }: Sandbox): unknown =>
   JSON.parse(JSON.stringify(body).replaceAll(url, ''));
 
-it('takes every generation time from the documented range of its model, and from all of it', async () => {
+test('takes every generation time from the documented range of its model, and from all of it', async () => {
   const START = Date.parse('2026-01-01T00:00:00Z');
   vi.useFakeTimers({ toFake: ['Date'], now: START });
   const sandbox = await start({ seed: 3, speed: 2 });
@@ -178,7 +178,7 @@ it('takes every generation time from the documented range of its model, and from
 });
 
 describe('tasks', () => {
-  it('have ids of the documented forms, all different', async () => {
+  test('have ids of the documented forms, all different', async () => {
     const sandbox = await start();
     const id = (request: SandboxTaskRequest) => sandbox.create(request).id;
     expect(id({ provider: 'xingchaoyiqing' })).toMatch(/^video_\w{32}$/);
@@ -188,14 +188,14 @@ describe('tasks', () => {
     expect(new Set(Array.from({ length: 500 }, () => id({ provider: 'alad' }))).size).toBe(500);
   });
 
-  it('belong to one service each', async () => {
+  test('belong to one service each', async () => {
     const sandbox = await start({ seed: 1 });
     const { id } = sandbox.create({ provider: 'mingyan', model: 'videos_fast' });
     expect((await ask(sandbox, { provider: 'mingyan', id })).body).toMatchObject({ model: 'videos_fast' });
     expect((await ask(sandbox, { provider: 'xingchaoyiqing', id })).body).not.toMatchObject({ model: 'videos_fast' });
   });
 
-  it('are refused where their service could not have them', async () => {
+  test('are refused where their service could not have them', async () => {
     const sandbox = await start();
     for (const [request, message] of [
       [undefined, 'provider: undefined'],
@@ -217,7 +217,7 @@ describe('tasks', () => {
     }
   });
 
-  it('are created over HTTP too', async () => {
+  test('are created over HTTP too', async () => {
     const sandbox = await start();
     const post = async (body: string) => {
       const response = await fetch(`${sandbox.url}/sandbox/tasks`, { method: 'POST', body });
@@ -248,7 +248,7 @@ describe('tasks', () => {
 });
 
 describe('options', () => {
-  it.each([
+  test.each([
     [{ speed: 0 }, 'speed: 0'],
     [{ speed: -1 }, 'speed: -1'],
     [{ speed: NaN }, 'write a number above 0'],
@@ -269,18 +269,18 @@ describe('options', () => {
     await expect(starting).rejects.toThrow(message);
   });
 
-  it.each(['0.0.0.0', '::', '192.168.0.1', 'example.com', ''])('refuses to listen on %o', async (host) => {
+  test.each(['0.0.0.0', '::', '192.168.0.1', 'example.com', ''])('refuses to listen on %o', async (host) => {
     const starting = start({ host } as unknown as SandboxOptions);
     await expect(starting).rejects.toThrow(TypeError);
     await expect(starting).rejects.toThrow("write '127.0.0.1'");
   });
 
-  it('says so when the port is taken', async () => {
+  test('says so when the port is taken', async () => {
     const { url } = await start();
     await expect(start({ port: Number(new URL(url).port) })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 
-  it('listens where it was told to', async () => {
+  test('listens where it was told to', async () => {
     const free = createServer().listen(0, '127.0.0.1');
     await once(free, 'listening');
     const { port } = free.address() as { port: number };
@@ -293,7 +293,7 @@ describe('options', () => {
     expect(task.status).toBe('queued');
   });
 
-  it('tells the five services apart', async () => {
+  test('tells the five services apart', async () => {
     const { url, providers, speed, keys } = await start({ speed: 60 });
     expect(speed).toBe(60);
     expect(providers.map(({ name }) => name)).toEqual(SERVICES);
@@ -305,7 +305,7 @@ describe('options', () => {
 });
 
 describe('close', () => {
-  it('frees the port, ends idle and busy connections, and may be called again', async () => {
+  test('frees the port, ends idle and busy connections, and may be called again', async () => {
     const sandbox = await start();
     const { id } = sandbox.create({ provider: 'alad' });
     await ask(sandbox, { provider: 'alad', id });
@@ -330,7 +330,7 @@ describe('close', () => {
     await start({ port: Number(new URL(sandbox.url).port) });
   });
 
-  it('leaves no handle', async () => {
+  test('leaves no handle', async () => {
     const handles = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('TCP')).length;
     const before = handles();
     const sandbox = await start();
@@ -345,7 +345,7 @@ describe('close', () => {
     });
   });
 
-  it('comes with the end of an `await using` block', async () => {
+  test('comes with the end of an `await using` block', async () => {
     const sandbox = await start();
     await sandbox[Symbol.asyncDispose]();
     await expect(fetch(sandbox.url)).rejects.toThrow();

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startSandbox, type Sandbox, type SandboxTaskRequest } from 'rx-video-tasks/sandbox';
 import { ask } from './ask.js';
 
@@ -27,7 +27,7 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-it('sends a whole MP4 with what a download needs', async () => {
+test('sends a whole MP4 with what a download needs', async () => {
   const response = await get();
   expect(response.status).toBe(200);
   expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -41,7 +41,7 @@ it('sends a whole MP4 with what a download needs', async () => {
   expect(new TextDecoder().decode(bytes.subarray(4, 8))).toBe('ftyp');
 });
 
-it('sends a video that is whole, and as long as the answers say', async () => {
+test('sends a video that is whole, and as long as the answers say', async () => {
   const bytes = Buffer.from(await (await get()).arrayBuffer());
   const boxes: string[] = [];
   for (let at = 0; at < bytes.length; at += bytes.readUInt32BE(at))
@@ -52,7 +52,7 @@ it('sends a video that is whole, and as long as the answers say', async () => {
   expect(bytes.includes('avc1')).toBe(true);
 });
 
-it('has a video behind every kind of URL', async () => {
+test('has a video behind every kind of URL', async () => {
   for (const request of [
     { provider: 'xingchaoyiqing' },
     { provider: 'mingyan' },
@@ -68,7 +68,7 @@ it('has a video behind every kind of URL', async () => {
   expect((await fetch(original_result_url)).status).toBe(200);
 });
 
-it('has a video for every id that it takes', async () => {
+test('has a video for every id that it takes', async () => {
   const refs = ['asyntask_a-original', 'asyntask_original', 'asyntask_-_'].map((id) => ({
     provider: 'alad' as const,
     id,
@@ -79,7 +79,7 @@ it('has a video for every id that it takes', async () => {
   for (const ref of refs) expect((await fetch((await ask(sandbox, ref)).body.data.result_url)).status).toBe(200);
 });
 
-it('sends ranges', async () => {
+test('sends ranges', async () => {
   const whole = Buffer.from(await (await get()).arrayBuffer());
   const last = whole.length - 1;
   for (const [range, start, end] of [
@@ -109,7 +109,7 @@ it('sends ranges', async () => {
   }
 });
 
-it('sends a range only of the video that If-Range names', async () => {
+test('sends a range only of the video that If-Range names', async () => {
   const { headers } = await get();
   const range = 'bytes=10-19';
   for (const [ifRange, status] of [
@@ -123,14 +123,14 @@ it('sends a range only of the video that If-Range names', async () => {
   }
 });
 
-it('answers HEAD without a body', async () => {
+test('answers HEAD without a body', async () => {
   const response = await get({}, 'HEAD');
   expect(response.status).toBe(200);
   expect(Number(response.headers.get('content-length'))).toBeGreaterThan(4000);
   expect((await response.arrayBuffer()).byteLength).toBe(0);
 });
 
-it.each([
+test.each([
   ['alad', (query: URLSearchParams) => Number(query.get('X-Tos-Expires'))],
   ['mingyan', (query: URLSearchParams) => Number(query.get('Expires')) - START / 1000],
 ] as const)('keeps the URL of %s open until the moment that it tells', async (provider, lifetime) => {
@@ -146,7 +146,7 @@ it.each([
   expect((await fetch(signed)).status).toBe(403);
 });
 
-it('keeps videos for the time that was asked for, whatever the speed', async () => {
+test('keeps videos for the time that was asked for, whatever the speed', async () => {
   await sandbox.close();
   sandbox = await startSandbox({ speed: 1000, retention: 21 * 60_000 });
   const signed = await completed({ provider: 'anyfast' });
@@ -155,7 +155,7 @@ it('keeps videos for the time that was asked for, whatever the speed', async () 
   expect((await fetch(signed)).status).toBe(403);
 });
 
-it('opens no URL whose signature was changed, left out, or not given out yet', async () => {
+test('opens no URL whose signature was changed, left out, or not given out yet', async () => {
   expect((await fetch(url.replace(/.$/, '!'))).status).toBe(403);
   expect((await fetch(url.replace('86400', '99999'))).status).toBe(403);
   expect((await fetch(url.replace(/\?.*/, ''))).status).toBe(403);
@@ -165,6 +165,6 @@ it('opens no URL whose signature was changed, left out, or not given out yet', a
   expect((await fetch(url)).status).toBe(403);
 });
 
-it('asks for no Authorization', async () => {
+test('asks for no Authorization', async () => {
   expect((await get({ authorization: 'Bearer wrong' })).status).toBe(200);
 });
