@@ -81,8 +81,17 @@ export interface Video {
   readonly url: string;
   /** Epoch ms: what the URL itself says, else the service's retention counted from the end (or the creation) of the task. */
   readonly expiresAt?: number;
+  /**
+   * True where the URL is the gateway's own `/content` endpoint, at the origin that was asked: it answers only with the
+   * API key. `saveVideo({ provider })` sends it; a player cannot.
+   */
+  readonly requiresKey?: true;
   /** Super-resolution tasks: the video before it was enhanced, where its URL differs. */
   readonly originalUrl?: string;
+  /** An image of the last frame, for a clip that continues this one. */
+  readonly lastFrameUrl?: string;
+  /** An image to show before the video plays. */
+  readonly coverUrl?: string;
   readonly durationSeconds?: number;
   /** As the viewer sees it, for example `720p`: after super-resolution where there was one. */
   readonly resolution?: string;
@@ -97,6 +106,8 @@ export interface Usage {
   readonly completionTokens?: number;
   /** What is billed, where that differs from `totalTokens` (super-resolution tasks). */
   readonly billedTokens?: number;
+  /** What the task cost, in the service's own unit, where its reply contains it. */
+  readonly amount?: number;
 }
 
 export interface Failure {
