@@ -1,35 +1,42 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const src = (file: string) => fileURLToPath(new URL(`./src/${file}`, import.meta.url));
 
-// Tests import the public names. They run against `src`; with BUILT=1 the same tests run against `dist`, through the package's own `exports`.
-const alias = process.env['BUILT']
-  ? []
-  : [
-      { find: /^rx-video-tasks$/, replacement: src('index.ts') },
-      { find: /^rx-video-tasks\/(\w+)$/, replacement: src('$1.ts') },
-    ];
+// Tests import the public names. They run against `src`; with BUILT=1 the same tests run against `dist`, through the
+// package's own `exports`.
+export const resolve = {
+  alias: process.env['BUILT']
+    ? []
+    : [
+        { find: /^rx-video-tasks$/, replacement: src('index.ts') },
+        { find: /^rx-video-tasks\/(\w+)$/, replacement: src('$1.ts') },
+      ],
+};
 
-/** What takes longest begins first, or the others would be done long before it. */
-class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) => /faults.(load|suspended|leaks)\.test/.test(moduleId);
-    const sorted = await super.sort(files);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
-  }
-}
+/** Needs a process of its own: opens sockets, starts processes, reads what was built, or sets globals of the process. */
+const INTEGRATION = ['test/**/*.integration.test.ts', 'test/operators/neighbours.test.ts'];
 
 export default defineConfig({
-  resolve: { alias },
+  resolve,
   test: {
-    include: ['test/**/*.test.ts'],
     // Fails a run whose output shows a secret.
     globalSetup: ['test/output.ts'],
-    // Most files wait for sockets, timers or children for most of their time.
+    // Most integration tests wait for sockets, timers or processes for most of their time.
     maxWorkers: 3,
-    sequence: { sequencer: LongestFirst },
     testTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: INTEGRATION,
+          setupFiles: ['test/no-io.ts'],
+          isolate: false,
+        },
+      },
+      { extends: true, test: { name: 'integration', include: INTEGRATION } },
+    ],
   },
 });

@@ -4,6 +4,7 @@ import { dedupeStatus, isTerminal, type DedupeOptions, type TrackedTask } from '
 import { lostTask, queuedTask, taskLetters, unknownTask } from 'rx-video-tasks/testing';
 import { expect, test } from 'vitest';
 import { listen } from '../operators/polls.js';
+import { repetitions } from '../repetitions.js';
 
 /** All that three tasks can say; two of them differ in the provider alone. */
 const words: readonly TrackedTask[] = [
@@ -50,11 +51,11 @@ function passed(said: readonly TrackedTask[], options: DedupeOptions): TrackedTa
 const same = (left: readonly TrackedTask[], right: readonly TrackedTask[]) =>
   left.length === right.length && left.every((task, nth) => task === right[nth]);
 
-test('100,000 sequences of answers about three tasks: what passes is what a look back calls news', () => {
+test('random sequences of answers about three tasks: what passes is what a look back calls news', () => {
   const by = fc.constantFrom('progress' as const, 'status' as const);
   fc.assert(
     fc.property(sequence, by, (said, by) => same(passed(said, { by }), news(said, by))),
-    { numRuns: 100_000 },
+    { numRuns: repetitions(100_000) },
   );
 });
 
@@ -62,7 +63,7 @@ test('what passes of a task does not depend on which other tasks it is merged wi
   const aboutOne = ({ id, provider }: TrackedTask) => id === 'a' && provider === 'one';
   fc.assert(
     fc.property(sequence, (said) => same(passed(said, {}).filter(aboutOne), passed(said.filter(aboutOne), {}))),
-    { numRuns: 20_000 },
+    { numRuns: repetitions(20_000) },
   );
 });
 

@@ -19,6 +19,7 @@ import { isTrackingError, pollUntilTerminal, QueryError, type QueryErrorKind, ty
 import { taskLetters } from 'rx-video-tasks/testing';
 import { expect, test } from 'vitest';
 import { FINAL, timelineOf, type Reply, type Scenario } from './poll-model.js';
+import { repetitions } from '../repetitions.js';
 
 const tasks = new Map(Object.values(taskLetters()).map((task) => [task.status as string, task]));
 
@@ -124,7 +125,7 @@ function play(scenario: Scenario): Played {
   return { timeline, left };
 }
 
-test('100,000 sequences of answers, misses, calls and departures: everything happens when a table says so', () => {
+test('random sequences of answers, misses, calls and departures: everything happens when a table says so', () => {
   const ends = new Set<string>();
   fc.assert(
     fc.property(scenario, (scene) => {
@@ -135,7 +136,7 @@ test('100,000 sequences of answers, misses, calls and departures: everything hap
       // Never two queries at once, and afterwards nothing: no query, no timer.
       if (left.most > 1 || left.open > 0 || left.waiting > 0) expect(left).toEqual({ most: 1, open: 0, waiting: 0 });
     }),
-    { numRuns: 100_000 },
+    { numRuns: repetitions(100_000) },
   );
   // The sequences are no good if they leave one of the ends out.
   const reasons = ['deadline', 'expired', 'no-video', 'query'].map((reason) => `gives up: ${reason}`);

@@ -4,6 +4,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { createGate, createTracker, isTerminal, mingyan, type Task } from 'rx-video-tasks';
 import { scriptedTransport } from 'rx-video-tasks/testing';
 import { expect, test } from 'vitest';
+import { repetitions } from '../repetitions.js';
 
 const FLOOR = 10_000;
 const IDS = ['a', 'b', 'c'] as const;
@@ -112,6 +113,6 @@ test('however followers come and go, a task has one poll, never below its floor,
         }
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: repetitions(3_000) },
   );
 });

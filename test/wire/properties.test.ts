@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import replies from '../fixtures/replies.json' with { type: 'json' };
 import seeds from '../fixtures/seeds.json' with { type: 'json' };
 import { generations, read, wires } from './reading.js';
+import { repetitions } from '../repetitions.js';
 
 const wire = fc.constantFrom(...Object.values(wires));
 const http = fc.oneof({ weight: 3, arbitrary: fc.constant(200) }, fc.integer({ min: 100, max: 599 }));
@@ -85,7 +86,7 @@ describe('F27 whatever comes, a reading ends in a Task or a QueryError', () => {
       fc.property(wire, fc.json({ maxDepth: 5 }), http, (reader, body, status) => {
         check(() => read(reader, body, { http: status }));
       }),
-      { numRuns: 10_000 },
+      { numRuns: repetitions(10_000) },
     );
   });
 
@@ -101,7 +102,7 @@ describe('F27 whatever comes, a reading ends in a Task or a QueryError', () => {
           check(() => read(reader, body, { http: status }));
         },
       ),
-      { numRuns: 30_000 },
+      { numRuns: repetitions(30_000) },
     );
   });
 

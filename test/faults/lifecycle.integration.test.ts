@@ -4,8 +4,9 @@ import { createGate } from 'rx-video-tasks';
 import { describe, expect, test, vi } from 'vitest';
 import { reply, reset, stall, stallInBody, stallInHeaders, type Fault } from '../fault-server.js';
 import { counted, INTERVAL, kinds, says, stage, trace, until, type Stage } from './stage.js';
+import { isLong } from '../repetitions.js';
 
-const POINTS = process.env['LONG'] ? 10_000 : 600;
+const POINTS = isLong ? 10_000 : 600;
 
 /** Nothing is in flight or queued: the only place of the gate is free, and no socket is left after closing. */
 const isTidy = async (here: Stage) => {

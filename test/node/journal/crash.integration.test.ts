@@ -8,9 +8,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { fileStore } from '../../../src/node/journal/file-journal.js';
 import { encodeRecords, HEADER } from '../../../src/node/journal/log-format.js';
 import { program, start, temporaryFolder } from '../children.js';
+import { isLong, repetitions } from '../../repetitions.js';
 
-// LONG=1 for the counts that take minutes.
-const KILLS = process.env['LONG'] ? 300 : 30;
+const KILLS = isLong ? 300 : repetitions(30);
 const NEW_TASKS = 20;
 
 /** A service that says queued, processing and completed about each task, one after the other; it goes on after every crash. */

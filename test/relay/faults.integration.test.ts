@@ -7,6 +7,7 @@ import { completedTask, processingTask } from 'rx-video-tasks/testing';
 import { eventsOf, type Event } from './events.js';
 import { fakeTracker } from './fake-tracker.js';
 import { ask, serve, until, type NodeServer } from './node-server.js';
+import { repetitions } from '../repetitions.js';
 
 const servers: NodeServer[] = [];
 afterEach(async () => {
@@ -22,7 +23,10 @@ async function relayServer(options: Partial<RelayOptions> = {}) {
   return { tracker, server };
 }
 
-describe('R1 a connection that is cut 600 times', () => {
+const CUTS = repetitions(600);
+const EVENTS = repetitions(400_000);
+
+describe(`R1 a connection that is cut ${CUTS} times`, () => {
   test.each([
     ['one task', ['a']],
     ['three tasks', ['a', 'b', 'c']],
@@ -41,8 +45,8 @@ describe('R1 a connection that is cut 600 times', () => {
     /** 0..1, the same in every run. */
     const random = () => (draws = (draws * 48_271) % 2_147_483_647) / 2_147_483_647;
 
-    for (let cut = 0; cut < 600; cut++) {
-      const isLast = cut === 599;
+    for (let cut = 0; cut < CUTS; cut++) {
+      const isLast = cut === CUTS - 1;
       const socket = ask(server.port, target, lastEventId);
       // Cut anywhere: before the answer, in its head, within an event or between two.
       const most = isLast ? Infinity : Math.floor(random() * 1500);
@@ -77,7 +81,7 @@ describe('R1 a connection that is cut 600 times', () => {
       const seqs = seen.filter(({ task }) => task.id === id).map(({ task }) => task.seq as number);
       const first = seqs[0] as number;
       expect(seqs).toEqual(seqs.map((_seq, nth) => first + nth));
-      expect(seqs.length).toBeGreaterThan(400);
+      expect(seqs.length).toBeGreaterThan((2 * CUTS) / 3);
       expect(seen.findLast(({ task }) => task.id === id)?.task.status).toBe('completed');
     }
     keeper.destroy();
@@ -97,7 +101,7 @@ describe('R1 a connection that is cut 600 times', () => {
   });
 });
 
-test('R2 a client that never reads is dropped, and 400,000 events cost no memory', { timeout: 240_000 }, async () => {
+test(`R2 a client that never reads is dropped, and ${EVENTS} events cost no memory`, { timeout: 240_000 }, async () => {
   const { tracker, server } = await relayServer();
   // One reads, so that the events go on when the other is gone; and the process is warm when its memory is measured.
   const keen = ask(server.port, '/tasks?id=a');
@@ -117,10 +121,10 @@ test('R2 a client that never reads is dropped, and 400,000 events cost no memory
     for (let nth = 1; nth <= times; nth++) {
       tracker.say(processingTask({ id: 'a', progress: nth % 100 }));
       if (nth % 200 === 0) await turn();
-      if (nth % 10_000 === 0) most = Math.max(most, held());
+      if (nth % 5_000 === 0) most = Math.max(most, held());
     }
   };
-  await say(100_000);
+  await say(EVENTS / 4);
 
   const lazy = ask(server.port, '/tasks?id=a');
   lazy.pause();
@@ -128,10 +132,11 @@ test('R2 a client that never reads is dropped, and 400,000 events cost no memory
   lazy.on('close', () => (dropped = true));
   await until(() => server.open === 2);
   const before = held();
-  await say(400_000);
+  await say(EVENTS);
   lazy.resume();
-  await until(() => dropped && tail.includes('"seq":500000,'));
-  expect(tail).toContain('"seq":500000,');
+  const last = `"seq":${EVENTS / 4 + EVENTS},`;
+  await until(() => dropped && tail.includes(last));
+  expect(tail).toContain(last);
   expect(dropped).toBe(true);
   expect((most - before) / 1e6).toBeLessThan(20);
   expect(server.open).toBe(1);

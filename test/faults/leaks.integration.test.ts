@@ -1,16 +1,15 @@
 import { expect, test } from 'vitest';
 import { startFaultServer } from '../fault-server.js';
+import { isLong, repetitions } from '../repetitions.js';
 import { preamble, startChild } from './child.js';
 import type { SoakReport } from './leaks.js';
 import { KEY } from './secrets.js';
 import { says, until } from './stage.js';
 
-const LONG = process.env['LONG'] !== undefined;
-
 test.for([
-  { name: 'undici', polls: LONG ? 1_000_000 : 100_000 },
+  { name: 'undici', polls: isLong ? 1_000_000 : repetitions(100_000) },
   // A poll over fetch takes four times as long.
-  { name: 'fetch', polls: LONG ? 100_000 : 10_000 },
+  { name: 'fetch', polls: isLong ? 100_000 : repetitions(10_000) },
 ] as const)(
   'L2 $polls polls over $name leave no socket, timer or listener, and a flat heap',
   { timeout: 600_000 },

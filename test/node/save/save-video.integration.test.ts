@@ -9,6 +9,7 @@ import { SaveError, saveVideo, type SaveProgress, type SaveVideoOptions, type Vi
 import { completedTask, failedTask, lostTask, queuedTask } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
 import { isPublicAddress } from '../../../src/node/save/address.js';
+import { isLong, repetitions } from '../../repetitions.js';
 import { program, start, temporaryFolder } from '../children.js';
 import { smallDisk } from '../small-disk.js';
 import { mp4, send, serve, sha256 } from './video-server.js';
@@ -195,7 +196,7 @@ describe('W1 bad transfers', () => {
     expect(starts.at(-1)).toBeGreaterThan(100_000);
   });
 
-  test('W1 never a mixture: whatever the server does, the right bytes or an error (200 runs)', async () => {
+  test('W1 never a mixture: whatever the server does, the right bytes or an error', async () => {
     let draw = () => 0;
     const { url, directory } = await serving((request, response) => {
       const what = draw();
@@ -219,7 +220,7 @@ describe('W1 bad transfers', () => {
     });
     const right = new Set([sha256(FILE), sha256(OTHER)]);
     const outcomes = { saved: 0, failed: 0 };
-    for (let run = 1; run <= 200; run++) {
+    for (let run = 1; run <= repetitions(200); run++) {
       let state = run * 7919;
       draw = () => (state = (state * 48271) % 2147483647) / 2147483647;
       const { end } = await saving(url, { directory, retry: { count: 6, delay: 0 } }, `run-${run}`);
@@ -275,7 +276,7 @@ test('W2 kill -9 while saving: what has its name is whole, and the next run goes
   const { url, directory, requests } = await serving((request, response) => {
     send(request, response, big, { etag: '"a"', pause: 1 });
   });
-  const kills = process.env['LONG'] ? 500 : 50;
+  const kills = isLong ? 500 : repetitions(50);
   const whole = new Set<string>();
   const isWhole = (name: string) => sha256(readFileSync(join(directory, name))) === sha256(big);
   let finished = 0;

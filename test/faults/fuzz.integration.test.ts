@@ -5,9 +5,10 @@ import { expect, test } from 'vitest';
 import { reply } from '../fault-server.js';
 import replies from '../fixtures/replies.json' with { type: 'json' };
 import { kinds, stage } from './stage.js';
+import { isLong, repetitions } from '../repetitions.js';
 
 /** Asked for through the whole library, on sockets; test/wire/properties.test.ts reads as many more without. */
-const BODIES = process.env['LONG'] ? 1_000_000 : 50_000;
+const BODIES = isLong ? 1_000_000 : repetitions(50_000);
 const BATCH = 1_000;
 
 const known = replies.map(({ body }) => JSON.stringify(body));
@@ -63,7 +64,7 @@ test(
     const note = (error: unknown) => unhandled.push(error);
     process.on('unhandledRejection', note);
     const seen = new Set<string>();
-    for (let batch = 0; batch < BODIES / BATCH; batch++) {
+    for (let batch = 0; batch * BATCH < BODIES; batch++) {
       const bodies = fc.sample(fc.tuple(body, status), { numRuns: BATCH, seed: batch });
       server.route(({ path }) => {
         const [text, http] = bodies[Number(path.split('/').pop())] ?? ['', 500];
