@@ -7,6 +7,7 @@ export {
   type JournalSession,
   type JournalStore,
   type JournalTransition,
+  type KnownTask,
   type MemoryJournal,
 } from './journal/index.js';
 export {

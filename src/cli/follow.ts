@@ -66,20 +66,13 @@ export async function follow(following: Following): Promise<Followed> {
   }
 }
 
-/** The tasks of a journal that are not done with. @throws UsageError for a file that cannot be used. */
+/** The tasks that the journal would bring back. @throws UsageError for a file that cannot be used. */
 async function openTasks(session: JournalSession | undefined): Promise<readonly TaskRefFields[]> {
-  const open: TaskRefFields[] = [];
-  const look = (task: TaskRefFields) => {
-    open.push(task);
-    return { stream: EMPTY, wait: 0 };
-  };
   try {
-    // No further than to the first value: what is told here would count as heard.
-    await firstValueFrom(session?.resume(look, false) ?? EMPTY, { defaultValue: undefined });
+    return await firstValueFrom(session?.tasks() ?? EMPTY, { defaultValue: [] });
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  return open;
 }
 
 /** Prints what the board has no room for: URLs and reasons. Lines have told them already. */

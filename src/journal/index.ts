@@ -1,4 +1,5 @@
 export { createJournal } from './create-journal.js';
+export { JournalLostError } from './journal.js';
 export { memoryJournal, type MemoryJournal } from './memory.js';
 export type {
   Journal,

@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import {
   concat,
+  config,
+  defer,
   EMPTY,
   firstValueFrom,
+  ignoreElements,
   lastValueFrom,
   map,
   mergeMap,
@@ -13,7 +17,7 @@ import {
   timer,
   toArray,
 } from 'rxjs';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   createJournal,
   createTracker,
@@ -23,11 +27,14 @@ import {
   type Journal,
   type JournalEntry,
   type JournalStore,
+  type KnownTask,
   type TrackedTask,
   type TrackerOptions,
 } from 'rx-video-tasks';
+import { fileJournal } from 'rx-video-tasks/node';
 import { scriptedTransport } from 'rx-video-tasks/testing';
 import { marbles } from '../marbles.js';
+import { temporaryFolder } from '../node/children.js';
 
 type Script = Parameters<typeof scriptedTransport>[0];
 
@@ -283,12 +290,15 @@ describe('resume', () => {
     first.tracker.close();
     expect(journal.entries()).toMatchObject([{ createdAt: yesterday, seq: 1, acked: 1 }]);
 
-    const resumed = () => scripted(journal, { v: ['not-found'] }).tracker.resume();
-    expect(await lastValueFrom(resumed().pipe(toArray()))).toMatchObject([
-      { status: 'lost', id: 'v', error: { reason: 'expired' } },
-    ]);
+    const resumed = async () => {
+      const { tracker } = scripted(journal, { v: ['not-found'] });
+      const transitions = await lastValueFrom(tracker.resume().pipe(toArray()));
+      tracker.close();
+      return transitions;
+    };
+    expect(await resumed()).toMatchObject([{ status: 'lost', id: 'v', error: { reason: 'expired' } }]);
     expect(journal.entries()).toMatchObject([{ seq: 2, acked: 2, last: { status: 'lost' } }]);
-    expect(await lastValueFrom(resumed().pipe(toArray()))).toEqual([]);
+    expect(await resumed()).toEqual([]);
   });
 
   test(
@@ -319,7 +329,9 @@ describe('resume', () => {
     'closing ends it, also for what is not due yet',
     marbles((m) => {
       const journal = memoryJournal();
-      scripted(journal, ['q']).tracker.trackAll(['a', 'b']).subscribe().unsubscribe();
+      const first = scripted(journal, ['q']);
+      first.tracker.trackAll(['a', 'b']).subscribe();
+      first.tracker.close();
       const { tracker, asks } = scripted(journal, ['never']);
       m.scheduler.schedule(() => {
         tracker.close();
@@ -416,6 +428,155 @@ describe('ack', () => {
   });
 });
 
+describe('D9 one journal object, one tracker after the other', () => {
+  test(
+    'D9 a tracker made right after close waits until the journal is released',
+    marbles((m) => {
+      const calls: string[] = [];
+      const note = (call: string, ms: number) =>
+        defer(() => {
+          calls.push(call);
+          return timer(ms).pipe(ignoreElements());
+        });
+      const journal = createJournal({
+        load: () => concat(note('load', 1), [[]]),
+        save: ({ seq, acked }) => note(`save ${seq}/${acked}`, 10),
+        remove: () => EMPTY,
+        close: () => note('close', 100),
+      });
+      const first = scripted(journal, { v: ['q'] });
+      first.tracker.track('v').subscribe();
+      m.scheduler.schedule(() => {
+        first.tracker.close();
+        const second = scripted(journal, { v: ['p'] });
+        second.tracker.track('v').subscribe();
+        second.tracker.close();
+        const third = scripted(journal, { v: ['s'] });
+        m.expect(words(third.tracker.track('v'))).toBeObservable('243ms (c|)', { c: 'v completed 1' });
+      }, 15);
+      m.flush();
+      const session = ['load', 'save 0/0', 'save 1/0', 'save 1/1'];
+      // The first was closed while it stored its first transition; the second while it waited for the first.
+      expect(calls).toEqual(['load', 'save 0/0', 'save 1/0', 'close', 'load', 'close', ...session]);
+    }),
+  );
+
+  test.each(['after a transition', 'at once'])('D9 close %s and open, twenty times, with fileJournal', async (when) => {
+    const journal = fileJournal(join(temporaryFolder(), 'tasks.journal'));
+    for (let round = 0; round < 20; round++) {
+      const { tracker } = scripted(journal, ['q']);
+      const transition = firstValueFrom(tracker.track(`v${round}`), { defaultValue: undefined });
+      if (when === 'after a transition') expect(await transition).toMatchObject({ status: 'queued' });
+      tracker.close();
+    }
+    const { tracker } = scripted(journal, ['s']);
+    expect(await firstValueFrom(tracker.track('last'))).toMatchObject({ id: 'last', status: 'completed' });
+    tracker.close();
+  });
+
+  test('D9 a second tracker on an open journal is refused, and the first is not disturbed', async () => {
+    const journal = fileJournal(join(temporaryFolder(), 'tasks.journal'));
+    const first = scripted(journal, ['q']);
+    expect(() => scripted(journal, ['q'])).toThrow('another tracker uses this journal object; close() that tracker');
+    expect(await firstValueFrom(first.tracker.track('v'))).toMatchObject({ seq: 1 });
+    first.tracker.close();
+  });
+
+  test('D9 what ack accepted before close becomes durable, also while the journal is being loaded', async () => {
+    const saved: string[] = [];
+    const row = { provider: 'xingchaoyiqing', id: 'v', trackedAt: 1, seq: 1, acked: 0 };
+    const journal = createJournal({
+      load: () => timer(20).pipe(map(() => [row])),
+      save: ({ acked }) =>
+        timer(20).pipe(
+          tap(() => saved.push(`acked ${acked}`)),
+          ignoreElements(),
+        ),
+      remove: () => EMPTY,
+      close: () => {
+        saved.push('closed');
+        return EMPTY;
+      },
+    });
+    const { tracker } = scripted(journal, ['q']);
+    const acked = tracker.ack({ id: 'v', provider: 'xingchaoyiqing', status: 'queued', seq: 1 } as TrackedTask);
+    tracker.close();
+    await lastValueFrom(acked, { defaultValue: undefined });
+    expect(saved).toEqual(['acked 1', 'closed']);
+  });
+});
+
+describe('tasks', () => {
+  test(
+    'lists what resume would bring back, as refs, and polls and acknowledges nothing',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const model = 'seedance_1_5_pro_720p';
+      const first = scripted(journal, { open: ['q'], done: ['s'], unacknowledged: ['s'] });
+      first.tracker.track({ id: 'open', model, hint: 'flex', createdAt: 1_700_000_000_000 }).subscribe();
+      first.tracker.track('done').subscribe();
+      first.tracker.track('unacknowledged', { ack: 'manual' }).subscribe();
+      m.scheduler.schedule(() => {
+        first.tracker.close();
+        const before = journal.entries();
+        const session = journal.open();
+        const provider = 'xingchaoyiqing';
+        const open = { provider, id: 'open', model, hint: 'flex', createdAt: 1_700_000_000_000 };
+        const known = [open, expect.objectContaining({ provider, id: 'unacknowledged' })];
+        m.expect(session.tasks()).toBeObservable('10ms (a|)', { a: known as unknown as KnownTask[] });
+        m.scheduler.schedule(() => {
+          expect(journal.entries()).toEqual(before);
+          session.close();
+        }, 1);
+      }, 10);
+    }),
+  );
+
+  test('errors if the journal cannot be read', async () => {
+    const load = () => throwError(() => new Error('no such table: tasks'));
+    const journal = createJournal({ load, save: () => EMPTY, remove: () => EMPTY, close: () => EMPTY });
+    await expect(lastValueFrom(journal.open().tasks())).rejects.toThrow('no such table: tasks');
+  });
+});
+
+describe('a subscriber whose next throws', () => {
+  // RxJS reports such an error in a timer of its own, and goes on as if next had returned.
+  const reports = () => {
+    const errors: string[] = [];
+    config.onUnhandledError = (error) => errors.push(String(error));
+    onTestFinished(() => {
+      config.onUnhandledError = null;
+    });
+    return errors;
+  };
+
+  test.each([
+    ['auto', 1],
+    ['manual', 0],
+  ] as const)('with ack: %s the transition is acknowledged up to %i', async (ack, acked) => {
+    const errors = reports();
+    const journal = memoryJournal();
+    const { tracker } = scripted(journal, { v: ['s'] });
+    await new Promise<void>((complete) => {
+      tracker.track('v', { ack }).subscribe({
+        next: (task) => {
+          if (task.status === 'completed') throw new Error('the database is down');
+          void tracker.ack(task);
+        },
+        error: complete,
+        complete,
+      });
+    });
+    await firstValueFrom(timer(1));
+    tracker.close();
+    expect(errors).toEqual(['Error: the database is down']);
+    expect(journal.entries()).toMatchObject([{ seq: 1, acked }]);
+    const again = scripted(journal, { v: ['s'] });
+    const transitions = await lastValueFrom(again.tracker.resume().pipe(toArray()));
+    expect(transitions.map(({ seq }) => seq)).toEqual(ack === 'manual' ? [1] : []);
+  });
+});
+
 describe('old entries', () => {
   test(
     'what was heard to its end is dropped a day later',
@@ -478,7 +639,7 @@ describe('D3 a store that fails', () => {
       // The number of what could not be saved is not used up.
       expect(told).toEqual(['queued 1', 'processing 1']);
       expect(reasons).toMatchObject([
-        expect.stringMatching(/^w journal: .*\[journal\]: the journal cannot keep it: ENOSPC/),
+        expect.stringMatching(/^w journal: .*\[journal\]: the journal could not store it: ENOSPC/),
         expect.stringMatching(/^v journal: .*ENOSPC/),
       ]);
       expect(asks()).toEqual(['v@0', 'v@30.001', 'v@60.002']);

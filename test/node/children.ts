@@ -56,7 +56,12 @@ export interface Child {
 
 /** Starts a program; it does not outlive its test, nor 60 s. */
 export function start(file: string, ...args: string[]): Child {
-  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return startCommand(process.execPath, file, ...args);
+}
+
+/** Starts a command that runs a program, such as `unshare`. */
+export function startCommand(command: string, ...args: string[]): Child {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let waiting: (() => void)[] = [];
   const told = (chunk: Buffer) => {

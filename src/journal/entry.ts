@@ -1,0 +1,71 @@
+import { assignDefined } from '../fields.js';
+import { brief } from '../redact.js';
+import { isTerminal, newsOf, type RunningStatus, type RunningTask, type Task } from '../task.js';
+import type { JournalEntry, JournalRef, JournalTransition, KnownTask } from './journal.js';
+
+// What an entry says and how it changes: pure functions. A change that changes nothing returns undefined.
+
+/** Earlier times come from a virtual clock, and no ref accepts them. Epoch ms. */
+const EARLIEST_TIME = 1e12;
+
+export function newEntry({ provider, id, model, hint, createdAt }: JournalRef, now: number): JournalEntry {
+  return assignDefined({ provider, id, trackedAt: now, seq: 0, acked: 0 }, { model, hint, createdAt });
+}
+
+/** Whether a restart brings the task back: it is not settled, or not acknowledged. */
+export function isOpen({ last, seq, acked }: JournalEntry): boolean {
+  return seq > acked || !last || !(last.status === 'lost' || isTerminal(last));
+}
+
+/** The entry after an answer that differs from the last one. */
+export function withAnswer(entry: JournalEntry, task: Task): JournalEntry | undefined {
+  const last = transitionOf(task);
+  if (entry.last && newsOf(entry.last) === newsOf(last)) return undefined;
+  const learned = { model: task.model, createdAt: entry.createdAt ?? task.createdAt };
+  return assignDefined({ ...entry, seq: entry.seq + 1, last }, learned);
+}
+
+/** The entry of a task whose tracking ended for good without a terminal answer. */
+export function withLoss(entry: JournalEntry, now: number): JournalEntry | undefined {
+  if (entry.last?.status === 'lost') return undefined;
+  return { ...entry, seq: entry.seq + 1, last: { status: 'lost', at: now } };
+}
+
+/** Acknowledges the transitions up to this number. */
+export function withAck(entry: JournalEntry, seq: number): JournalEntry | undefined {
+  const acked = Math.min(seq, entry.seq);
+  return acked > entry.acked ? { ...entry, acked } : undefined;
+}
+
+/** A task to track again, as a ref. */
+export function knownTask({ provider, id, model, hint, createdAt, trackedAt }: JournalEntry): KnownTask {
+  const since = [createdAt, trackedAt].find((time) => time !== undefined && time > EARLIEST_TIME);
+  return assignDefined({ provider, id }, { model, hint, createdAt: since });
+}
+
+/** The last transition as a task, if it is of a running task and was not acknowledged. */
+export function undelivered({
+  provider,
+  id,
+  model,
+  createdAt,
+  seq,
+  acked,
+  last,
+}: JournalEntry): RunningTask | undefined {
+  if (!last || seq <= acked || last.status === 'lost' || isTerminal(last)) return undefined;
+  const { status, rawStatus = status, progress, at } = last as JournalTransition & { status: RunningStatus };
+  return assignDefined({ provider, id, status, rawStatus, observedAt: at, seq }, { model, progress, createdAt });
+}
+
+function transitionOf(task: Task): JournalTransition {
+  const { status, rawStatus, progress, observedAt } = task;
+  const url = status === 'completed' ? withoutQuery(task.video.url) : undefined;
+  return assignDefined({ status, rawStatus: brief(rawStatus), at: observedAt }, { progress, url });
+}
+
+/** A presigned URL carries its credential in the query (or as user name and password). */
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+}

@@ -1,0 +1,287 @@
+import {
+  AsyncSubject,
+  asyncScheduler,
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  EMPTY,
+  ignoreElements,
+  map,
+  merge,
+  mergeMap,
+  of,
+  skipWhile,
+  takeUntil,
+  tap,
+  throwError,
+  type Observable,
+  type ObservableInput,
+} from 'rxjs';
+import { isQueryError, TrackingError } from '../errors.js';
+import { copyTask, isTerminal, taskKey, type Task } from '../task.js';
+import { isSettled } from '../tracked-task.js';
+import { isOpen, knownTask, newEntry, undelivered, withAck, withAnswer, withLoss } from './entry.js';
+import {
+  isJournalLost,
+  type JournalEntry,
+  type JournalRef,
+  type JournalSession,
+  type JournalStore,
+} from './journal.js';
+import { spread } from './spread.js';
+
+/** How long a settled, acknowledged task is kept: until no service knows it any more. ms */
+const RETENTION = 86_400_000;
+
+/** Longer messages are cut. A path has up to 4,096 characters, and may be what the reader has to delete. */
+const LONGEST_MESSAGE = 5_000;
+
+/**
+ * Opens a store for one tracker.
+ *
+ * @param previousClosed completes when an earlier session has closed the store; loading waits for it.
+ * @param onClose is called with the same for this session.
+ */
+export function openSession(
+  store: JournalStore,
+  previousClosed: Observable<never>,
+  onClose: (closed: Observable<never>) => void,
+): JournalSession {
+  const entries = new Map<string, JournalEntry>();
+  /** Tasks that are acknowledged by `ack` only. */
+  const manual = new Set<string>();
+  /** Settled and acknowledged tasks, oldest first, with the time of their end. */
+  const settled = new Map<string, number>();
+  /** The last write of each task that has one in progress. */
+  const writes = new Map<string, Observable<never>>();
+  /** Calls of `ack` and `forget` in progress. */
+  const calls = new Set<Observable<never>>();
+  const closing = new AsyncSubject<void>();
+  let loading: Observable<never> | undefined;
+  let isClosed = false;
+
+  const load = (): Observable<never> =>
+    (loading ??= start(
+      concat(
+        previousClosed,
+        defer(() => store.load()).pipe(
+          map((all) => {
+            for (const entry of all) remember(entry);
+            sweep();
+          }),
+        ),
+      ),
+    ));
+
+  const remember = (entry: JournalEntry) => {
+    const key = taskKey(entry);
+    entries.set(key, entry);
+    if (isOpen(entry)) return;
+    settled.delete(key);
+    settled.set(key, entry.last?.at ?? entry.trackedAt);
+  };
+
+  /** Removes what no service knows any more. */
+  const sweep = () => {
+    const now = asyncScheduler.now();
+    for (const [key, at] of settled) {
+      if (now - at < RETENTION) break;
+      settled.delete(key);
+      void write(key, () => remove(key));
+    }
+  };
+
+  const remove = (key: string) => {
+    const entry = entries.get(key);
+    entries.delete(key);
+    settled.delete(key);
+    manual.delete(key);
+    return entry ? store.remove({ provider: entry.provider, id: entry.id }) : EMPTY;
+  };
+
+  /** Writes of one task run one after the other, in the order of the calls. */
+  const write = (key: string, work: () => ObservableInput<unknown>): Observable<never> => {
+    const before = writes.get(key)?.pipe(ignoreError()) ?? EMPTY;
+    const outcome = new AsyncSubject<never>();
+    writes.set(key, outcome);
+    const end = () => {
+      if (writes.get(key) === outcome) writes.delete(key);
+    };
+    outcome.subscribe({ error: end, complete: end });
+    concat(before, defer(work)).pipe(ignoreElements()).subscribe(outcome);
+    return outcome;
+  };
+
+  const save = (entry: JournalEntry) =>
+    defer(() => store.save(entry)).pipe(
+      ignoreElements(),
+      tap({
+        complete: () => {
+          remember(entry);
+        },
+      }),
+    );
+
+  /** Saves what `change` makes of an entry, if it makes something of it. */
+  const update = (key: string, change: (entry: JournalEntry) => JournalEntry | undefined): Observable<never> =>
+    write(key, () => {
+      const before = entries.get(key);
+      const after = before && change(before);
+      return after ? save(after) : EMPTY;
+    });
+
+  const add = (ref: JournalRef): Observable<never> => {
+    const key = taskKey(ref);
+    // The write in progress may be its removal.
+    if (entries.has(key) && !writes.has(key)) return EMPTY;
+    return write(key, () => (entries.has(key) ? EMPTY : save(newEntry(ref, asyncScheduler.now()))));
+  };
+
+  /** Stores an answer as the next transition, unless it repeats the last one; emits it with its number. */
+  const storeAnswer = (key: string, task: Task): Observable<Task> => {
+    const stored = update(key, (entry) => withAnswer(entry, task));
+    const numbered = defer(() => {
+      const seq = entries.get(key)?.seq;
+      return of(seq === undefined ? task : copyTask(task, { seq }));
+    });
+    // A running transition that cannot be stored is emitted with the number of the one before it, so that the number of
+    // a later one is not used up.
+    const isFatal = (error: unknown) => isTerminal(task) || isJournalLost(error);
+    return concat(
+      stored.pipe(catchError((error: unknown) => (isFatal(error) ? throwError(() => error as Error) : EMPTY))),
+      numbered,
+    );
+  };
+
+  const acknowledgeDelivered = (key: string, seq: number) => {
+    if (isClosed || manual.has(key)) return;
+    // More may have been stored than delivered. A loss is delivered without a number.
+    void update(key, (entry) => withAck(entry, entry.last?.status === 'lost' ? entry.seq : seq));
+    sweep();
+  };
+
+  /** Runs at once, after loading; `close` waits for it. Errors if it cannot become durable. */
+  const durable = (work: () => Observable<never>): Observable<never> => {
+    if (isClosed) return throwError(() => new Error('the journal is closed; make a new tracker'));
+    const outcome = start(concat(load(), defer(work)));
+    const end = () => void calls.delete(outcome);
+    calls.add(outcome);
+    outcome.subscribe({ error: end, complete: end });
+    return outcome;
+  };
+
+  return {
+    record(ref, query) {
+      const key = taskKey(ref);
+      const added = concat(
+        defer(load),
+        defer(() => add(ref)),
+      );
+      const answers = query.pipe(
+        concatMap((task) => storeAnswer(key, task).pipe(withJournalError(ref))),
+        catchError((error: unknown) => {
+          const isGone = isQueryError(error) && error.kind === 'expired';
+          const stored = isGone ? update(key, (entry) => withLoss(entry, asyncScheduler.now())) : EMPTY;
+          return concat(
+            stored.pipe(ignoreError()),
+            throwError(() => error as Error),
+          );
+        }),
+      );
+      return concat(added.pipe(withJournalError(ref)), answers);
+    },
+
+    tasks: () =>
+      concat(
+        defer(load),
+        defer(() => of([...entries.values()].filter(isOpen).map(knownTask))),
+      ).pipe(takeUntil(closing)),
+
+    resume: (track, isManual) =>
+      concat(
+        defer(load),
+        defer(() => {
+          const open = [...entries.values()].filter(isOpen).map(knownTask);
+          return spread(open.map((task) => ({ task, ...track(task) }))).pipe(
+            mergeMap(({ task, stream }) => {
+              const key = taskKey(task);
+              // While it waited for its turn, it may have been forgotten or have changed.
+              const entry = entries.get(key);
+              if (!entry) return EMPTY;
+              if (isManual) manual.add(key);
+              const missed = undelivered(entry);
+              const lastDeliveredSeq = missed ? entry.seq : entry.acked;
+              const fresh = stream.pipe(
+                skipWhile(({ status, seq = 0 }) => status !== 'lost' && seq <= lastDeliveredSeq),
+              );
+              if (!missed) return fresh;
+              const acknowledged = defer(() => {
+                acknowledgeDelivered(key, lastDeliveredSeq);
+                return EMPTY;
+              });
+              return concat(of(missed), acknowledged, fresh);
+            }),
+          );
+        }),
+      ).pipe(takeUntil(closing)),
+
+    hold(key) {
+      manual.add(key);
+    },
+
+    delivered: acknowledgeDelivered,
+
+    ack(task) {
+      const key = taskKey(task);
+      if (isSettled(task)) manual.delete(key);
+      return durable(() => {
+        const acked = update(key, (entry) => {
+          if (task.status !== 'lost') return withAck(entry, task.seq ?? 0);
+          const loss = withLoss(entry, asyncScheduler.now()) ?? entry;
+          return withAck(loss, loss.seq);
+        });
+        sweep();
+        return acked;
+      });
+    },
+
+    forget(task) {
+      const key = taskKey(task);
+      manual.delete(key);
+      return durable(() => write(key, () => remove(key)));
+    },
+
+    close() {
+      if (isClosed) return;
+      isClosed = true;
+      closing.next();
+      closing.complete();
+      const begun = [loading ?? EMPTY, ...calls, ...writes.values()].map((work) => work.pipe(ignoreError()));
+      const closed = concat(merge(...begun), defer(() => store.close()).pipe(ignoreError()));
+      onClose(loading ? start(closed) : previousClosed);
+    },
+  };
+}
+
+/** Runs at once, and once, for any number of subscribers. */
+function start(work: Observable<unknown>): Observable<never> {
+  const outcome = new AsyncSubject<never>();
+  work.pipe(ignoreElements()).subscribe(outcome);
+  return outcome;
+}
+
+function ignoreError<T>() {
+  return catchError<T, Observable<never>>(() => EMPTY);
+}
+
+/** Turns an error of the store into a TrackingError of the task that it was to make durable. */
+function withJournalError<T>({ provider, id }: JournalRef) {
+  return catchError<T, Observable<never>>((cause: unknown) => {
+    const message = (cause instanceof Error ? cause.message : String(cause))
+      .replace(/(\w:\/\/[^\s?#]*)[?#]\S+/g, '$1?…')
+      .slice(0, LONGEST_MESSAGE);
+    const fields = { provider, id, misses: 0, cause };
+    return throwError(() => new TrackingError('journal', `the journal could not store it: ${message}`, fields));
+  });
+}
