@@ -1,87 +1,219 @@
 import { randomBytes } from 'node:crypto';
 import { promises as fs } from 'node:fs';
-import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { encodeLease, parseLease, stateOf, thisProcess, type Holder } from './lease.js';
 
-/** That a file is used by this process alone. */
-export interface Claim {
+// A process locks a file by a lock file beside it with a name of its own: FILE.lock. and 32 hex digits. It looks for
+// others after its own is complete, so of two that start together at least one sees the other, and nothing needs an
+// operation that is exclusive or atomic.
+
+/** How often the holder renews its lease. ms */
+const RENEWAL = 4_000;
+
+/** A lease that is seen unchanged for so long is free. ms */
+const TERM = 20_000;
+
+/** How often a lease is looked at whose holder's pid means nothing here. ms */
+const LOOK = 1_000;
+
+/** How often a live holder is looked at before the lock is refused: a killed process takes a moment to end. */
+const LOOKS_AT_LIVE_HOLDER = 12;
+
+/** A file that this process alone uses. */
+export interface FileLock {
+  /** An expired lease was removed to get the lock; its holder may be suspended, and go on as if the lock were its own. */
+  readonly isTakenOver: boolean;
+  /** @throws Error if another process has taken the lock, or the lock file was deleted by hand. */
+  verify(): Promise<void>;
   release(): Promise<void>;
 }
 
-/** Who was killed may need a moment to be gone: it is waited for, for less than a second. */
-const ATTEMPTS = 12;
-
 /**
- * Claims a file by an empty one beside it, whose name tells who claims: a process that is gone has no claim, however it
- * ended. Whoever claims looks for others afterwards, so of two at once at most one finds itself alone.
+ * Locks a file. The lock of a process that has ended is free: at once where its pid can be looked up (same machine, same
+ * PID namespace), else after its lease was seen unchanged for 20 s. No clocks are compared.
  *
- * @throws Error that names the process which uses it.
+ * @throws Error that names the process which holds the lock, or the lock file to delete by hand.
  */
-export async function claim(path: string): Promise<Claim> {
-  const prefix = `${basename(path)}.lock.`;
-  const me = `${encodeURIComponent(hostname())}.${process.pid}.${(await startOf(process.pid)) ?? 0}`;
-  for (let attempt = 1; ; attempt++) {
-    const mine = `${prefix}${me}.${randomBytes(6).toString('hex')}`;
-    const file = join(dirname(path), mine);
-    await (await fs.open(file, 'wx', 0o600)).close();
-    const other = await livingClaim(dirname(path), prefix, mine);
-    if (other === undefined) return { release: () => fs.rm(file, { force: true }) };
-    await fs.rm(file, { force: true });
-    if (attempt === ATTEMPTS) throw inUse(path, prefix, other);
-    await sleep(20 + Math.random() * 60);
+export async function acquireLock(path: string): Promise<FileLock> {
+  const self = await thisProcess();
+  const others = new OtherLocks(path, self);
+  for (;;) {
+    await others.waitUntilFree();
+    const lock = await OwnLock.create(path, self);
+    try {
+      if (!(await others.findHeld(lock.name))) return lock.keep(others.isTakenOver);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    await lock.release();
+    await shortPause();
   }
 }
 
-/** Finds a claim of a living process other than mine; clears away those of the dead. */
-async function livingClaim(folder: string, prefix: string, mine: string): Promise<string | undefined> {
-  for (const name of await fs.readdir(folder)) {
-    if (!name.startsWith(prefix) || name === mine) continue;
-    if (await isAlive(ownerOf(name, prefix))) return name;
-    await fs.rm(join(folder, name), { force: true });
+/** Random, so that two processes that met do not meet again. */
+const shortPause = () => sleep(20 + Math.random() * 60);
+
+class OwnLock implements FileLock {
+  isTakenOver = false;
+  #renewals = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(
+    readonly name: string,
+    private readonly path: string,
+    private readonly self: Holder,
+  ) {}
+
+  static async create(path: string, self: Holder): Promise<OwnLock> {
+    const name = `${basename(path)}.lock.${randomBytes(16).toString('hex')}`;
+    const lock = new OwnLock(name, join(dirname(path), name), self);
+    try {
+      await fs.writeFile(lock.path, encodeLease(self, 0), { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    return lock;
   }
-  return undefined;
-}
 
-interface Owner {
-  readonly host: string;
-  readonly pid: number;
-  readonly start: string;
-}
+  /** Renews the lease from now on. */
+  keep(isTakenOver: boolean): this {
+    this.isTakenOver = isTakenOver;
+    this.#timer = setInterval(() => void this.#renew(), RENEWAL).unref();
+    return this;
+  }
 
-function ownerOf(name: string, prefix: string): Owner {
-  const [start = '', pid = '', ...host] = name.slice(prefix.length).split('.').reverse().slice(1);
-  return { host: decodeURIComponent(host.reverse().join('.')), pid: Number(pid), start };
-}
+  async verify(): Promise<void> {
+    try {
+      await fs.stat(this.path);
+    } catch (error) {
+      throw new Error(
+        `its lock ${this.path} is gone: another process has taken it, or it was deleted; make a new tracker`,
+        { cause: error },
+      );
+    }
+  }
 
-async function isAlive({ host, pid, start }: Owner): Promise<boolean> {
-  // Of another machine nothing is known.
-  if (host !== hostname()) return true;
-  const started = await startOf(pid);
-  if (started !== undefined) return started === start;
-  try {
-    process.kill(pid, 0);
-    return start === '0';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' && start === '0';
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    await fs.rm(this.path, { force: true });
+  }
+
+  async #renew(): Promise<void> {
+    // `r+` does not create a file: a lock that was taken stays taken. What fails here is seen by `verify`.
+    await fs.writeFile(this.path, encodeLease(this.self, ++this.#renewals), { flag: 'r+' }).catch(() => undefined);
   }
 }
 
-/** When a process started, as Linux tells it: another process of the same number is not taken for it. */
-async function startOf(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await fs.readFile(`/proc/${pid}/stat`, 'latin1');
-    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A process that was killed may still be writing, on other threads than its first.
-    const isOver = state === 'Z' && (await fs.readdir(`/proc/${pid}/task`)).length <= 1;
-    return isOver ? undefined : fields[18];
-  } catch {
+interface HeldLock {
+  readonly file: string;
+  readonly holder: Holder;
+  /** False while it is not known whether the holder still renews its lease. */
+  readonly isAlive: boolean;
+}
+
+/** What was seen of a lease whose holder cannot be looked up. */
+interface Observation {
+  readonly text: string;
+  readonly at: number;
+  readonly unchangedMs: number;
+}
+
+class OtherLocks {
+  isTakenOver = false;
+  readonly #folder: string;
+  readonly #prefix: string;
+  readonly #observed = new Map<string, Observation>();
+
+  constructor(
+    path: string,
+    private readonly self: Holder,
+  ) {
+    this.#folder = dirname(path);
+    this.#prefix = `${basename(path)}.lock.`;
+  }
+
+  async waitUntilFree(): Promise<void> {
+    for (let looks = 0; ;) {
+      const held = await this.findHeld();
+      if (!held) return;
+      if (held.isAlive && ++looks === LOOKS_AT_LIVE_HOLDER) throw inUse(held, this.self);
+      await (held.isAlive ? shortPause() : sleep(LOOK));
+    }
+  }
+
+  /** Finds a lock of another process that is not known to be free, and removes those that are. */
+  async findHeld(ownName?: string): Promise<HeldLock | undefined> {
+    for (const entry of await fs.readdir(this.#folder, { withFileTypes: true })) {
+      if (entry.name === ownName || !entry.isFile() || !this.#isLockName(entry.name)) continue;
+      const held = await this.#look(join(this.#folder, entry.name));
+      if (held) return held;
+    }
     return undefined;
   }
+
+  #isLockName(name: string): boolean {
+    return name.startsWith(this.#prefix) && /^[0-9a-f]{32}$/.test(name.slice(this.#prefix.length));
+  }
+
+  async #look(file: string): Promise<HeldLock | undefined> {
+    const text = await readLease(file);
+    const holder = parseLease(text);
+    // Not a lease, or one that is being written: its process has not looked for others yet, and will find this one.
+    if (holder === undefined) return undefined;
+    if (holder === 'newer-version') {
+      throw new Error(`its lock ${file} is of a newer version; if no process uses it, delete that file`);
+    }
+    const state = await stateOf(holder, this.self);
+    if (state === 'alive') return { file, holder, isAlive: true };
+    if (state === 'unknown') {
+      const unchangedMs = this.#observe(file, text);
+      if (unchangedMs === undefined) return { file, holder, isAlive: true };
+      if (unchangedMs < TERM) return { file, holder, isAlive: false };
+      this.isTakenOver = true;
+    }
+    await removeFree(file);
+    return undefined;
+  }
+
+  /** For how long a lease has been seen unchanged, in ms; undefined for one that changed since it was seen first. */
+  #observe(file: string, text: string): number | undefined {
+    const now = performance.now();
+    const before = this.#observed.get(file) ?? { text, at: now, unchangedMs: 0 };
+    if (before.text !== text) return undefined;
+    // A longer pause means that this process was suspended, and perhaps the holder with it.
+    const unchangedMs = before.unchangedMs + Math.min(now - before.at, 2 * LOOK);
+    this.#observed.set(file, { text, at: now, unchangedMs });
+    return unchangedMs;
+  }
 }
 
-function inUse(path: string, prefix: string, name: string): Error {
-  const { host, pid } = ownerOf(name, prefix);
-  const where = host === hostname() ? '' : ` on ${host}; if that machine is gone, delete ${join(dirname(path), name)}`;
-  return new Error(`it is in use by process ${pid}${where}`);
+async function readLease(file: string): Promise<string> {
+  try {
+    return await fs.readFile(file, 'utf8');
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    // Released since the directory was read.
+    if (code === 'ENOENT') return '';
+    throw new Error(`its lock ${file} cannot be read (${code}); if no process uses it, delete that file`, {
+      cause: error,
+    });
+  }
+}
+
+async function removeFree(file: string): Promise<void> {
+  try {
+    await fs.rm(file, { force: true });
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw new Error(`its lock ${file} is free, but cannot be removed (${code}); delete that file`, { cause: error });
+  }
+}
+
+function inUse({ file, holder: { host, pid, processTable } }: HeldLock, self: Holder): Error {
+  const isLocal = processTable !== undefined && processTable === self.processTable;
+  const where = isLocal ? '' : ` of another machine or container (host name ${host}), which renews its lock ${file}`;
+  return new Error(`it is in use by process ${pid}${where}; close it there first`);
 }

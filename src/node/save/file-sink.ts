@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream, promises as fs } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { CompletedTask } from '../../task.js';
-import { claim } from '../journal/file-lock.js';
+import { bootId } from '../boot-id.js';
+import { acquireLock } from '../journal/file-lock.js';
+import { syncFolder } from '../sync-folder.js';
 import type { VideoDraft, VideoOrigin, VideoSink } from './video-sink.js';
 
 /** A sink that puts each video into a directory, under a name made of its task. Partial ones end in `.part`. */
@@ -12,11 +14,11 @@ export function fileSink(directory: string): VideoSink {
     async begin(task) {
       if (!(await exists(folder))) throw new Error(`${folder} does not exist; create the directory first`);
       const path = join(folder, fileNameOf(task));
-      const claimed = await claim(path);
+      const lock = await acquireLock(path);
       try {
-        return await openDraft(path, () => claimed.release());
+        return await openDraft(path, () => lock.release());
       } catch (error) {
-        await claimed.release();
+        await lock.release();
         throw error;
       }
     },
@@ -57,7 +59,7 @@ async function openDraft(path: string, release: () => Promise<void>): Promise<Vi
       discard: release,
     };
   }
-  const boot = await bootOf();
+  const boot = await bootId();
   const note = await readNote(noteFile);
   const file = await fs.open(part, 'a', 0o600);
   const letGo = async () => {
@@ -108,16 +110,6 @@ async function moveInto(part: string, path: string): Promise<void> {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await fs.open(folder);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 async function exists(path: string): Promise<boolean> {
   return fs.lstat(path).then(
     () => true,
@@ -131,11 +123,4 @@ async function readNote(path: string): Promise<Note | undefined> {
   } catch {
     return undefined;
   }
-}
-
-async function bootOf(): Promise<string | undefined> {
-  return fs.readFile('/proc/sys/kernel/random/boot_id', 'latin1').then(
-    (id) => id.trim(),
-    () => undefined,
-  );
 }

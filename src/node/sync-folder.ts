@@ -1,0 +1,12 @@
+import { promises as fs } from 'node:fs';
+
+/** fsyncs a directory, so that files created or renamed in it survive a crash. Not supported on Windows. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await fs.open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
