@@ -238,6 +238,160 @@ describe('D5 one process at a time', () => {
   });
 });
 
+describe('D9 the file that a path leads to', () => {
+  const provider = xingchaoyiqing({ apiKey: 'sk-test-key-0123456789', baseUrl: 'http://127.0.0.1:1' });
+
+  const MOVES = [
+    ['moved away', (path: string) => fs.rename(path, `${path}.old`)],
+    ['deleted', (path: string) => fs.rm(path)],
+    ['replaced by a copy', async (path: string) => fs.rename(await copied(path), path)],
+    ['replaced by a directory', (path: string) => fs.rename(path, `${path}.old`).then(() => fs.mkdir(path))],
+  ] as const;
+
+  async function copied(path: string): Promise<string> {
+    await fs.copyFile(path, `${path}.copy`);
+    return `${path}.copy`;
+  }
+
+  test.each(MOVES)(
+    'D9 %s while it is in use: the next write errors, and what was accepted is there',
+    async (how, move) => {
+      const path = join(temporaryFolder(), 'tasks.journal');
+      const { transport } = scriptedTransport({ v: ['q', 'p', 'p', 's'], w: ['q'] });
+      const tracker = createTracker({ provider, journal: fileJournal(path), speed: 100, transport });
+      const running = lastValueFrom(tracker.track('v'));
+      await firstValueFrom(tracker.track('v'));
+      await move(path);
+      const errors = await Promise.all([running, firstValueFrom(tracker.track('w'))].map((one) => one.catch(String)));
+      for (const error of errors)
+        expect(error).toContain(`journal ${path} was moved, deleted or replaced while in use`);
+      await expect(running).rejects.toMatchObject({ name: 'TrackingError', reason: 'journal', id: 'v' });
+      tracker.close();
+      // Nothing was written into what stands there now.
+      if (how === 'replaced by a copy') expect((await read(path)).map(({ id }) => id)).toEqual(['v']);
+    },
+  );
+
+  test('D9 a file that is put back is written again', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    const store = fileStore(path);
+    await (store.load() as Promise<unknown>);
+    await save(store, entry('a'));
+    await fs.rename(path, `${path}.old`);
+    await expect(save(store, entry('b'))).rejects.toThrow('put the file back');
+    await fs.rename(`${path}.old`, path);
+    await save(store, entry('c'));
+    await (store.close() as Promise<void>);
+    expect((await read(path)).map(({ id }) => id)).toEqual(['a', 'c']);
+  });
+
+  test('D9 a lock file that is deleted by hand: the next write errors', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    const store = fileStore(path);
+    await (store.load() as Promise<unknown>);
+    const [lock = ''] = (await fs.readdir(join(path, '..'))).filter((name) => name.includes('.lock.'));
+    await fs.rm(join(path, '..', lock));
+    await expect(save(store, entry('a'))).rejects.toThrow(`${lock} is gone: another process has taken it`);
+    await (store.close() as Promise<void>);
+    expect(await read(path)).toEqual([]);
+  });
+
+  test.each([
+    ['a file', 'target.journal', true],
+    ['a file that is not there yet', 'target.journal', false],
+    ['another link to a file that is not there yet', 'link', false],
+  ])('D9 a symbolic link to %s is followed', async (_, name, isThere) => {
+    const folder = temporaryFolder();
+    const elsewhere = temporaryFolder();
+    const target = join(elsewhere, 'target.journal');
+    const path = join(folder, 'tasks.journal');
+    if (isThere) await grown(target, 1);
+    if (name === 'link') await fs.symlink('target.journal', join(elsewhere, name));
+    await fs.symlink(join(elsewhere, name), path);
+    const store = fileStore(path);
+    await (store.load() as Promise<unknown>);
+    // Enough to be rewritten, too.
+    const text = 'x'.repeat(100);
+    for (let round = 1; round <= 4; round++) {
+      await Promise.all(Array.from({ length: 2000 }, (__, n) => save(store, entry(`${n} ${text}`, round))));
+    }
+    await (store.close() as Promise<void>);
+    expect((await fs.lstat(path)).isSymbolicLink()).toBe(true);
+    expect((await fs.readdir(elsewhere)).sort()).toEqual(
+      name === 'link' ? ['link', 'target.journal'] : ['target.journal'],
+    );
+    expect(await read(target)).toHaveLength(2000 + Number(isThere));
+  });
+
+  test('D9 a link that leads in a circle, and a path that is no file, are refused', async () => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    await fs.symlink(path, path);
+    await expect(read(path)).rejects.toThrow(/cannot be opened: ELOOP/);
+    await fs.rm(path);
+    await fs.mkdir(path);
+    await expect(read(path)).rejects.toThrow('it is no file; name a file');
+  });
+
+  test('D9 a link in the place of the draft is not followed', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'tasks.journal');
+    const other = join(temporaryFolder(), 'other');
+    writeFileSync(other, 'not ours');
+    await fs.symlink(other, `${path}.new`);
+    await grown(path, 1);
+    expect(readFileSync(other, 'utf8')).toBe('not ours');
+    expect(await fs.readdir(folder)).toEqual(['tasks.journal']);
+  });
+
+  test('D9 stray files that are named like a lock have no effect, and stay', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'tasks.journal');
+    const lock = `${path}.lock.${'0123456789abcdef'.repeat(2)}`;
+    const strays = [`${path}.lock`, `${path}.lock.other.1234.5678.0123456789ab`, `${path}.lock.old`];
+    for (const stray of strays) writeFileSync(stray, '');
+    writeFileSync(lock, 'my notes');
+    await fs.mkdir(`${path}.lock.${'f'.repeat(32)}`);
+    execFileSync('mkfifo', [`${path}.lock.${'e'.repeat(32)}`]);
+    await grown(path, 1);
+    expect(await read(path)).toHaveLength(1);
+    expect(await fs.readdir(folder)).toHaveLength(7);
+  });
+});
+
+describe('lines that are whole, but not as this library writes them', () => {
+  const good = { provider: 'alad', id: 'a', trackedAt: 1e12, seq: 1, acked: 0 };
+  const last = { status: 'queued', at: 1e12 };
+  const written = (record: unknown) => {
+    const path = join(temporaryFolder(), 'tasks.journal');
+    writeFileSync(path, line('{"journal":"rx-video-tasks","version":1}') + line(JSON.stringify([good, record])));
+    return path;
+  };
+
+  test.each([
+    ['a provider that is no text', 'provider', { ...good, provider: 7 }],
+    ['an empty id', 'id', { ...good, id: '' }],
+    ['a seq that is no count', 'seq', { ...good, seq: 1.5 }],
+    ['acked that is negative', 'acked', { ...good, acked: -1 }],
+    ['no trackedAt', 'trackedAt', { ...good, trackedAt: null }],
+    ['an unknown status', 'last.status', { ...good, last: { ...last, status: 'done' } }],
+    ['a removal that is not one', 'trackedAt', { provider: 'alad', id: 'a', removed: false }],
+    ['something else', undefined, 'text'],
+  ])('%s: refused and left as it is, with the line and the field', async (_, field, record) => {
+    const path = written(record);
+    const before = readFileSync(path);
+    await expect(read(path)).rejects.toThrow(
+      `line 2 is whole, but its record 2 ${field ? `has no valid ${field}` : 'is neither entry nor removal'}; it is left`,
+    );
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  test('a description of the wrong type counts as absent, and an unknown field is ignored', async () => {
+    const odd = { ...good, id: 'b', model: 7, hint: null, createdAt: 'today', extra: true };
+    const path = written({ ...odd, last: { ...last, rawStatus: 1, progress: '50', url: {}, extra: [] } });
+    expect(JSON.parse(JSON.stringify(await read(path)))).toEqual([good, { ...good, id: 'b', last }]);
+  });
+});
+
 describe('D3 a disk that fails', () => {
   const isRoot = process.getuid?.() === 0;
   test('D3 a full disk: refused, nothing that was accepted is lost, and it goes on when there is room', async ({
@@ -280,9 +434,9 @@ describe('D3 a disk that fails', () => {
     await (store.load() as Promise<unknown>);
     await save(store, entry('before'));
     handles.datasync = () => Promise.reject(new Error('EIO: i/o error, fdatasync'));
-    await expect(save(store, entry('during'))).rejects.toThrow('takes no more: EIO');
+    await expect(save(store, entry('during'))).rejects.toThrow('is read-only after a failed write: EIO');
     handles.datasync = real;
-    await expect(save(store, entry('after'))).rejects.toThrow('open it again');
+    await expect(save(store, entry('after'))).rejects.toThrow('make a new tracker once the disk has recovered');
     await (store.close() as Promise<void>);
     expect((await read(path)).map(({ id }) => id)).toEqual(expect.arrayContaining(['task-1', 'before']));
   });
