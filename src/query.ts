@@ -74,14 +74,14 @@ export function createQuery(options: QueryOptions): Query {
 }
 
 /** On whose behalf a request is made. */
-export interface Asker {
+export interface RequestContext {
   /** How much is lost by waiting; see `GateTicket`. */
   urgency(): number;
   /** The request goes only now: it may have had to wait its turn. May be called twice. */
   sent(): void;
 }
 
-export type Ask = (ref: ResolvedRef, asker?: Asker) => Observable<Task>;
+export type Ask = (ref: ResolvedRef, context?: RequestContext) => Observable<Task>;
 
 /** Asks about refs that are resolved already, when the gate lets them: under a limit the most urgent first. */
 export function createAsk({ transport = fetchTransport(), gate }: QueryOptions): Ask {
@@ -100,13 +100,13 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
     return renewal.fresh;
   };
 
-  const send = (ref: ResolvedRef, key: string | null, asker?: Asker): Observable<Task> =>
+  const send = (ref: ResolvedRef, key: string | null, context?: RequestContext): Observable<Task> =>
     new Observable((subscriber) => {
       const { service, id } = ref;
       const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
       const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
       if (key !== null) headers.authorization = `Bearer ${key}`;
-      asker?.sent();
+      context?.sent();
       const reading = new Reading(subscriber, ref, key ?? '');
       try {
         return transport({ url, headers }).subscribe(reading);
@@ -117,16 +117,16 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
       }
     });
 
-  const request = (ref: ResolvedRef, asker?: Asker): Observable<Task> => {
+  const request = (ref: ResolvedRef, context?: RequestContext): Observable<Task> => {
     const { service } = ref;
     const key = service.apiKey();
-    if (typeof key !== 'function') return send(ref, key, asker);
+    if (typeof key !== 'function') return send(ref, key, context);
     return keyOf(service).pipe(
       switchMap((first) =>
-        send(ref, first, asker).pipe(
+        send(ref, first, context).pipe(
           catchError((error: unknown) => {
             if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
-            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second, asker)));
+            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second, context)));
           }),
         ),
       ),
@@ -134,12 +134,12 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
   };
 
   // Built anew for each ask: what waits between two asks holds nothing but its ref; and what waits at the gate, little more.
-  return (ref, asker) =>
+  return (ref, context) =>
     new Observable((subscriber) => {
       const { origin, apiKey } = ref.service;
-      const urgency = asker && (() => asker.urgency());
+      const urgency = context && (() => context.urgency());
       const ticket = { origin, key: apiKey(), urgency };
-      return gateNow().admit(ticket, request(ref, asker)).subscribe(new Answer(subscriber, ref));
+      return gateNow().admit(ticket, request(ref, context)).subscribe(new Answer(subscriber, ref));
     });
 }
 
