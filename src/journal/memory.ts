@@ -3,17 +3,19 @@ import { createJournal } from './create-journal.js';
 import type { Journal, JournalEntry } from './journal.js';
 
 export interface MemoryJournal extends Journal {
-  /** What it holds, in the order of first saving. A copy. */
+  /** A copy of what is stored, in the order of first saving. */
   entries(): readonly JournalEntry[];
 }
 
 /**
- * A journal that forgets with the process: for tests. It works at once, so that frames of virtual time stay exact, and
- * may be given to one tracker after another, as after a restart.
+ * A journal in memory, for tests. It works synchronously, so that frames of virtual time stay exact. One tracker after
+ * the other can open it, as after a restart.
  *
  * @example
  * const journal = memoryJournal();
- * createTracker({ provider, journal }).track('video_abc').subscribe();
+ * const first = createTracker({ provider, journal });
+ * first.track('video_abc').subscribe();
+ * first.close();
  * createTracker({ provider, journal }).resume().subscribe();
  */
 export function memoryJournal(): MemoryJournal {
