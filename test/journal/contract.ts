@@ -48,7 +48,7 @@ export function storeContract({ place }: StoreKind): void {
       expect(await reopened(open, store)).toEqual([entry('a'), whole]);
     });
 
-    test('tells tasks apart by provider and id together', async () => {
+    test('distinguishes tasks by provider and id together', async () => {
       const open = await place();
       const store = open();
       await load(store);

@@ -46,11 +46,11 @@ function scripted(journal: Journal, script: Script, options: Partial<TrackerOpti
   return { tracker, asks, log };
 }
 
-const words = <T extends TrackedTask>(task$: Observable<T>) =>
+const summaries = <T extends TrackedTask>(task$: Observable<T>) =>
   task$.pipe(map(({ id, status, seq }) => `${id} ${status} ${String(seq)}`));
-const say = { a: 'v queued 1', b: 'v processing 2', c: 'v completed 3' };
+const TRANSITIONS = { a: 'v queued 1', b: 'v processing 2', c: 'v completed 3' };
 
-/** A store that does each thing when it is told to, and notes what it was asked. */
+/** A store that takes some time for each call, and records its calls. */
 function slowStore(ms: { load?: number; save?: number } = {}) {
   const saved: string[] = [];
   const took = (time = 0): Observable<never> => (time > 0 ? timer(time).pipe(map(() => EMPTY as never)) : EMPTY);
@@ -74,7 +74,7 @@ describe('a tracker with a journal', () => {
     'keeps to the very frames of one without, where the journal works at once',
     marbles((m) => {
       const { tracker, asks } = scripted(memoryJournal(), { v: ['q', 'q', 'p', 'p', 's'] });
-      m.expect(words(tracker.track('v'))).toBeObservable('  a 60001ms b 60001ms (c|)', say);
+      m.expect(summaries(tracker.track('v'))).toBeObservable('  a 60001ms b 60001ms (c|)', TRANSITIONS);
       m.flush();
       expect(asks()).toEqual(['v@0', 'v@30.001', 'v@60.002', 'v@90.003', 'v@120.004']);
     }),
@@ -85,7 +85,10 @@ describe('a tracker with a journal', () => {
     marbles((m) => {
       const { store, saved } = slowStore({ load: 5, save: 7 });
       const { tracker, asks } = scripted(createJournal(store), { v: ['q', 's'] });
-      m.expect(words(tracker.track('v'))).toBeObservable('19ms a 30006ms (c|)', { ...say, c: 'v completed 2' });
+      m.expect(summaries(tracker.track('v'))).toBeObservable('19ms a 30006ms (c|)', {
+        ...TRANSITIONS,
+        c: 'v completed 2',
+      });
       m.flush();
       expect(asks()).toEqual(['v@0.012', 'v@30.019']);
       expect(saved).toEqual(['v 0/0', 'v 1/0', 'v 1/1', 'v 2/1', 'v 2/2']);
@@ -124,7 +127,7 @@ describe('a tracker with a journal', () => {
 
 describe('resume', () => {
   test(
-    'goes on where it was: open tasks are asked, with their numbers; what was heard does not come again',
+    'goes on where it was: open tasks are asked, with their numbers; what was delivered does not come again',
     marbles((m) => {
       const journal = memoryJournal();
       const first = scripted(journal, { v: ['q', 'p'], w: ['s'] });
@@ -132,7 +135,7 @@ describe('resume', () => {
       m.scheduler.schedule(() => {
         first.tracker.close();
         const second = scripted(journal, { v: ['p', 's'], w: ['s'] });
-        m.expect(words(second.tracker.resume())).toBeObservable('70s 30001ms (c|)', say);
+        m.expect(summaries(second.tracker.resume())).toBeObservable('70s 30001ms (c|)', TRANSITIONS);
       }, 70_000);
     }),
   );
@@ -202,7 +205,7 @@ describe('resume', () => {
         const seen: TrackedTask[] = [];
         const second = scripted(journal, { v: ['s'] });
         const task$ = second.tracker.resume().pipe(tap((task) => seen.push(task)));
-        m.expect(words(task$)).toBeObservable('60s (bc|)', say);
+        m.expect(summaries(task$)).toBeObservable('60s (bc|)', TRANSITIONS);
         m.scheduler.schedule(() => {
           expect(seen[0]).toEqual({
             ...{ provider: 'xingchaoyiqing', id: 'v', status: 'processing', rawStatus: 'processing' },
@@ -232,7 +235,7 @@ describe('resume', () => {
 
       const seen: string[] = [];
       const third = scripted(journal, { v: ['s'] });
-      words(third.tracker.resume())
+      summaries(third.tracker.resume())
         .pipe(tap((word) => seen.push(word)))
         .subscribe();
       m.flush();
@@ -241,7 +244,7 @@ describe('resume', () => {
   );
 
   test(
-    'what was being saved when the deadline came is not acknowledged: nobody heard it',
+    'what was being saved at the deadline is not acknowledged: it was not delivered',
     marbles((m) => {
       const { store, saved } = slowStore({ save: 10_000 });
       const { tracker } = scripted(createJournal(store), { v: ['s'] }, { deadline: 15_000 });
@@ -271,18 +274,18 @@ describe('resume', () => {
   );
 
   test(
-    'a subscriber that leaves has acknowledged what it heard, and nothing that comes later',
+    'a subscriber that leaves has acknowledged what it received, and nothing that comes later',
     marbles((m) => {
       const journal = memoryJournal();
       const { tracker } = scripted(journal, { v: ['q', 'p', 's'] });
       const processing = tracker.track('v').pipe(takeWhile(({ status }) => status === 'queued', true));
-      m.expect(words(processing)).toBeObservable('a 30s (b|)', say);
+      m.expect(summaries(processing)).toBeObservable('a 30s (b|)', TRANSITIONS);
       m.flush();
       expect(journal.entries()).toMatchObject([{ seq: 2, acked: 2, last: { status: 'processing' } }]);
     }),
   );
 
-  test('after retention a task arrives as lost, expired; once heard, no more', async () => {
+  test('after retention a task arrives as lost, expired; once delivered, no more', async () => {
     const journal = memoryJournal();
     const yesterday = Date.now() - 90_000_000;
     const first = scripted(journal, { v: ['q'] });
@@ -355,7 +358,7 @@ describe('forget', () => {
     marbles((m) => {
       const journal = memoryJournal();
       const { tracker } = scripted(journal, { v: ['q'], w: ['q'] });
-      m.expect(words(tracker.track('v'))).toBeObservable('a----|', say);
+      m.expect(summaries(tracker.track('v'))).toBeObservable('a----|', TRANSITIONS);
       tracker.track('w').subscribe();
       m.scheduler.schedule(() => {
         void tracker.forget('v');
@@ -372,7 +375,7 @@ describe('forget', () => {
       const { tracker, asks } = scripted(createJournal(store), { v: ['q'] });
       tracker.track('v').subscribe();
       m.scheduler.schedule(() => {
-        // Its first transition was heard, and that is being saved.
+        // Its first transition was delivered, and the acknowledgement is being saved.
         expect(saved).toEqual(['v 0/0', 'v 1/0', 'v 1/1']);
         void tracker.forget('v');
         tracker.track('v').subscribe();
@@ -407,7 +410,7 @@ describe('ack', () => {
     }),
   );
 
-  test('after close the journal is not opened again, and nothing is said to be durable', async () => {
+  test('after close the journal is not opened again, and nothing completes as durable', async () => {
     const loads: string[] = [];
     const store: JournalStore = {
       load: () => {
@@ -453,7 +456,7 @@ describe('D9 one journal object, one tracker after the other', () => {
         second.tracker.track('v').subscribe();
         second.tracker.close();
         const third = scripted(journal, { v: ['s'] });
-        m.expect(words(third.tracker.track('v'))).toBeObservable('243ms (c|)', { c: 'v completed 1' });
+        m.expect(summaries(third.tracker.track('v'))).toBeObservable('243ms (c|)', { c: 'v completed 1' });
       }, 15);
       m.flush();
       const session = ['load', 'save 0/0', 'save 1/0', 'save 1/1'];
@@ -580,13 +583,13 @@ describe('a subscriber whose next throws', () => {
 
 describe('old entries', () => {
   test(
-    'what was heard to its end is dropped a day later',
+    'a task whose end was acknowledged is removed a day later',
     marbles((m) => {
       const journal = memoryJournal();
       const { tracker } = scripted(journal, ['s']);
       tracker.track('old').subscribe();
       const again = timer(86_400_001).pipe(mergeMap(() => tracker.track('new')));
-      m.expect(words(again)).toBeObservable('86400001ms (a|)', { a: 'new completed 1' });
+      m.expect(summaries(again)).toBeObservable('86400001ms (a|)', { a: 'new completed 1' });
       m.flush();
       expect(journal.entries().map(({ id }) => id)).toEqual(['new']);
     }),
@@ -619,17 +622,17 @@ describe('D3 a store that fails', () => {
   }
 
   test(
-    'D3 track errors with reason journal, running streams go on, a terminal is not told',
+    'D3 track errors with reason journal, running streams go on, a terminal is not emitted',
     marbles((m) => {
       const { journal, rows, fill } = failing();
       const { tracker, asks } = scripted(journal, { v: ['q', 'p', 's'], w: ['q'] });
-      const told: string[] = [];
+      const emitted: string[] = [];
       const reasons: string[] = [];
       const reasonOf = (error: unknown) => {
         if (isTrackingError(error)) reasons.push(`${error.id} ${error.reason}: ${error.message}`);
       };
       tracker.track('v').subscribe({
-        next: ({ status, seq }) => told.push(`${status} ${String(seq)}`),
+        next: ({ status, seq }) => emitted.push(`${status} ${String(seq)}`),
         error: reasonOf,
       });
       m.scheduler.schedule(() => {
@@ -637,8 +640,8 @@ describe('D3 a store that fails', () => {
         tracker.track('w').subscribe({ error: reasonOf });
       }, 10_000);
       m.flush();
-      // The number of what could not be saved is not used up.
-      expect(told).toEqual(['queued 1', 'processing 1']);
+      // A transition that could not be stored uses up no number.
+      expect(emitted).toEqual(['queued 1', 'processing 1']);
       expect(reasons).toMatchObject([
         expect.stringMatching(/^w journal: .*\[journal\]: the journal could not store it: ENOSPC/),
         expect.stringMatching(/^v journal: .*ENOSPC/),
@@ -650,7 +653,7 @@ describe('D3 a store that fails', () => {
       fill(false);
       const second = scripted(journal, { v: ['s'] });
       const again: string[] = [];
-      words(second.tracker.resume())
+      summaries(second.tracker.resume())
         .pipe(tap((word) => again.push(word)))
         .subscribe();
       m.flush();

@@ -56,21 +56,23 @@ export async function acquireLock(path: string): Promise<FileLock> {
 const shortPause = () => sleep(20 + Math.random() * 60);
 
 class OwnLock implements FileLock {
+  readonly name: string;
   isTakenOver = false;
+  readonly #file: string;
+  readonly #self: Holder;
   #renewals = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(
-    readonly name: string,
-    private readonly path: string,
-    private readonly self: Holder,
-  ) {}
+  private constructor(path: string, self: Holder) {
+    this.name = `${basename(path)}.lock.${randomBytes(16).toString('hex')}`;
+    this.#file = join(dirname(path), this.name);
+    this.#self = self;
+  }
 
   static async create(path: string, self: Holder): Promise<OwnLock> {
-    const name = `${basename(path)}.lock.${randomBytes(16).toString('hex')}`;
-    const lock = new OwnLock(name, join(dirname(path), name), self);
+    const lock = new OwnLock(path, self);
     try {
-      await fs.writeFile(lock.path, encodeLease(self, 0), { flag: 'wx', mode: 0o600 });
+      await fs.writeFile(lock.#file, encodeLease(self, 0), { flag: 'wx', mode: 0o600 });
     } catch (error) {
       await lock.release();
       throw error;
@@ -87,10 +89,10 @@ class OwnLock implements FileLock {
 
   async verify(): Promise<void> {
     try {
-      await fs.stat(this.path);
+      await fs.stat(this.#file);
     } catch (error) {
       throw new Error(
-        `its lock ${this.path} is gone: another process has taken it, or it was deleted; make a new tracker`,
+        `its lock ${this.#file} is gone: another process has taken it, or it was deleted; make a new tracker`,
         { cause: error },
       );
     }
@@ -98,12 +100,12 @@ class OwnLock implements FileLock {
 
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    await fs.rm(this.path, { force: true });
+    await fs.rm(this.#file, { force: true });
   }
 
   async #renew(): Promise<void> {
     // `r+` does not create a file: a lock that was taken stays taken. What fails here is seen by `verify`.
-    await fs.writeFile(this.path, encodeLease(this.self, ++this.#renewals), { flag: 'r+' }).catch(() => undefined);
+    await fs.writeFile(this.#file, encodeLease(this.#self, ++this.#renewals), { flag: 'r+' }).catch(() => undefined);
   }
 }
 
@@ -125,12 +127,11 @@ class OtherLocks {
   isTakenOver = false;
   readonly #folder: string;
   readonly #prefix: string;
+  readonly #self: Holder;
   readonly #observed = new Map<string, Observation>();
 
-  constructor(
-    path: string,
-    private readonly self: Holder,
-  ) {
+  constructor(path: string, self: Holder) {
+    this.#self = self;
     this.#folder = dirname(path);
     this.#prefix = `${basename(path)}.lock.`;
   }
@@ -139,7 +140,7 @@ class OtherLocks {
     for (let looks = 0; ;) {
       const held = await this.findHeld();
       if (!held) return;
-      if (held.isAlive && ++looks === LOOKS_AT_LIVE_HOLDER) throw inUse(held, this.self);
+      if (held.isAlive && ++looks === LOOKS_AT_LIVE_HOLDER) throw inUse(held, this.#self);
       await (held.isAlive ? shortPause() : sleep(LOOK));
     }
   }
@@ -166,7 +167,7 @@ class OtherLocks {
     if (holder === 'newer-version') {
       throw new Error(`its lock ${file} is of a newer version; if no process uses it, delete that file`);
     }
-    const state = await stateOf(holder, this.self);
+    const state = await stateOf(holder, this.#self);
     if (state === 'alive') return { file, holder, isAlive: true };
     if (state === 'unknown') {
       const unchangedMs = this.#observe(file, text);

@@ -254,7 +254,7 @@ const draftOf = (path: string) => `${path}.new`;
 /** Writes a whole file and renames it over the old one: at every moment one of the two is there. */
 async function rewrite(path: string, entries: readonly JournalEntry[], verify: () => Promise<void>): Promise<OpenFile> {
   const draft = draftOf(path);
-  // Exclusive creation does not follow a symbolic link that somebody put there.
+  // Exclusive creation fails at a symbolic link instead of following it.
   await fs.rm(draft, { force: true });
   const handle = await fs.open(draft, 'wx+', 0o600);
   try {

@@ -13,7 +13,7 @@ const COUNT_DIGITS = 12;
 export interface Holder {
   readonly host: string;
   readonly pid: number;
-  /** When it started, in clock ticks since boot: tells it from a later process with the same pid. Linux only. */
+  /** When it started, in clock ticks since boot: distinguishes it from a later process with the same pid. Linux only. */
   readonly started?: string | undefined;
   /** Identifies the process table in which `pid` counts; a pid of another table says nothing. */
   readonly processTable?: string | undefined;
@@ -67,7 +67,7 @@ export async function thisProcess(): Promise<Holder> {
 }
 
 /**
- * What this process can say at once about another: `unknown` where the pid counts in another process table, or where the
+ * The state of another process, as far as it shows at once: `unknown` where the pid counts in another process table, or where the
  * system does not show enough.
  */
 export async function stateOf(other: Holder, observer: Holder): Promise<'alive' | 'dead' | 'unknown'> {

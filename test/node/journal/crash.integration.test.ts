@@ -51,7 +51,7 @@ test('D1 killed at random points: nothing accepted is lost, what was acknowledge
        const how = { ack: 'manual' };
        merge(tracker.resume(how), tracker.trackAll(ids, how)).subscribe({
          next: (task) => {
-           log(['heard', run, task.id, task.seq, task.status].join(' '));
+           log(['received', run, task.id, task.seq, task.status].join(' '));
            tracker.ack(task).subscribe({ complete: () => log(['acked', run, task.id, task.seq].join(' ')) });
          },
          error: (error) => console.log(String(error)),
@@ -73,7 +73,7 @@ test('D1 killed at random points: nothing accepted is lost, what was acknowledge
   expect(last.output()).toBe('started\n');
 
   const acked = new Set<string>();
-  const heard = new Map<string, string>();
+  const received = new Map<string, string>();
   const seqs = new Map<string, number[]>();
   let repeated = 0;
   for (const line of readFileSync(join(folder, 'consumer.log'), 'utf8').trimEnd().split('\n')) {
@@ -84,24 +84,24 @@ test('D1 killed at random points: nothing accepted is lost, what was acknowledge
       continue;
     }
     expect(acked.has(key), `${key} came again after it was acknowledged`).toBe(false);
-    if (heard.has(key)) {
+    if (received.has(key)) {
       repeated++;
-      expect(heard.get(key)).toBe(status);
+      expect(received.get(key)).toBe(status);
     } else {
-      heard.set(key, status);
+      received.set(key, status);
       seqs.set(id, [...(seqs.get(id) ?? []), Number(seq)]);
     }
   }
   // Asked about means accepted: a task is durable before its first poll.
   expect(asked.size).toBeGreaterThan(KILLS);
   expect([...seqs.keys()].sort()).toEqual([...asked.keys()].sort());
-  for (const [id, told] of seqs) {
-    expect(told, id).toEqual(told.map((_, n) => n + 1));
-    const statuses = told.map((seq) => heard.get(`${id} ${seq}`));
+  for (const [id, numbers] of seqs) {
+    expect(numbers, id).toEqual(numbers.map((_, n) => n + 1));
+    const statuses = numbers.map((seq) => received.get(`${id} ${seq}`));
     expect(statuses.filter((status) => status === 'completed')).toHaveLength(1);
     expect(statuses.at(-1)).toBe('completed');
   }
-  console.log(`D1: ${KILLS} kills, ${asked.size} tasks, ${heard.size} transitions, ${repeated} came again`);
+  console.log(`D1: ${KILLS} kills, ${asked.size} tasks, ${received.size} transitions, ${repeated} came again`);
 }, 600_000);
 
 test('D4 a crash inside compaction, at each system call: the old file or the new one', async () => {
@@ -143,7 +143,7 @@ test('D4 a crash inside compaction, at each system call: the old file or the new
   );
   const folder = temporaryFolder();
   const big = join(folder, 'big');
-  // 2,500 entries, of which each was saved four times: the next save writes the file anew.
+  // 2,500 entries, of which each was saved four times: the next save rewrites the file.
   const ids = Array.from({ length: 2500 }, (_, n) => `task-${n}-${'x'.repeat(40)}`);
   const saved = [1, 2, 3, 4].map((seq) =>
     encodeRecords(ids.map((id) => ({ provider: 'alad', id, trackedAt: 1e12, seq, acked: 0 }))),
@@ -158,7 +158,7 @@ test('D4 a crash inside compaction, at each system call: the old file or the new
   for (const half of ['whole', 'half']) {
     for (let at = 1; at <= calls && at < 60; at++) {
       copyFileSync(big, path);
-      // Rubbish of an earlier crash is in nobody's way.
+      // A draft that an earlier crash left has no effect.
       appendFileSync(`${path}.new`, 'half a file');
       const child = start(file, path, String(at), half);
       const code = await child.ended;

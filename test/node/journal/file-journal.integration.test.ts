@@ -65,7 +65,7 @@ describe('fileJournal', () => {
     expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(3);
   });
 
-  test('is written anew when most of it is out of date, and stays as small as what it holds', async () => {
+  test('is rewritten when most of it is out of date, and stays as small as what it holds', async () => {
     const path = join(temporaryFolder(), 'tasks.journal');
     const store = fileStore(path);
     await (store.load() as Promise<unknown>);
@@ -81,7 +81,7 @@ describe('fileJournal', () => {
     expect((await read(path)).map(({ id, seq }) => `${id} ${seq}`)).toEqual(ids.map((id) => `${id} 60`));
   });
 
-  test('refuses a path that is none at call time, and tells of a missing directory when it is used', async () => {
+  test('refuses an empty path at call time, and a missing directory when it is used', async () => {
     expect(() => fileJournal('')).toThrow("write for example fileJournal('./tasks.journal')");
     await expect(read('/nowhere/at/all/tasks.journal')).rejects.toThrow(
       /^journal \/nowhere\/at\/all\/tasks\.journal cannot be opened: ENOENT/,
@@ -104,8 +104,8 @@ describe('fileJournal', () => {
     await firstValueFrom(first.track('v'));
     first.close();
     const second = tracking(['q', 'p', 's']);
-    const told = await lastValueFrom(second.resume().pipe(toArray()));
-    expect(told.map(({ status, seq }) => `${status} ${String(seq)}`)).toEqual(['processing 2', 'completed 3']);
+    const transitions = await lastValueFrom(second.resume().pipe(toArray()));
+    expect(transitions.map(({ status, seq }) => `${status} ${String(seq)}`)).toEqual(['processing 2', 'completed 3']);
     second.close();
     expect(readFileSync(path, 'utf8')).not.toMatch(/sk-test|0123456789|Expires=|Signature/);
   });
@@ -201,7 +201,7 @@ describe('D5 one process at a time', () => {
         `journal ${path} cannot be opened: it is in use by process ${String(child.process.pid)}`,
       );
       child.process.kill('SIGKILL');
-      // Not waiting for the parent to have reaped it. Whoever opens tries for a second at most.
+      // The parent has not reaped it yet: opening tries for a second at most.
       expect(await read(path)).toEqual([]);
       await child.ended;
     }
@@ -220,7 +220,7 @@ describe('D5 one process at a time', () => {
     expect(await read(join(folder, 'other'))).toHaveLength(1);
   });
 
-  test('D5 of ten that start at once one at most gets it, and afterwards it is free', async () => {
+  test('D5 of ten that start at once at most one gets it, and afterwards it is free', async () => {
     const path = join(temporaryFolder(), 'tasks.journal');
     const children = Array.from({ length: 10 }, () => start(holder, path));
     await Promise.all(
@@ -420,7 +420,7 @@ describe('D3 a disk that fails', () => {
     expect((await read(path)).map(({ id }) => id)).toEqual([...accepted, 'afterwards']);
   });
 
-  test('D3 a failed sync: nothing more is taken until it is opened again', async () => {
+  test('D3 a failed sync: nothing more is accepted until it is opened again', async () => {
     const path = join(temporaryFolder(), 'tasks.journal');
     await grown(path, 1);
     const probe = await fs.open(path, 'r');
