@@ -1,12 +1,12 @@
-/** What can wait in a queue, in one at a time. */
+/** An entry of a queue; of one queue at a time. */
 export interface Waiter<T> {
   before?: T | undefined;
   after?: T | undefined;
 }
 
 /**
- * First come, first served; whoever waits may leave. Linked, and unlinked wholly: a Set through which much passes drops its
- * tables one after the other, and until a full garbage collection each dead one holds the next, with all that stood in it.
+ * First in, first out, with removal from the middle. A linked list, since a `Set` that many entries pass through replaces its
+ * hash table again and again, and each dead table keeps the next one alive, with all entries, until a full collection.
  */
 export class Queue<T extends Waiter<T>> {
   size = 0;
@@ -21,15 +21,16 @@ export class Queue<T extends Waiter<T>> {
     this.size += 1;
   }
 
-  /** Without effect on what does not wait here. */
-  delete(one: T): void {
+  /** Returns whether it waited here; it must not wait in another queue. */
+  delete(one: T): boolean {
     const { before, after } = one;
-    if (!before && this.first !== one) return;
+    if (!before && this.first !== one) return false;
     if (before) before.after = after;
     else this.first = after;
     if (after) after.before = before;
     else this.#last = before;
     one.before = one.after = undefined;
     this.size -= 1;
+    return true;
   }
 }

@@ -1,38 +1,47 @@
 import { Observable } from 'rxjs';
-import { Lane, Visit } from './key-limiter.js';
+import { KeyLimiter, PendingRequest } from './key-limiter.js';
 import { Rate } from './rate.js';
 
 export interface GateOptions {
-  /** Requests that may be in flight at once for one key. @default 32 */
+  /** Requests of one key that may be in flight at once. @default 32 */
   readonly maxInFlight?: number;
   /**
-   * What the key allows, spread evenly. Without it the rate is unbounded until the service throttles, and is then learned
-   * from what it let through. @default undefined
+   * What the key allows; requests are spread evenly. `Infinity` declares that there is no limit.
+   *
+   * Without it a key starts with a burst of 8 and 16 requests a second, doubled after each second in which requests had to
+   * wait, until the service answers 429. From then on the rate is learned from what succeeds.
+   * @default undefined
    */
   readonly requestsPerMinute?: number;
 }
 
-/** Whose budget a request comes out of. */
+/** The budget that a request is taken from. */
 export interface GateTicket {
   readonly origin: string;
-  /** A key by value, a function that gives keys by identity. */
+  /** Strings are compared by value, functions that return keys by identity. */
   readonly key: unknown;
-  /** How much is lost by waiting, asked when there is room for one of several that wait: the largest goes first, else the oldest. */
+  /**
+   * How much is lost by waiting. Where several requests wait for a limit, the largest goes first. A request without urgency
+   * goes in order of arrival at the latest.
+   */
   readonly urgency?: (() => number) | undefined;
 }
 
 /**
- * One request budget for each origin and key, shared by all who ask with that key: so many requests in flight, so many a
- * minute, and one pause for all whenever the service says Retry-After. Requests wait here, not in the transport, whose
- * time limits therefore begin at admission. A throttled key slows its tasks down and loses none.
+ * One request budget for each origin and key, shared by all tasks of the key: requests in flight, requests a minute, and one
+ * pause for all whenever the service sends Retry-After. Requests wait here, not in the transport, whose time limits
+ * therefore start at admission. A 429 slows the tasks of the key down and loses none.
  */
 export interface Gate {
-  /** The request, when its turn has come. Admission is synchronous where there is room. */
+  /**
+   * Subscribes to the request as soon as the budget allows: at once where there is room. A request that is refused with 401
+   * by a key that was accepted before may be subscribed to a second time.
+   */
   admit<T>(ticket: GateTicket, request: Observable<T>): Observable<T>;
 }
 
 /**
- * A gate of your own, in place of the one that the whole process shares.
+ * A gate of your own, instead of the one that the whole process shares.
  *
  * @throws RangeError at call time for limits below 1.
  *
@@ -41,34 +50,50 @@ export interface Gate {
  */
 export function createGate(options: GateOptions = {}): Gate {
   const { maxInFlight = 32, requestsPerMinute } = options;
-  for (const [name, value] of Object.entries({ maxInFlight, requestsPerMinute })) {
-    if (value !== undefined && !(Number.isFinite(value) && value >= 1)) {
-      throw new RangeError(`${name}: ${String(value)} is not usable; write a number of at least 1`);
-    }
-  }
-  const origins = new Map<string, Map<unknown, Lane>>();
+  check('maxInFlight', maxInFlight, maxInFlight >= 1 && maxInFlight < Infinity, 'a number of at least 1');
+  const isRate = requestsPerMinute === undefined || requestsPerMinute >= 1;
+  check('requestsPerMinute', requestsPerMinute, isRate, 'a number of at least 1, or Infinity if there is no limit');
+  const origins = new Map<string, KeyLimiters>();
 
-  const laneOf = ({ origin, key }: GateTicket): Lane => {
-    let lanes = origins.get(origin);
-    if (!lanes) origins.set(origin, (lanes = new Map<unknown, Lane>()));
-    let lane = lanes.get(key);
-    if (!lane) {
-      // No timer clears what is remembered of a key; the next new one does.
-      for (const [other, { isForgettable }] of lanes) if (isForgettable) lanes.delete(other);
-      lanes.set(key, (lane = new Lane(maxInFlight, new Rate(requestsPerMinute))));
-    }
-    return lane;
+  const limiterOf = ({ origin, key }: GateTicket): KeyLimiter => {
+    let limiters = origins.get(origin);
+    if (!limiters) origins.set(origin, (limiters = new KeyLimiters()));
+    return limiters.of(key) ?? limiters.add(key, new KeyLimiter(maxInFlight, new Rate(requestsPerMinute)));
   };
 
   return {
     admit: (ticket, request) =>
       new Observable((subscriber) => {
-        const visit = new Visit(laneOf(ticket), request, subscriber, ticket.urgency);
-        visit.lane.enter(visit);
-        return visit;
+        const pending = new PendingRequest(limiterOf(ticket), request, subscriber, ticket.urgency);
+        pending.limiter.enqueue(pending);
+        return pending;
       }),
   };
 }
 
-/** The gate of the process: whoever asks the same origin with the same key shares its budget. */
+/** The limiters of one origin. Without a timer: those that are not used any more are dropped when new ones come. */
+class KeyLimiters {
+  readonly #byKey = new Map<unknown, KeyLimiter>();
+  /** The size at which the next sweep is due: twice what the last one left, so that all sweeps together stay linear. */
+  #sweepAt = 1;
+
+  of(key: unknown): KeyLimiter | undefined {
+    return this.#byKey.get(key);
+  }
+
+  add(key: unknown, limiter: KeyLimiter): KeyLimiter {
+    if (this.#byKey.size >= this.#sweepAt) {
+      for (const [other, { isForgettable }] of this.#byKey) if (isForgettable) this.#byKey.delete(other);
+      this.#sweepAt = Math.max(1, 2 * this.#byKey.size);
+    }
+    this.#byKey.set(key, limiter);
+    return limiter;
+  }
+}
+
+function check(name: string, value: unknown, isValid: boolean, remedy: string): void {
+  if (!isValid) throw new RangeError(`${name}: ${String(value)} is not usable; write ${remedy}`);
+}
+
+/** The gate of the process: all requests to one origin with one key share its budget. */
 export const sharedGate: Gate = /* @__PURE__ */ createGate();

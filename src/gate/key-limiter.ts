@@ -1,207 +1,266 @@
 import { asyncScheduler, type Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 import { steadyNow } from '../clock.js';
 import { isQueryError, QueryError } from '../errors.js';
-import { Queue, type Waiter } from '../queue.js';
+import { AdmissionQueue, type Admissible } from './admission-queue.js';
 import type { Rate } from './rate.js';
 
-/** So many failures to reach the host in a row, and it is taken to be down. */
+/** A host counts as down after so many failures in a row to reach it. */
 const DOWN_AFTER = 5;
 const LONGEST_PAUSE = 900_000;
+/** ms that an accepted key is remembered while it is not used. */
+const REMEMBER_ACCEPTED = 900_000;
 
-/** A request on its way through a lane: waiting, then in flight, then gone. Hears the request for its subscriber. */
-export class Visit implements Observer<unknown>, Waiter<Visit> {
-  before: Visit | undefined;
-  after: Visit | undefined;
+/** A request on its way through the limiter of its key: waiting, then in flight, then done. */
+export class PendingRequest implements Observer<unknown>, Admissible<PendingRequest> {
+  before: PendingRequest | undefined;
+  after: PendingRequest | undefined;
+  position = 0;
   admittedAt = 0;
-  isFlying = false;
-  flight: Subscription | undefined;
+  isInFlight = false;
+  isAnswered = false;
+  /** Whether it was refused once, by a key that had been accepted before. */
+  isRepeated = false;
+  subscription: Subscription | undefined;
 
   constructor(
-    readonly lane: Lane,
+    readonly limiter: KeyLimiter,
     readonly request: Observable<unknown>,
     readonly subscriber: Subscriber<never>,
     readonly urgency: (() => number) | undefined,
   ) {}
 
   next(value: unknown): void {
-    this.lane.reached(this);
+    this.isAnswered = true;
+    this.limiter.onReply(this);
     this.subscriber.next(value as never);
   }
 
   error(error: unknown): void {
-    this.lane.heed(error, this);
-    this.lane.land(this);
-    this.subscriber.error(error);
+    const isHeld = this.limiter.onError(error, this);
+    this.limiter.release(this);
+    if (!isHeld) this.subscriber.error(error);
   }
 
   complete(): void {
-    this.lane.land(this);
+    this.limiter.release(this);
     this.subscriber.complete();
   }
 
   unsubscribe(): void {
-    this.lane.leave(this);
+    this.limiter.leave(this);
   }
 }
 
-/** The budget of one key at one origin. */
-export class Lane {
-  readonly #waiting = new Queue<Visit>();
-  #flying = 0;
+/** The request budget of one key at one origin. */
+export class KeyLimiter {
+  readonly #maxInFlight: number;
+  readonly #rate: Rate;
+  readonly #waiting = new AdmissionQueue<PendingRequest>();
+  #inFlight = 0;
+  #lastAdmittedAt = 0;
   #pausedUntil = 0;
+  /** The length of that pause. */
   #pause = 0;
-  /** Throttling replies in a row, and when the last of them came. */
+  /** 429s in a row, and the time of the last one. */
   #throttles = 0;
   #throttledAt = -Infinity;
-  /** Failures to reach the host, in a row. */
+  /** Failures in a row to reach the host. */
   #failures = 0;
+  #isAccepted = false;
+  /** Requests that were refused although the key had been accepted: they wait for its confirmation. */
+  readonly #refused = new Set<PendingRequest>();
+  #isInDoubt = false;
+  /** The one request that is in flight meanwhile. */
+  #confirmation: PendingRequest | undefined;
   #isAdmitting = false;
   #timer: Subscription | undefined;
 
-  constructor(
-    private readonly maxInFlight: number,
-    private readonly rate: Rate,
-  ) {}
+  constructor(maxInFlight: number, rate: Rate) {
+    this.#maxInFlight = maxInFlight;
+    this.#rate = rate;
+  }
 
   /** Whether nothing that still matters would be lost with it. */
   get isForgettable(): boolean {
     const now = steadyNow();
-    return this.#waiting.size + this.#flying === 0 && now >= this.#pausedUntil && this.rate.hasRecovered(now);
+    const isIdle = this.#queued + this.#inFlight === 0;
+    const isStale = !this.#isAccepted || now - this.#lastAdmittedAt > REMEMBER_ACCEPTED;
+    return isIdle && isStale && now >= this.#pausedUntil && this.#rate.hasRecovered(now);
   }
 
-  enter(visit: Visit): void {
-    this.#waiting.add(visit);
+  enqueue(pending: PendingRequest): void {
+    this.#waiting.add(pending);
     this.#admit();
   }
 
-  leave(visit: Visit): void {
-    this.#waiting.delete(visit);
-    visit.flight?.unsubscribe();
-    if (visit.isFlying) this.land(visit);
-    else if (this.#waiting.size === 0) this.#restTimer();
+  /** Its subscriber has left. The next request is admitted later: a whole crowd may be leaving. */
+  leave(pending: PendingRequest): void {
+    this.#waiting.delete(pending);
+    this.#refused.delete(pending);
+    pending.subscription?.unsubscribe();
+    if (pending.isInFlight) this.#free(pending);
+    if (this.#queued === 0) this.#cancelTimer();
+    else if (this.#hasRoom) this.#admitIn(0);
   }
 
-  /** Lets in who may go now, and comes back when the next one may. */
+  /** Its request has ended. */
+  release(pending: PendingRequest): void {
+    this.#free(pending);
+    this.#admit();
+  }
+
+  #free(pending: PendingRequest): void {
+    pending.isInFlight = false;
+    pending.subscription = undefined;
+    this.#inFlight -= 1;
+    if (this.#confirmation === pending) this.#confirmation = undefined;
+  }
+
+  /** Sends what may go now, and comes back when the next request may. */
   #admit(): void {
     if (this.#isAdmitting) return;
     this.#isAdmitting = true;
-    while (this.#waiting.size > 0 && this.#hasRoom) {
+    while (this.#queued > 0 && this.#hasRoom) {
       const now = steadyNow();
-      const wait = Math.max(this.rate.wait(now), Math.min(this.#pause, this.#pausedUntil - now));
+      const wait = Math.max(this.#rate.wait(now), Math.min(this.#pause, this.#pausedUntil - now));
       if (wait > 0) {
-        this.#comeBackIn(wait);
+        this.#admitIn(wait);
         break;
       }
       this.#send(this.#next(), now);
     }
+    if (this.#queued === 0 || !this.#hasRoom) this.#rate.onIdle();
     this.#isAdmitting = false;
   }
 
-  /**
-   * A host that is down gets one request at a time, and so does a key whose pause was too short. The others are deferred,
-   * never failed.
-   */
-  get #hasRoom(): boolean {
-    const isProbed = this.#failures >= DOWN_AFTER || this.#throttles > 1;
-    return this.#flying < (isProbed ? 1 : this.maxInFlight);
+  get #queued(): number {
+    return this.#waiting.size + this.#refused.size;
   }
 
-  #comeBackIn(ms: number): void {
+  /** A host that is down gets one request at a time, and so does a key that is in doubt or whose pause was too short. */
+  get #hasRoom(): boolean {
+    if (this.#isInDoubt && this.#confirmation) return false;
+    const isOneAtATime = this.#failures >= DOWN_AFTER || this.#throttles > 1;
+    return this.#inFlight < (isOneAtATime ? 1 : this.#maxInFlight);
+  }
+
+  #admitIn(ms: number): void {
     this.#timer ??= asyncScheduler.schedule(() => {
       this.#timer = undefined;
       this.#admit();
     }, Math.ceil(ms));
   }
 
-  #restTimer(): void {
+  #cancelTimer(): void {
     this.#timer?.unsubscribe();
     this.#timer = undefined;
   }
 
-  /** The most urgent of those who wait; the oldest, unless the rate makes it worth while to look. */
-  #next(): Visit {
-    let next = this.#waiting.first as Visit;
-    if (this.rate.gap === 0) return next;
-    let most = -Infinity;
-    for (let visit: Visit | undefined = next; visit; visit = visit.after) {
-      const urgency = visit.urgency?.() || 0;
-      if (urgency <= most) continue;
-      most = urgency;
-      next = visit;
-    }
-    return next;
+  /** By age while no limit is known: urgencies are worth their cost only where requests compete. */
+  #next(): PendingRequest {
+    const next = this.#rate.isLimited ? this.#waiting.mostUrgent : this.#waiting.oldest;
+    // A refused request confirms its own refusal only where no other one can.
+    return next ?? (this.#refused.values().next().value as PendingRequest);
   }
 
-  #send(visit: Visit, now: number): void {
-    this.#waiting.delete(visit);
-    this.#flying += 1;
-    visit.isFlying = true;
-    this.rate.spend(now);
-    visit.admittedAt = now;
-    const flight = visit.request.subscribe(visit);
-    if (visit.isFlying) visit.flight = flight;
-    else flight.unsubscribe();
+  #send(pending: PendingRequest, now: number): void {
+    this.#waiting.delete(pending);
+    this.#refused.delete(pending);
+    if (this.#isInDoubt) this.#confirmation = pending;
+    this.#inFlight += 1;
+    this.#lastAdmittedAt = now;
+    this.#rate.onAdmitted(now);
+    pending.isInFlight = true;
+    pending.admittedAt = now;
+    const subscription = pending.request.subscribe(pending);
+    if (pending.isInFlight) pending.subscription = subscription;
+    else subscription.unsubscribe();
   }
 
-  // What a visit tells of its request.
-
-  reached(visit: Visit): void {
+  onReply(pending: PendingRequest): void {
     this.#failures = 0;
-    if (!this.#isNews(visit)) return;
-    this.#throttles = 0;
-    this.rate.succeeded(steadyNow());
+    this.#isAccepted = true;
+    if (this.#confirmation === pending) this.#endDoubt();
+    // A success of the last epoch shows that the pause before it was long enough.
+    if (this.#isAfterThrottle(pending)) this.#throttles = 0;
+    else if (this.#rate.isOfLastEpoch(pending.admittedAt)) this.#throttles = Math.min(1, this.#throttles);
+    this.#rate.onSuccess(steadyNow(), pending.admittedAt);
   }
 
-  land(visit: Visit): void {
-    visit.isFlying = false;
-    visit.flight = undefined;
-    this.#flying -= 1;
-    this.#admit();
-  }
-
-  /** Whether it went after the key was throttled last: what was on its way already tells nothing new. */
-  #isNews({ admittedAt }: Visit): boolean {
+  /** Requests that were in flight already when the key was throttled show nothing about the time after it. */
+  #isAfterThrottle({ admittedAt }: PendingRequest): boolean {
     return admittedAt > this.#throttledAt;
   }
 
-  /** What one failed request tells about all others of the key. */
-  heed(error: unknown, visit: Visit): void {
-    if (!isQueryError(error)) return;
-    const { kind, retryAfterMs } = error;
-    if (kind === 'network' || kind === 'timeout') {
+  /** Applies what one failed request shows about the others of its key. Returns whether the request is held, to go again. */
+  onError(error: unknown, pending: PendingRequest): boolean {
+    if (!isQueryError(error) || error.code === 'api-key') return false;
+    const { kind, httpStatus, retryAfterMs } = error;
+    if ((kind === 'network' || kind === 'timeout') && httpStatus === undefined) {
       this.#failures += 1;
-      return;
+      return false;
     }
     this.#failures = 0;
+    if (kind === 'unauthorized') return this.#onRefused(error, pending);
+    if (kind === 'rate-limited' || retryAfterMs !== undefined) this.#onThrottled(error, pending);
+    return false;
+  }
+
+  #onThrottled({ kind, retryAfterMs }: QueryError, pending: PendingRequest): void {
     const now = steadyNow();
-    const isThrottled = kind === 'rate-limited';
-    const isNews = isThrottled && this.#isNews(visit);
-    if (isNews) {
+    const is429 = kind === 'rate-limited';
+    const isFirstOfEpoch = is429 && this.#isAfterThrottle(pending);
+    if (isFirstOfEpoch) {
       this.#throttles += 1;
       this.#throttledAt = now;
     }
-    if (retryAfterMs !== undefined || isThrottled) {
-      const backOff = Math.max(1_000, 4 * this.rate.gap) * 2 ** Math.max(0, this.#throttles - 1);
-      // Whoever is throttled again at the time that was told was told too early.
-      const isOwn = isThrottled && (retryAfterMs === undefined || this.#throttles > 1);
-      const ms = Math.min(LONGEST_PAUSE, Math.max(retryAfterMs ?? 0, isOwn ? Math.min(30_000, backOff) : 0));
-      if (now + ms > this.#pausedUntil) {
-        this.#pause = ms;
-        this.#pausedUntil = now + ms;
-      }
+    const backOff = Math.max(1_000, 4 * this.#rate.gap) * 2 ** Math.max(0, this.#throttles - 1);
+    // A second 429 right after Retry-After means that Retry-After was too short.
+    const needsBackOff = is429 && (retryAfterMs === undefined || this.#throttles > 1);
+    const ms = Math.min(LONGEST_PAUSE, Math.max(retryAfterMs ?? 0, needsBackOff ? Math.min(30_000, backOff) : 0));
+    if (now + ms > this.#pausedUntil) {
+      this.#pause = ms;
+      this.#pausedUntil = now + ms;
     }
-    if (isNews) this.rate.throttled(now, this.#pausedUntil, retryAfterMs !== undefined);
-    if (kind === 'unauthorized') this.#dismiss(error);
+    if (!isFirstOfEpoch) return;
+    const { admittedAt } = pending;
+    const hasRetryAfter = retryAfterMs !== undefined;
+    this.#rate.onThrottled({ now, admittedAt, resumeAt: this.#pausedUntil, hasRetryAfter });
   }
 
-  /** The key is refused: those who wait would hear the same. */
+  /**
+   * One 401 may be the service's mistake, or be about one task. So a key that was accepted before is confirmed by one
+   * further request, while the others wait.
+   */
+  #onRefused(error: QueryError, pending: PendingRequest): boolean {
+    if (!this.#isAccepted || this.#confirmation === pending) {
+      this.#isAccepted = false;
+      this.#endDoubt();
+      this.#dismiss(error);
+      return false;
+    }
+    if (pending.isRepeated || pending.isAnswered) return false;
+    this.#isInDoubt = true;
+    pending.isRepeated = true;
+    this.#refused.add(pending);
+    return true;
+  }
+
+  #endDoubt(): void {
+    this.#isInDoubt = false;
+    this.#confirmation = undefined;
+    for (const pending of this.#refused) this.#waiting.add(pending);
+    this.#refused.clear();
+  }
+
+  /** The key is refused: the requests that wait would get the same reply. */
   #dismiss({ kind, code, httpStatus }: QueryError): void {
     const message = 'the API key was refused for another task, so this one was not asked about';
-    const refused: Visit[] = [];
-    for (let { first } = this.#waiting; first; first = this.#waiting.first) {
-      this.#waiting.delete(first);
-      refused.push(first);
+    const dismissed: PendingRequest[] = [];
+    for (let { oldest } = this.#waiting; oldest; oldest = this.#waiting.oldest) {
+      this.#waiting.delete(oldest);
+      dismissed.push(oldest);
     }
-    for (const { subscriber } of refused) subscriber.error(new QueryError(kind, message, { code, httpStatus }));
+    for (const { subscriber } of dismissed) subscriber.error(new QueryError(kind, message, { code, httpStatus }));
   }
 }

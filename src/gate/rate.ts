@@ -1,89 +1,108 @@
-const SLOWEST = 1 / 60_000;
+import { LearnedRate, type Throttling } from './learned-rate.js';
+
+/** A key of which nothing is known starts with so many requests at once, and so many per ms in its first second. */
+const FIRST_BURST = 8;
+const FIRST_RATE = 16 / 1_000;
+const SECOND = 1_000;
+/** ms that a timer may be late without a loss of throughput. */
+const TIMER_SLACK = 25;
 
 /**
- * How many requests a ms a key allows: what was configured, and, once the service has throttled, what was learned.
+ * When the next request of a key may go.
  *
- * At a throttling reply the rate falls to 0.9 of what it was, or to what was let through where that is less. It is put to
- * the test again by what succeeds, not by time: within a span of 30 requests, and never less than 8 s or four pauses, it
- * grows to where it was throttled. Where nobody objects, each further span adds four times what was learned.
+ * With a configured limit, requests are spread evenly. Without one the rate doubles after each second in which requests
+ * had to wait for it, until the first 429; from then on it is learned.
  */
 export class Rate {
-  readonly #ceiling: number;
-  /** At the last throttling reply that told something. */
-  #learned = Infinity;
-  #throttledAt = -Infinity;
-  /** ms from there until the rate is where it was; before, those over which it is measured. */
-  #span = 2_000;
-  /** Successes since then. */
-  #passed = 0;
-  #spentAt = -Infinity;
-  /** Successes since `countedFrom`, to measure what is let through. */
-  #successes = 0;
-  #countedFrom: number | undefined;
+  /** Requests per ms. */
+  readonly #limit: number;
+  #startingRate: number;
+  #doubledAt = -Infinity;
+  readonly #learned = new LearnedRate();
+  #nextAt = -Infinity;
+  /** Since when requests have been waiting for this rate; `Infinity` where none is. */
+  #heldSince = Infinity;
 
-  constructor(requestsPerMinute: number | undefined) {
-    this.#ceiling = requestsPerMinute === undefined ? Infinity : requestsPerMinute / 60_000;
+  /** @param requestsPerMinute `Infinity` declares that there is no limit; `undefined`, that none is known. */
+  constructor(requestsPerMinute = NaN) {
+    const isKnown = !Number.isNaN(requestsPerMinute);
+    this.#limit = isKnown ? withinSlack(requestsPerMinute / 60_000) : Infinity;
+    this.#startingRate = isKnown ? Infinity : FIRST_RATE;
   }
 
-  /** ms from one request to the next; 0 where nothing is known. */
+  /** Whether the key has a limit, as far as is known. */
+  get isLimited(): boolean {
+    return this.#limit < Infinity || this.#isLearned;
+  }
+
+  get #isLearned(): boolean {
+    return this.#learned.perMs < Infinity;
+  }
+
+  /** Requests per ms. */
+  get #perMs(): number {
+    return Math.min(this.#limit, this.#isLearned ? this.#learned.perMs : this.#startingRate);
+  }
+
+  /** ms from one request to the next; 0 where there is no limit. */
   get gap(): number {
-    return 1 / this.#rate;
+    return 1 / this.#perMs;
   }
 
-  get #rate(): number {
-    const spans = this.#spans;
-    return Math.min(this.#ceiling, this.#learned * (spans < 1 ? 1 + spans ** 3 / 9 : 10 / 9 + 4 * (spans - 1)));
-  }
-
-  /** How many spans' requests have succeeded. */
-  get #spans(): number {
-    return this.#passed / (this.#learned * this.#span);
-  }
-
-  /** ms until the next request may go. */
+  /** ms until the next request may go. A clock that is set back costs a gap at most. */
   wait(now: number): number {
+    const ms = Math.min(this.gap, Math.max(0, this.#nextAt - now));
+    if (ms > 0) this.#heldSince = Math.min(this.#heldSince, now);
+    return ms;
+  }
+
+  /** No request waits for this rate any more. */
+  onIdle(): void {
+    this.#heldSince = Infinity;
+  }
+
+  onAdmitted(now: number): void {
     const { gap } = this;
-    return Math.min(gap, Math.max(0, this.#spentAt + gap - now));
+    this.#nextAt = Math.max(this.#nextAt, this.#earliest(now, gap)) + gap;
+    this.#learned.onAdmitted(now);
   }
 
-  spend(now: number): void {
-    this.#spentAt = now;
-    this.#countedFrom ??= now;
-  }
-
-  succeeded(now: number): void {
-    const from = this.#countedFrom ?? now;
-    if (now - from > 2 * this.#span) {
-      this.#successes *= this.#span / (now - from);
-      this.#countedFrom = now - this.#span;
+  /** From when requests may count as due: a schedule by absolute time makes up for late timers, and for no more. */
+  #earliest(now: number, gap: number): number {
+    if (this.#isLearned || this.#startingRate === Infinity) {
+      return Math.max(Math.min(now, this.#heldSince), now - TIMER_SLACK);
     }
-    this.#successes += 1;
-    this.#passed += 1;
-  }
-
-  /** The service has throttled a request that went since the last time; nothing more goes before `resumeAt`. */
-  throttled(now: number, resumeAt: number, isTold: boolean): void {
-    // Once more before anything got through: that tells of the pause, which was too short, and nothing of the rate.
-    if (this.#passed > 0 || this.#learned === Infinity) {
-      const rate = this.#rate;
-      const measured = this.#successes / Math.max(1_000, now - (this.#countedFrom ?? now));
-      // A pause cuts what is measured short: no single reply more than halves a rate. What held for a span is good for more.
-      const least = Math.max(rate / 2, this.#spans < 1 ? 0 : 1.05 * this.#learned);
-      const most = rate === Infinity ? Math.max(measured, 1 / 1_000) : rate;
-      this.#learned = Math.max(SLOWEST, Math.min(0.9 * most, Math.max(measured, least)));
-      this.#throttledAt = now;
+    if (now - Math.max(this.#heldSince, this.#doubledAt) >= SECOND) {
+      this.#startingRate *= 2;
+      this.#doubledAt = now;
     }
-    const pause = resumeAt - this.#throttledAt;
-    // A service that does not say when to come back, or that allows less than one a second, counts by the minute, as a rule.
-    const patience = isTold && this.#learned > 1 / 1_000 ? 1 : 2.5;
-    this.#span = Math.max(4 * pause, patience * Math.max(8_000, 30 / this.#learned));
-    this.#passed = 0;
-    this.#successes = 0;
-    this.#countedFrom = resumeAt - pause / 2;
+    return now - Math.max((FIRST_BURST - 1) * gap, TIMER_SLACK);
   }
 
-  /** Whether nothing that was learned still slows the key down. */
+  onSuccess(now: number, admittedAt: number): void {
+    this.#learned.onSuccess(now, admittedAt);
+  }
+
+  onThrottled(throttling: Omit<Throttling, 'rate'>): void {
+    this.#learned.onThrottled({ ...throttling, rate: this.#perMs });
+  }
+
+  /** Whether a request was admitted between the last 429 and the one before. */
+  isOfLastEpoch(admittedAt: number): boolean {
+    return this.#learned.isOfLastEpoch(admittedAt);
+  }
+
+  /** Whether nothing that was learned is worth remembering. */
   hasRecovered(now: number): boolean {
-    return now - this.#throttledAt > Math.max(60_000, this.#span);
+    return this.#learned.hasRecovered(now);
   }
+}
+
+/**
+ * So much less than a limit per ms that no second has more than one request above it: requests may go up to TIMER_SLACK
+ * early, and with gaps shorter than that, those are several.
+ */
+function withinSlack(limit: number): number {
+  const isLimit = limit < Infinity && 1 / limit < TIMER_SLACK;
+  return isLimit ? (SECOND * limit + 1) / (SECOND + TIMER_SLACK) : limit;
 }

@@ -10,7 +10,7 @@ import {
 } from '@angular/core';
 import { rxResource, toSignal } from '@angular/core/rxjs-interop';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createTracker, xingchaoyiqing, type TaskRef, type TrackedTask } from 'rx-video-tasks';
+import { createGate, createTracker, xingchaoyiqing, type TaskRef, type TrackedTask } from 'rx-video-tasks';
 import { injectTask, injectTracker, provideVideoTasks } from 'rx-video-tasks/angular';
 import { scriptedTransport } from 'rx-video-tasks/testing';
 import { startApp, TestBed } from './test-bed.js';
@@ -27,7 +27,13 @@ afterEach(() => {
 function app(script: Parameters<typeof scriptedTransport>[0]) {
   const { transport, log } = scriptedTransport(script, { latency: 0 });
   const create = vi.fn(() =>
-    createTracker({ provider: xingchaoyiqing({ apiKey: 'k1234567' }), transport, random: () => 0, interval: 30_000 }),
+    createTracker({
+      provider: xingchaoyiqing({ apiKey: 'k1234567' }),
+      transport,
+      gate: createGate(),
+      random: () => 0,
+      interval: 30_000,
+    }),
   );
   startApp(provideVideoTasks(create));
   return { log, create };

@@ -45,7 +45,7 @@ function play({ script, visits, latency, maxInFlight }: Scene) {
   const latest = new Map<string, Task>();
   scheduler.run(() => {
     const provider = mingyan({ apiKey: 'test-key-0123456789' });
-    const gate = createGate({ maxInFlight });
+    const gate = createGate({ maxInFlight, requestsPerMinute: Infinity });
     const tracker = createTracker({ provider, transport, gate, deadline: 3_600_000 });
     for (const { id, from, stays, takes } of visits) {
       asyncScheduler.schedule(() => {

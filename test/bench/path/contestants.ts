@@ -128,7 +128,7 @@ function eachStream(
 function ours(url: string): Contestant {
   const options = { apiKey: KEY, baseUrl: url };
   const transport = undiciTransport({ connections: CONNECTIONS });
-  const gate = createGate({ maxInFlight: CONNECTIONS });
+  const gate = createGate({ maxInFlight: CONNECTIONS, requestsPerMinute: Infinity });
   return ({ ids, interval }) => {
     const tracker = createTracker({
       provider: [mingyan(options), alad(options)],
