@@ -40,15 +40,6 @@ export {
   type RetryConfig,
 } from './operators/index.js';
 export {
-  createPollPolicy,
-  type PollDecision,
-  type PollOutcome,
-  type PollPolicy,
-  type PollPolicyOptions,
-  type PollState,
-  type PollStep,
-} from './poll/policy.js';
-export {
   alad,
   anyfast,
   defineProvider,

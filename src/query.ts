@@ -8,6 +8,7 @@ import {
   shareReplay,
   switchMap,
   take,
+  timeout,
   type Observer,
   type Subscriber,
 } from 'rxjs';
@@ -74,39 +75,44 @@ export function createQuery(options: QueryOptions): Query {
 }
 
 /** On whose behalf a request is made. */
-export interface RequestContext {
+export interface Asker {
   /** How much is lost by waiting; see `GateTicket`. */
   urgency(): number;
   /** The request goes only now: it may have had to wait its turn. May be called twice. */
   sent(): void;
 }
 
-export type Ask = (ref: ResolvedRef, context?: RequestContext) => Observable<Task>;
+export type Ask = (ref: ResolvedRef, asker?: Asker) => Observable<Task>;
 
 /** Asks about refs that are resolved already, when the gate lets them: under a limit the most urgent first. */
 export function createAsk({ transport = fetchTransport(), gate }: QueryOptions): Ask {
   let own: Gate | undefined;
   // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
   const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
-  const renewals = new WeakMap<Provider, { readonly refused: string; readonly fresh: Observable<string | null> }>();
+  const renewals = new WeakMap<Provider, Renewal>();
+  /** Requests sent so far. */
+  let sent = 0;
 
-  /** What a function-valued key gives after a key was refused, for it may have been rotated: asked once for all. */
-  const renew = (service: Provider, refused: string): Observable<string | null> => {
+  /**
+   * Asks a function-valued key again after a refusal, since it may have been rotated: once for all requests that were in
+   * flight by then.
+   */
+  const renew = (service: Provider, refused: string | null, nth: number): Observable<string | null> => {
     let renewal = renewals.get(service);
-    if (renewal?.refused !== refused) {
-      renewal = { refused, fresh: keyOf(service).pipe(shareReplay({ bufferSize: 1, refCount: false })) };
+    if (!renewal || renewal.refused !== refused || nth > renewal.upTo) {
+      renewal = { refused, upTo: sent, fresh: keyOf(service).pipe(shareReplay({ bufferSize: 1, refCount: false })) };
       renewals.set(service, renewal);
     }
     return renewal.fresh;
   };
 
-  const send = (ref: ResolvedRef, key: string | null, context?: RequestContext): Observable<Task> =>
+  const send = (ref: ResolvedRef, key: string | null, asker?: Asker): Observable<Task> =>
     new Observable((subscriber) => {
       const { service, id } = ref;
       const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
       const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
       if (key !== null) headers.authorization = `Bearer ${key}`;
-      context?.sent();
+      asker?.sent();
       const reading = new Reading(subscriber, ref, key ?? '');
       try {
         return transport({ url, headers }).subscribe(reading);
@@ -117,30 +123,39 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
       }
     });
 
-  const request = (ref: ResolvedRef, context?: RequestContext): Observable<Task> => {
+  const request = (ref: ResolvedRef, asker?: Asker): Observable<Task> => {
     const { service } = ref;
     const key = service.apiKey();
-    if (typeof key !== 'function') return send(ref, key, context);
+    if (typeof key !== 'function') return send(ref, key, asker);
     return keyOf(service).pipe(
-      switchMap((first) =>
-        send(ref, first, context).pipe(
+      switchMap((first) => {
+        const nth = ++sent;
+        return send(ref, first, asker).pipe(
           catchError((error: unknown) => {
             if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
-            return renew(service, first ?? '').pipe(switchMap((second) => send(ref, second, context)));
+            return renew(service, first, nth).pipe(switchMap((second) => send(ref, second, asker)));
           }),
-        ),
-      ),
+        );
+      }),
     );
   };
 
   // Built anew for each ask: what waits between two asks holds nothing but its ref; and what waits at the gate, little more.
-  return (ref, context) =>
+  return (ref, asker) =>
     new Observable((subscriber) => {
       const { origin, apiKey } = ref.service;
-      const urgency = context && (() => context.urgency());
+      const urgency = asker && (() => asker.urgency());
       const ticket = { origin, key: apiKey(), urgency };
-      return gateNow().admit(ticket, request(ref, context)).subscribe(new Answer(subscriber, ref));
+      return gateNow().admit(ticket, request(ref, asker)).subscribe(new Answer(subscriber, ref));
     });
+}
+
+/** A function-valued key that was asked again. */
+interface Renewal {
+  readonly refused: string | null;
+  /** It serves requests up to this one: later ones were sent by a key that was asked later. */
+  readonly upTo: number;
+  readonly fresh: Observable<string | null>;
 }
 
 // On the way of every poll: observers of a few words, where operators would cost more than the request itself.
@@ -218,6 +233,9 @@ function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, 
   }
 }
 
+/** ms that a key function may take. */
+const KEY_TIMEOUT = 10_000;
+
 function keyOf({ apiKey }: Provider): Observable<string | null> {
   const given = apiKey();
   if (typeof given !== 'function') return of(given);
@@ -230,9 +248,15 @@ function keyOf({ apiKey }: Provider): Observable<string | null> {
     catchError((cause: unknown) => {
       throw new QueryError('network', 'the apiKey function failed', { code, cause });
     }),
+    timeout({
+      first: KEY_TIMEOUT,
+      with: () => {
+        throw new QueryError('timeout', `the apiKey function returned no key within ${KEY_TIMEOUT} ms`, { code });
+      },
+    }),
     map((key) => {
       const flaw = flawOfKey(key);
-      if (flaw) throw new QueryError('misconfigured', `the key that the apiKey function gave ${flaw}`, { code });
+      if (flaw) throw new QueryError('misconfigured', `the key that the apiKey function returned ${flaw}`, { code });
       return key;
     }),
   );

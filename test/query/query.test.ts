@@ -16,6 +16,8 @@ import {
   type TransportRequest,
 } from 'rx-video-tasks';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { marbles } from '../marbles.js';
+import { listen } from '../operators/polls.js';
 
 const KEY = 'sk-query-0123456789abcdef';
 const queued = { status: 200, headers: {}, body: '{"id":"t1","status":"queued"}' };
@@ -35,7 +37,7 @@ function stub(...replies: TransportReply[]): Transport & { requests: TransportRe
 }
 
 const queryWith = (transport: Transport, apiKey: ApiKey = KEY) =>
-  createQuery({ provider: mingyan({ apiKey }), transport, gate: createGate() });
+  createQuery({ provider: mingyan({ apiKey }), transport, gate: createGate({ requestsPerMinute: Infinity }) });
 
 /** What came of a query, to its end. */
 function notificationsOf(query: Observable<Task>) {
@@ -205,6 +207,52 @@ describe('keys', () => {
       'Bearer new-key-11',
     ]);
   });
+
+  test('F39 a function that returned a refused key after a refusal is asked again at the next refusal', async () => {
+    const keys = ['old-key-00', 'old-key-00', 'old-key-00', 'new-key-11'];
+    const asked: string[] = [];
+    const transport = stub(refused, refused, refused, queued);
+    const query = queryWith(transport, () => {
+      const key = keys.shift() ?? '';
+      asked.push(key);
+      return key;
+    });
+    expect((await errorOf(query('t1'))).kind).toBe('unauthorized');
+    expect((await taskOf(query('t1'))).status).toBe('queued');
+    expect(asked).toStrictEqual(['old-key-00', 'old-key-00', 'old-key-00', 'new-key-11']);
+  });
+
+  test(
+    'F39 key functions that never settle are missed polls after 10 s, and free their places',
+    marbles((m) => {
+      const transport = stub(queued);
+      let isStuck = true;
+      const apiKey = () => (isStuck ? NEVER : of(KEY));
+      const query = createQuery({
+        provider: mingyan({ apiKey }),
+        transport,
+        gate: createGate({ maxInFlight: 32, requestsPerMinute: Infinity }),
+      });
+      const errors: unknown[] = [];
+      for (let nth = 0; nth < 32; nth++) {
+        query(`t${nth}`).subscribe({ error: (error: unknown) => errors.push(error) });
+      }
+      let task: Task | undefined;
+      m.scheduler.schedule(() => {
+        isStuck = false;
+        listen(query('t1'), (answer) => (task = answer));
+      }, 5_000);
+      m.scheduler.schedule(() => {
+        expect(errors).toHaveLength(0);
+      }, 9_999);
+      m.flush();
+      expect(errors).toHaveLength(32);
+      expect(errors[0]).toMatchObject({ kind: 'timeout', code: 'api-key', retryable: true, id: 't0' });
+      expect(String(errors[0])).toContain('the apiKey function returned no key within 10000 ms');
+      expect(task).toMatchObject({ id: 't1', status: 'queued' });
+      expect(m.scheduler.now()).toBe(10_000);
+    }),
+  );
 
   test('F19 refused again, it is the end: two requests, not three', async () => {
     const transport = stub(refused);
