@@ -36,7 +36,13 @@ export async function soak(options: SoakOptions, close: () => Promise<void>): Pr
     polls += 1;
     return transport(request);
   };
-  const tracker = createTracker({ provider, transport: counting, gate: createGate({ requestsPerMinute: Infinity }), interval: 1, minInterval: 1 });
+  const tracker = createTracker({
+    provider,
+    transport: counting,
+    gate: createGate({ requestsPerMinute: Infinity }),
+    interval: 1,
+    minInterval: 1,
+  });
   const ids = Array.from({ length: tasks }, (_, nth) => `t${nth}`);
   const stream: Observable<TrackedTask> = tracker.trackAll(ids);
   await new Promise<void>((resolve, reject) => {

@@ -118,7 +118,9 @@ describe.for(kinds)('over $name', (kind) => {
       server.route(({ path }) => throttled(headers[Number(path.split('/').pop())]));
       const started = performance.now();
       // Each with a gate of its own: one's pause is not the other's.
-      const traces = headers.map((_, nth) => trace(another({ gate: createGate({ requestsPerMinute: Infinity }) }).track(String(nth))));
+      const traces = headers.map((_, nth) =>
+        trace(another({ gate: createGate({ requestsPerMinute: Infinity }) }).track(String(nth))),
+      );
       await until(() => {
         expect(new Set(server.requests.map(({ path }) => path)).size).toBe(headers.length);
       });
