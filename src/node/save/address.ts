@@ -1,69 +1,28 @@
-import { BlockList, isIPv4 } from 'node:net';
+import ipaddr from 'ipaddr.js';
 
-// Special-purpose addresses as IANA lists them: nothing on the public internet is there.
-const reserved = new BlockList();
-for (const [net, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 3],
-] as const) {
-  reserved.addSubnet(net, bits, 'ipv4');
-}
+/** Allocated global unicast space: RFC 4291 section 2.4, IANA's IPv6 address space registry. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
+/** NAT64, RFC 6052 section 2.1: IPv6-only networks reach IPv4 hosts by it. Its last 32 bits are the IPv4 address. */
+const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
+/**
+ * Gives settings and secrets of an Azure machine, although it looks public:
+ * https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+ */
+const AZURE_WIRE_SERVER = '168.63.129.16';
 
-const global6 = new BlockList();
-global6.addSubnet('2000::', 3, 'ipv6');
-
-const reserved6 = new BlockList();
-for (const [net, bits] of [
-  ['2001::', 23],
-  ['2001:db8::', 32],
-  ['3fff::', 20],
-] as const) {
-  reserved6.addSubnet(net, bits, 'ipv6');
-}
-
-/** IPv6 addresses that stand for an IPv4 one, and where in their eight groups that is. */
-const embedding = [
-  { prefix: '::ffff:0:0', bits: 96, group: 6 },
-  { prefix: '64:ff9b::', bits: 96, group: 6 },
-  { prefix: '2002::', bits: 16, group: 1 },
-].map(({ prefix, bits, group }) => {
-  const list = new BlockList();
-  list.addSubnet(prefix, bits, 'ipv6');
-  return { list, group };
-});
-
-/** Whether an address is on the public internet: not private, loopback, link-local, shared, multicast or reserved. */
-export function isPublicAddress(address: string): boolean {
-  const [bare = ''] = address.split('%');
-  if (isIPv4(bare)) return !reserved.check(bare, 'ipv4');
-  // A BlockList takes an IPv4-mapped address for the IPv4 one, so these are looked at first.
-  const groups = groupsOf(bare);
-  if (!groups) return false;
-  for (const { list, group } of embedding) {
-    if (!list.check(bare, 'ipv6')) continue;
-    const [high = 0, low = 0] = groups.slice(group);
-    return isPublicAddress([high >> 8, high & 255, low >> 8, low & 255].join('.'));
+/**
+ * Whether an IP address is on the public internet: not private, loopback, link-local, shared, multicast, reserved or a
+ * cloud's own. An IPv4 address in IPv6 (IPv4-mapped, NAT64) counts as the IPv4 address.
+ */
+export function isPublicAddress(text: string): boolean {
+  // A zone id (RFC 4007) names an interface of this machine. ipaddr.js throws at one on an IPv4-mapped address.
+  const [bare = ''] = text.split('%');
+  // ipaddr.js reads the IPv4-compatible `::8.8.8.8`, which RFC 4291 deprecates and nobody routes, as IPv4-mapped.
+  if (!ipaddr.isValid(bare) || /^::\d+\./.test(bare)) return false;
+  const address = ipaddr.process(bare);
+  if (address instanceof ipaddr.IPv4) {
+    return address.range() === 'unicast' && address.toString() !== AZURE_WIRE_SERVER;
   }
-  return global6.check(bare, 'ipv6') && !reserved6.check(bare, 'ipv6');
-}
-
-/** The eight groups of an IPv6 address, in whatever way it is written. */
-function groupsOf(address: string): number[] | undefined {
-  if (!URL.canParse(`http://[${address}]/`)) return undefined;
-  const [head = '', tail] = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
-  const read = (text = '') => (text === '' ? [] : text.split(':').map((group) => parseInt(group, 16)));
-  const [left, right] = [read(head), read(tail)];
-  return [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
+  if (address.match(NAT64)) return isPublicAddress(address.toByteArray().slice(12).join('.'));
+  return address.range() === 'unicast' && address.match(GLOBAL_UNICAST);
 }
