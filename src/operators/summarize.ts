@@ -1,4 +1,4 @@
-import { defer, map, type OperatorFunction } from 'rxjs';
+import { defer, filter, map, type OperatorFunction } from 'rxjs';
 import { isSettled, type TrackedTask } from '../tracked-task.js';
 import { taskKey } from '../task.js';
 
@@ -23,20 +23,28 @@ export interface Board<T extends TrackedTask = TrackedTask> {
  * result:   a---b---c---d|      d: { counts: { completed: 1, failed: 1, ... }, settled: 2, isSettled: true }
  * ```
  *
+ * Events of other kinds, such as the progress of `saveVideo`, change no board: they are ignored.
+ *
  * Each emission copies the list of tasks; with thousands of them, put `auditTime` before what renders it.
  */
-export function summarize<T extends TrackedTask>(): OperatorFunction<T, Board<T>> {
+export function summarize<T extends { readonly status: string } = TrackedTask>(): OperatorFunction<
+  T,
+  Board<Extract<T, TrackedTask>>
+> {
+  type Row = Extract<T, TrackedTask>;
   return (source) =>
     defer(() => {
       const rows = new Map<string, number>();
-      const tasks: T[] = [];
+      const tasks: Row[] = [];
       const counts = { queued: 0, processing: 0, unknown: 0, completed: 0, failed: 0, cancelled: 0, lost: 0 };
       let settled = 0;
-      const count = (task: T, by: 1 | -1) => {
+      const isTask = (event: T): event is Row => Object.hasOwn(counts, event.status);
+      const count = (task: Row, by: 1 | -1) => {
         counts[task.status] += by;
         if (isSettled(task)) settled += by;
       };
       return source.pipe(
+        filter(isTask),
         map((task) => {
           const key = taskKey(task);
           const row = rows.get(key) ?? tasks.length;

@@ -84,4 +84,18 @@ describe('summarize', () => {
       expect(seen[2]).toStrictEqual(boards['c']);
     }),
   );
+
+  test(
+    'ignores events of other kinds, such as those of saveVideo',
+    marbles((m) => {
+      const save = { status: 'saving', id: 'a', provider: 'scripted', bytes: 1, task: a.s } as const;
+      const odd = { status: 'constructor', id: 'a', provider: 'scripted' } as const;
+      const source = m.cold<TrackedTask | typeof save | typeof odd>('q--v--o--l|', { ...values, v: save, o: odd });
+      const subscription = '                                         ^---------!';
+      const expected = '                                             a--------f|';
+      const last = { tasks: [a.q, lost], counts: { ...none, queued: 1, lost: 1 }, settled: 1, isSettled: false };
+      m.expect(source.pipe(summarize())).toBeObservable(expected, { ...boards, f: last });
+      m.expect(source).toHaveSubscriptions(subscription);
+    }),
+  );
 });

@@ -18,6 +18,7 @@ import {
   type TerminalTask,
   type TrackedTask,
 } from 'rx-video-tasks';
+import { saveVideo } from 'rx-video-tasks/node';
 import { completedTask, scriptedQuery, taskLetters } from 'rx-video-tasks/testing';
 import { expectTypeOf, test } from 'vitest';
 
@@ -55,6 +56,8 @@ test('operators infer in pipes', () => {
   expectTypeOf(tasks).toEqualTypeOf<Observable<Task>>();
   expectTypeOf(tasks.pipe(dedupeStatus({ by: (task) => task.rawStatus }))).toEqualTypeOf<Observable<Task>>();
   expectTypeOf(tasks.pipe(summarize())).toEqualTypeOf<Observable<Board<Task>>>();
+  const saved = tasks.pipe(saveVideo({ directory: 'videos' }), summarize());
+  expectTypeOf(saved).toEqualTypeOf<Observable<Board<Task>>>();
   expectTypeOf(tasks.pipe(expiryWarnings({ before: 1 }))).toEqualTypeOf<Observable<ExpiryWarning>>();
   expectTypeOf(tasks.pipe(filter(isTerminal))).toEqualTypeOf<Observable<TerminalTask>>();
 });
