@@ -13,9 +13,9 @@ const diagnostics = /* @__PURE__ */ process?.getBuiltinModule?.('diagnostics_cha
 
 /**
  * Tells whoever watches the process, through Node's `diagnostics_channel`: `rx-video-tasks:miss` (a missed poll),
- * `rx-video-tasks:lost` (tracking ended without an answer). Nothing that is published holds a key, a URL or a body.
+ * `rx-video-tasks:lost` (tracking ended without an answer), `rx-video-tasks:saved` (a video is stored). Nothing that is published holds a key, a URL or a body.
  */
-export function publish(name: 'miss' | 'lost', message: object): void {
+export function publish(name: 'miss' | 'lost' | 'saved', message: object): void {
   const channel = diagnostics?.channel(`rx-video-tasks:${name}`);
   if (channel?.hasSubscribers) channel.publish(message);
 }

@@ -1,11 +1,11 @@
 export { fileJournal } from './node/journal/file-journal.js';
 export { SaveError, type SaveErrorKind } from './node/save/save-error.js';
+export type { SaveVideoOptions } from './node/save/save-options.js';
 export {
   saveVideo,
   type SavedVideo,
   type SaveFailure,
   type SaveProgress,
-  type SaveVideoOptions,
   type SavingVideo,
 } from './node/save/save-video.js';
 export type { VideoDraft, VideoOrigin, VideoSink } from './node/save/video-sink.js';

@@ -236,7 +236,8 @@ function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, 
 /** ms that a key function may take. */
 const KEY_TIMEOUT = 10_000;
 
-function keyOf({ apiKey }: Provider): Observable<string | null> {
+/** The key of a provider as it is now; null if there is none. Errors with a QueryError. */
+export function keyOf({ apiKey }: Provider): Observable<string | null> {
   const given = apiKey();
   if (typeof given !== 'function') return of(given);
   const code = 'api-key';

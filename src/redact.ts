@@ -35,5 +35,10 @@ export function causeOf(error: unknown, fit: (text: string) => string = brief): 
 
 /** The first 200 characters of a text from outside, without what follows a "?" in URLs. */
 export function brief(text: string): string {
-  return text.replace(/\?\S+/g, '?…').slice(0, 200);
+  return withoutQueries(text).slice(0, 200);
+}
+
+/** A text without what follows a "?" in URLs: presigned ones are credentials. */
+export function withoutQueries(text: string): string {
+  return text.replace(/\?\S+/g, '?…');
 }

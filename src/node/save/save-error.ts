@@ -1,18 +1,32 @@
+import { causeOf } from '../../redact.js';
+
+/** Why a video could not be saved; see `SaveError`. */
 export type SaveErrorKind = 'expired' | 'refused' | 'not-a-video' | 'too-large' | 'network' | 'storage';
 
 /**
- * A video could not be saved. `kind`: `expired` (the URL has, and a fresh one did not help), `refused` (its host may not
- * be connected to), `not-a-video` (what came is no whole MP4), `too-large`, `network` (no download was complete),
- * `storage` (the directory or the sink). Its messages hold no URL query.
+ * One video could not be saved. `kind`:
+ * - `expired`: the URL has expired, and a fresh query gave none that works;
+ * - `refused`: a rule of this library forbids the request (a private address, a downgrade to http, a key that would
+ *   travel unencrypted), or the service refused the key;
+ * - `not-a-video`: the reply is no complete MP4;
+ * - `too-large`: the video exceeds `maxBytes`;
+ * - `network`: no attempt completed;
+ * - `storage`: the directory or the sink failed.
+ *
+ * No message holds a key or a URL query. `cause` is a copy of `name`, `message` and `code`.
  */
 export class SaveError extends Error {
   override readonly name = 'SaveError';
+  readonly kind: SaveErrorKind;
 
-  constructor(
-    readonly kind: SaveErrorKind,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
+  constructor(kind: SaveErrorKind, message: string, { cause }: ErrorOptions = {}) {
+    super(message, cause === undefined ? {} : { cause: causeOf(cause) });
+    this.kind = kind;
+  }
+
+  /** With the message, which `JSON.stringify` leaves out of an Error. */
+  toJSON(): object {
+    const { name, kind, message, cause } = this;
+    return { name, kind, message, ...(cause === undefined ? {} : { cause }) };
   }
 }

@@ -1,74 +1,52 @@
 import {
   catchError,
+  concat,
+  concatMap,
   connect,
   defer,
   EMPTY,
   filter,
   finalize,
-  lastValueFrom,
+  ignoreElements,
   merge,
   mergeMap,
   Observable,
+  of,
   throttleTime,
-  type ObservableInput,
   type OperatorFunction,
 } from 'rxjs';
-import type { TrackedTask } from '../../tracked-task.js';
-import { taskKey, type CompletedTask, type Task } from '../../task.js';
-import { download, type Downloaded, type DownloadPlan } from './download.js';
-import { fileSink } from './file-sink.js';
+import { publish } from '../../diagnostics.js';
+import { brief } from '../../redact.js';
+import { taskKey, type CompletedTask } from '../../task.js';
+import { isSettled, type TrackedTask } from '../../tracked-task.js';
+import type { Downloaded } from './attempt.js';
+import { download, type DownloadOptions } from './download.js';
+import { Places } from './places.js';
 import { SaveError } from './save-error.js';
-import type { VideoSink } from './video-sink.js';
+import { planOf, type SaveVideoOptions } from './save-options.js';
 
-/** Where to save videos, and how. */
-export interface SaveVideoOptions {
-  /** A directory that exists. Names are made of provider and id. Or a `sink`. */
-  readonly directory?: string;
-  /** A place of your own, such as an object store, instead of a directory. */
-  readonly sink?: VideoSink;
-  /** Asked once for a fresh URL when the one at hand has expired: `tracker.query`. @default none: expired is expired */
-  readonly query?: (task: CompletedTask) => ObservableInput<Task>;
-  /** Videos that are fetched at once; the others wait. @default 4 */
-  readonly concurrency?: number;
-  /** The largest video, in bytes. @default 4 GiB */
-  readonly maxBytes?: number;
-  /** For the next byte to come, in ms. @default 30_000 */
-  readonly timeout?: number;
-  /** Further attempts, and the back-off before the n-th of them: `random * min(maxDelay, delay * 2 ** n)` ms. @default 8, 1_000, 60_000 */
-  readonly retry?: { readonly count?: number; readonly delay?: number; readonly maxDelay?: number };
-  /** The shortest time between two reports of one video, in ms. @default 500 */
-  readonly progressInterval?: number;
-  /**
-   * Hosts (`name` or `name:port`) that may be on this machine or a private network. All others must have public
-   * addresses: else whoever makes up a URL could have this process fetch from inside. @default none
-   */
-  readonly allowHosts?: readonly string[];
-  /** @default 'rx-video-tasks' */
-  readonly userAgent?: string;
-}
-
-interface Save {
+interface SaveEvent {
   readonly id: string;
   readonly provider: string;
   readonly task: CompletedTask;
 }
 
-/** A video is on its way. */
-export interface SavingVideo extends Save {
+/** A video is being downloaded. */
+export interface SavingVideo extends SaveEvent {
   readonly status: 'saving';
-  /** How many are here. */
+  /** How many are stored, of this attempt and those before it. */
   readonly bytes: number;
-  /** How many there will be, where that is known. */
+  /** How many there will be, where the server has announced it. */
   readonly total?: number;
 }
 
-/** A video is saved, whole. */
-export interface SavedVideo extends Save, Downloaded {
+/** A video is stored, complete and checked. */
+export interface SavedVideo extends SaveEvent, Downloaded {
   readonly status: 'saved';
 }
 
 /** A video could not be saved. Others are not affected. */
-export interface SaveFailure extends Save {
+export interface SaveFailure extends SaveEvent {
   readonly status: 'save-failed';
   readonly error: SaveError;
 }
@@ -76,8 +54,9 @@ export interface SaveFailure extends Save {
 export type SaveProgress = SavingVideo | SavedVideo | SaveFailure;
 
 /**
- * Passes every task on, and saves the video of each completed one: emits `saving` at times, then `saved` or
- * `save-failed`. Completes when the source has and every video is saved or failed.
+ * Passes every task on, and saves the video of each completed one: emits `saving` at intervals, then `saved` or
+ * `save-failed`. Completes when the source has and every video is saved or has failed. Errors only if the source does,
+ * or at subscription with a SaveError if `directory` cannot be made or written to.
  *
  * ```text
  * source:   q---s|
@@ -85,72 +64,78 @@ export type SaveProgress = SavingVideo | SavedVideo | SaveFailure;
  * result:   q---s-b--b--(v|)         b: saving, v: saved
  * ```
  *
- * A download that was cut goes on where it was, also after a restart, if the server can tell that the bytes belong
- * together. A file has its name only when it is a whole MP4. What has its name already is not fetched again.
- * A task that comes again while its video is being saved, from a second stream, is saved once. Unsubscribing stops all
- * downloads and keeps what is there.
+ * A download that was cut is resumed, also after a restart, if the server can prove that the bytes belong together. A
+ * file gets its name only once it is a complete MP4, and is not downloaded again. A task that arrives again while its
+ * video is being saved, from a second stream, is saved once. Unsubscribing aborts all downloads and keeps their parts.
  *
- * With a journal, acknowledge by hand, or a crash in the middle of a download loses it:
+ * With a journal, pass `ack`, and track with `{ ack: 'manual' }`: else a completed task counts as delivered before its
+ * video is saved, and a crash in between loses it.
  *
- * @throws TypeError or RangeError at call time for options that cannot be meant.
+ * @throws TypeError or RangeError at call time for an unknown option or an invalid value, saying what to write instead.
  *
  * @example
  * merge(tracker.resume({ ack: 'manual' }), tracker.trackAll(refs, { ack: 'manual' }))
- *   .pipe(saveVideo({ directory: './videos', query: tracker.query }))
- *   .subscribe((event) => event.status === 'saved' && tracker.ack(event.task));
+ *   .pipe(saveVideo({ directory: './videos', query: tracker.query, ack: tracker.ack }))
+ *   .subscribe((event) => console.log(event.id, event.status));
  */
 export function saveVideo<T extends TrackedTask>(options: SaveVideoOptions): OperatorFunction<T, T | SaveProgress> {
-  const { concurrency, progressInterval, ...plan } = checkOptions(options);
-  const saves = (task: CompletedTask): Observable<SaveProgress> =>
-    reports(task, plan).pipe(
-      // Everything but `saving` passes at once.
-      connect((all) =>
+  const { concurrency, progressInterval, ack, prepare, download: plan } = planOf(options);
+
+  const acknowledge = (task: TrackedTask): Observable<never> =>
+    ack === undefined ? EMPTY : defer(() => ack(task)).pipe(ignoreElements(), catchError(warnOf(task)));
+
+  const save = (task: CompletedTask, places: Places): Observable<SaveProgress> =>
+    downloadEvents(task, plan, places).pipe(
+      // `saving` at intervals, the end at once.
+      connect((events) =>
         merge(
-          all.pipe(
+          events.pipe(
             filter(({ status }) => status === 'saving'),
             throttleTime(progressInterval),
           ),
-          all.pipe(filter(({ status }) => status !== 'saving')),
+          events.pipe(filter(({ status }) => status !== 'saving')),
         ),
       ),
+      concatMap((event) => (event.status === 'saved' ? concat(of(event), acknowledge(task)) : of(event))),
     );
+
   return (source) =>
     defer(() => {
-      /** What is being saved, or waits for it. */
-      const open = new Set<string>();
-      const isDue = (task: TrackedTask): task is CompletedTask => {
-        if (task.status !== 'completed' || open.has(taskKey(task))) return false;
-        open.add(taskKey(task));
-        return true;
+      prepare();
+      const places = new Places(concurrency);
+      const saving = new Set<string>();
+      const saveOnce = (task: CompletedTask): Observable<SaveProgress> => {
+        const key = taskKey(task);
+        if (saving.has(key)) return EMPTY;
+        saving.add(key);
+        return save(task, places).pipe(finalize(() => saving.delete(key)));
       };
-      return source.pipe(
-        connect((tasks) =>
-          merge(
-            tasks,
-            tasks.pipe(
-              filter(isDue),
-              mergeMap((task) => saves(task).pipe(finalize(() => open.delete(taskKey(task)))), concurrency),
-            ),
-          ),
-        ),
-      );
+      const follow = (task: TrackedTask): Observable<SaveProgress> => {
+        if (task.status === 'completed') return saveOnce(task);
+        return isSettled(task) ? acknowledge(task) : EMPTY;
+      };
+      // Merged in this order, a task is emitted before it is acknowledged.
+      return source.pipe(connect((tasks) => merge(tasks, tasks.pipe(mergeMap(follow)))));
     });
 }
 
-function reports(task: CompletedTask, plan: Omit<DownloadPlan, 'signal' | 'onProgress'>): Observable<SaveProgress> {
+function downloadEvents(task: CompletedTask, options: DownloadOptions, places: Places): Observable<SaveProgress> {
   const { id, provider } = task;
   return new Observable((subscriber) => {
     const abort = new AbortController();
     const onProgress = (bytes: number, total: number | undefined) => {
       subscriber.next({ status: 'saving', id, provider, bytes, ...(total === undefined ? {} : { total }), task });
     };
-    download(task, { ...plan, signal: abort.signal, onProgress })
+    const startedAt = performance.now();
+    download({ task, signal: abort.signal, onProgress }, options, places)
       .then(
         (saved) => {
+          const { bytes, sha256 } = saved;
+          publish('saved', { provider, id, bytes, sha256, durationMs: Math.round(performance.now() - startedAt) });
           subscriber.next({ status: 'saved', id, provider, ...saved, task });
         },
         (cause: unknown) => {
-          const error = cause instanceof SaveError ? cause : new SaveError('network', String(cause), { cause });
+          const error = cause instanceof SaveError ? cause : new SaveError('network', brief(String(cause)), { cause });
           subscriber.next({ status: 'save-failed', id, provider, error, task });
         },
       )
@@ -163,39 +148,11 @@ function reports(task: CompletedTask, plan: Omit<DownloadPlan, 'signal' | 'onPro
   });
 }
 
-function checkOptions(options: SaveVideoOptions) {
-  const { directory, sink, query, concurrency = 4, maxBytes = 4 * 1024 ** 3, timeout = 30_000 } = options;
-  const { progressInterval = 500, allowHosts = [], userAgent = 'rx-video-tasks', retry = {} } = options;
-  const { count = 8, delay = 1_000, maxDelay = 60_000 } = retry;
-  if ((typeof directory === 'string' && directory !== '') === (sink !== undefined)) {
-    throw new TypeError('saveVideo: write { directory: "./videos" }, or { sink }, one of the two');
-  }
-  const numbers = { concurrency, maxBytes, timeout, progressInterval, 'retry.count': count };
-  for (const [name, value] of Object.entries({ ...numbers, 'retry.delay': delay, 'retry.maxDelay': maxDelay })) {
-    const least = /^(concurrency|maxBytes|timeout)$/.test(name) ? 1 : 0;
-    if (typeof value === 'number' && value >= least && (value < 2 ** 31 || name === 'maxBytes')) continue;
-    throw new RangeError(`${name}: ${String(value)} is not usable; write a number of at least ${least}`);
-  }
-  if (!Array.isArray(allowHosts) || allowHosts.some((host) => typeof host !== 'string' || host.includes('/'))) {
-    throw new TypeError('allowHosts: write host names, for example ["127.0.0.1:8080"]');
-  }
-  const refresh = async (task: CompletedTask): Promise<string | undefined> => {
-    if (!query) return undefined;
-    const answer = await lastValueFrom(defer(() => query(task)).pipe(catchError(() => EMPTY)), {
-      defaultValue: undefined,
-    });
-    return answer?.status === 'completed' ? answer.video.url : undefined;
-  };
-  const place = sink ?? fileSink(directory as string);
-  return {
-    concurrency,
-    progressInterval,
-    sink: place,
-    refresh,
-    allowHosts,
-    maxBytes,
-    timeout,
-    userAgent,
-    retry: { count, delay, maxDelay },
+/** Why an acknowledgement failed, as a warning of the process: what comes of it is only that the task comes again. */
+function warnOf({ provider, id }: TrackedTask): (error: unknown) => Observable<never> {
+  return (error) => {
+    const what = `${provider} task ${id} could not be acknowledged and comes again after a restart`;
+    process.emitWarning(`${what}: ${brief(String(error))}`, { code: 'RX_VIDEO_TASKS_ACK' });
+    return EMPTY;
   };
 }

@@ -1,35 +1,38 @@
 import type { CompletedTask } from '../../task.js';
 
-/** What tells whether bytes that come later belong to those that are there. */
+/** What proves that bytes which come later belong to those that are stored. */
 export interface VideoOrigin {
   /** A strong ETag, or a Last-Modified date. Without one, no download is resumed. */
   readonly validator?: string;
-  /** The length of the whole, where it is known. */
+  /** The length of the whole video in bytes, where it is known. */
   readonly total?: number;
 }
 
-/** Where videos go: a directory by default; an object store, for instance, with a sink of your own. */
+/** Where videos are stored: a directory by default, an object store for instance with a sink of your own. */
 export interface VideoSink {
-  /** The place for one video. Rejects where there is none. */
+  /** Opens the place of one video; called for each attempt to download it. Rejects where there is none. */
   begin(task: CompletedTask): Promise<VideoDraft>;
 }
 
-/** One video on its way. Its methods are called one after the other. */
+/** One video during one attempt. Its methods are called one after the other. */
 export interface VideoDraft {
-  /** What an earlier attempt has left, to be gone on with; `isFinished` if it was finished then. A sink may leave it out. */
+  /**
+   * What earlier attempts have stored, of this process or another; `isFinished` if that is the whole video, committed.
+   * A sink may leave it out: then each attempt begins at the first byte.
+   */
   readonly kept?: {
     readonly bytes: AsyncIterable<Uint8Array>;
     readonly origin: VideoOrigin;
     readonly isFinished: boolean;
   };
-  /** Drops whatever is there: a download begins at its first byte. */
+  /** Drops what is stored: the download begins at its first byte. */
   restart(origin: VideoOrigin): Promise<void>;
-  /** Takes the next bytes. */
+  /** Appends the next bytes. */
   write(bytes: Uint8Array): Promise<void>;
-  /** The video is whole and checked: makes it last, and gives the place where it now is. */
+  /** The video is complete and checked: stores it durably and returns where, a path or a URL. */
   commit(): Promise<string>;
-  /** Called last, after `commit` too: lets go; what is not committed may be kept for another attempt. */
+  /** Called last, after `commit` too. What is not committed may be kept for another attempt. */
   close(): Promise<void>;
-  /** Drops what is there and lets go, in place of `close`: it is no video. */
+  /** Called last in place of `close` where the bytes are no video: drops them. */
   discard(): Promise<void>;
 }

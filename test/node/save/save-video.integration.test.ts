@@ -1,49 +1,21 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { firstValueFrom, from, lastValueFrom, of, tap, throwError, toArray } from 'rxjs';
 import type { CompletedTask, TrackedTask } from 'rx-video-tasks';
-import { SaveError, saveVideo, type SaveProgress, type SaveVideoOptions, type VideoSink } from 'rx-video-tasks/node';
-import { completedTask, failedTask, lostTask, queuedTask } from 'rx-video-tasks/testing';
+import { SaveError, saveVideo, type SaveVideoOptions, type VideoSink } from 'rx-video-tasks/node';
+import { failedTask, lostTask, queuedTask } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
-import { isPublicAddress } from '../../../src/node/save/address.js';
 import { isLong, repetitions } from '../../repetitions.js';
 import { program, start, temporaryFolder } from '../children.js';
 import { smallDisk } from '../small-disk.js';
+import { failureOf, only, RETRY, saving, serving, task } from './saving.js';
 import { mp4, send, serve, sha256 } from './video-server.js';
 
 const FILE = mp4(200_000);
 const OTHER = mp4(190_000, 2);
-
-const task = (url: string, id = 'task'): CompletedTask => completedTask({ id, video: { url } });
-const RETRY = { count: 3, delay: 0 };
-
-/** Saves one video; gives all that was told about it, and the end of it. */
-async function saving(url: string, options: Partial<SaveVideoOptions> & { directory: string }, id?: string) {
-  const allowHosts = [new URL(url).host];
-  const all = await lastValueFrom(
-    of(task(url, id)).pipe(saveVideo({ allowHosts, retry: RETRY, progressInterval: 0, ...options }), toArray()),
-  );
-  const told = all.slice(1) as SaveProgress[];
-  return { told, end: told.at(-1) as SaveProgress };
-}
-
-const failureOf = (end: SaveProgress): SaveError => {
-  expect(end.status).toBe('save-failed');
-  return (end as { error: SaveError }).error;
-};
-
-const only = (folder: string) => {
-  const names = readdirSync(folder);
-  expect(names).toHaveLength(1);
-  return join(folder, names[0] ?? '');
-};
-
-async function serving(answer: RequestListener) {
-  return { ...(await serve(answer)), directory: temporaryFolder() };
-}
 
 describe('saveVideo', () => {
   test('passes every task on and saves the videos of completed ones', async () => {
@@ -71,10 +43,10 @@ describe('saveVideo', () => {
       send(request, response, FILE, { pause: 10 });
     });
     const often = await saving(url, { directory });
-    expect(often.told.filter(({ status }) => status === 'saving').length).toBeGreaterThan(5);
-    expect(often.told.at(-2)).toMatchObject({ bytes: FILE.length, total: FILE.length });
+    expect(often.events.filter(({ status }) => status === 'saving').length).toBeGreaterThan(5);
+    expect(often.events.at(-2)).toMatchObject({ bytes: FILE.length, total: FILE.length });
     const seldom = await saving(url, { directory: temporaryFolder(), progressInterval: 60_000 });
-    expect(seldom.told.map(({ status }) => status)).toEqual(['saving', 'saved']);
+    expect(seldom.events.map(({ status }) => status)).toEqual(['saving', 'saved']);
   });
 
   test('fetches so many at once and no more, and one that fails holds nobody up', async () => {
@@ -173,6 +145,18 @@ describe('saveVideo', () => {
     [{ directory: 'x', maxBytes: NaN }, 'maxBytes: NaN'],
     [{ directory: 'x', retry: { delay: -1 } }, 'retry.delay: -1'],
     [{ directory: 'x', allowHosts: ['http://127.0.0.1'] }, 'write host names'],
+    [undefined, 'saveVideo: options: undefined is not usable; write { directory: "./videos" }'],
+    ['./videos', 'saveVideo: options: ./videos is not usable'],
+    [{ directory: 'x', concurency: 2 }, 'saveVideo: concurency is not an option; write one of: directory, sink, '],
+    [{ directory: 'x', retry: { counts: 1 } }, 'saveVideo: retry.counts is not an option; write one of: count, '],
+    [{ directory: 'x', retry: 3 }, 'retry: 3 is not usable'],
+    [{ sink: {} }, 'sink: [object Object] is not usable; write an object with begin(task)'],
+    [{ directory: 'x', minBytesPerSecond: -1 }, 'minBytesPerSecond: -1 is not usable; write a number of at least 0'],
+    [{ directory: 'x', provider: 'alad' }, 'provider: alad is not usable; write alad({ apiKey })'],
+    [{ directory: 'x', dispatcher: {} }, 'dispatcher: [object Object] is not usable; write one of undici 7'],
+    [{ directory: 'x', ack: true }, 'ack: true is not usable; write tracker.ack'],
+    [{ directory: 'x', query: {} }, 'query: [object Object] is not usable; write tracker.query'],
+    [{ directory: 'x', userAgent: 'a\r\nb' }, 'write printable ASCII characters'],
   ])('refuses %j at call time', (options, message) => {
     expect(() => saveVideo(options as SaveVideoOptions)).toThrow(message);
   });
@@ -234,7 +218,7 @@ describe('W1 bad transfers', () => {
       }
     }
     console.log(`W1: ${outcomes.saved} saved, ${outcomes.failed} given up`);
-    expect(outcomes.saved).toBeGreaterThan(100);
+    expect(outcomes.saved).toBeGreaterThan(repetitions(200) / 2);
     const whole = readdirSync(directory).filter((name) => name.endsWith('.mp4'));
     expect(whole).toHaveLength(outcomes.saved);
   });
@@ -307,7 +291,7 @@ test('W2 kill -9 while saving: what has its name is whole, and the next run goes
   expect(last.output()).toContain('saved');
   const resumed = requests.filter(({ headers }) => headers.range !== undefined).length;
   console.log(`W2: ${kills} kills, ${finished + 1} videos, ${resumed} downloads resumed`);
-  expect(resumed).toBeGreaterThan(5);
+  expect(resumed).toBeGreaterThan(kills / 10);
   const names = readdirSync(directory);
   expect(names.filter((name) => !name.endsWith('.mp4'))).toEqual([]);
   expect(names.filter((name) => !isWhole(name))).toEqual([]);
@@ -399,13 +383,6 @@ describe('W4 where no video is fetched from', () => {
     expect(readdirSync(directory).filter((name) => name.endsWith('.mp4'))).toEqual([]);
   });
 
-  test.each(['8.8.8.8', '1.1.1.1', '172.15.0.1', '172.32.0.1', '100.63.0.1', '2606:4700::1111', '::ffff:8.8.8.8'])(
-    'W4 %s is public',
-    (address) => {
-      expect(isPublicAddress(address)).toBe(true);
-    },
-  );
-
   test('W4 a redirect to such a place is refused before connecting, from one that is allowed', async () => {
     const inner = await serve((_, response) => response.end(FILE));
     const { url, directory, host } = await serving((_, response) => {
@@ -482,13 +459,24 @@ describe('W6 storage', () => {
     expect(requests.at(-1)?.headers.range).toMatch(/^bytes=[1-9]\d+-$/);
   });
 
-  test('W6 a directory that is missing', async () => {
-    const { url } = await serve((_, response) => response.end(FILE));
-    const error = failureOf((await saving(url, { directory: '/nowhere/at/all' })).end);
-    expect(error).toMatchObject({
-      kind: 'storage',
-      message: '/nowhere/at/all does not exist; create the directory first',
-    });
+  test('W6 a directory that is missing is made at subscription', async () => {
+    const { url, host } = await serve((_, response) => response.end(FILE));
+    const directory = join(temporaryFolder(), 'made', 'when-needed');
+    const stream = of(task(url)).pipe(saveVideo({ directory, allowHosts: [host] }));
+    expect(existsSync(directory)).toBe(false);
+    expect(await lastValueFrom(stream)).toMatchObject({ status: 'saved', path: only(directory) });
+  });
+
+  test('W6 a directory that cannot be made is an error at subscription, before any task', async () => {
+    const notADirectory = join(temporaryFolder(), 'file');
+    writeFileSync(notADirectory, '');
+    const seen: TrackedTask[] = [];
+    const source = of(queuedTask()).pipe(tap((one) => seen.push(one)));
+    const directory = join(notADirectory, 'videos');
+    const error = await lastValueFrom(source.pipe(saveVideo({ directory }))).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ name: 'SaveError', kind: 'storage' });
+    expect((error as Error).message).toBe(`directory: ${directory} cannot be written to (ENOTDIR); choose another`);
+    expect(seen).toEqual([]);
   });
 
   test('W6 a target that exists: a whole video is not fetched again, anything else is left as it is', async () => {

@@ -1,0 +1,42 @@
+import { firstValueFrom } from 'rxjs';
+import { isQueryError } from '../../errors.js';
+import type { Provider } from '../../providers/provider.js';
+import { keyOf } from '../../query.js';
+import type { CompletedTask, Video } from '../../task.js';
+import { RetryableError } from './retryable-error.js';
+import { SaveError } from './save-error.js';
+import type { Credentials } from './video-request.js';
+
+/**
+ * What the gateway of a video wants to see, where the video is the gateway's own (`video.requiresKey`): the API key of
+ * the task's provider, for the origin of its base URL, over https or on this machine.
+ *
+ * @throws SaveError `refused` where the key may not be sent; RetryableError where an `apiKey` function failed.
+ */
+export async function gatewayCredentials(
+  { id, provider: name }: CompletedTask,
+  { url: text, requiresKey }: Video,
+  providers: readonly Provider[],
+): Promise<Credentials | undefined> {
+  if (requiresKey !== true) return undefined;
+  const what = `${name} task ${id}: the video requires the API key`;
+  const provider = providers.find((candidate) => candidate.name === name);
+  if (!provider) {
+    throw new SaveError('refused', `${what}; write saveVideo({ provider }) with the provider named "${name}"`);
+  }
+  const url = new URL(text);
+  if (url.origin !== provider.origin) {
+    throw new SaveError('refused', `${what}, but is at ${url.origin}; the key goes to ${provider.origin} only`);
+  }
+  if (url.protocol !== 'https:' && !provider.isLoopback) {
+    throw new SaveError('refused', `${what}, which would travel unencrypted to ${url.origin}; use an https baseUrl`);
+  }
+  const key = await firstValueFrom(keyOf(provider), { defaultValue: undefined }).catch((error: unknown) => {
+    const { message } = error as Error;
+    throw isQueryError(error) && !error.retryable
+      ? new SaveError('refused', `${what}: ${message}`)
+      : new RetryableError(message);
+  });
+  if (key === undefined) throw new RetryableError('the apiKey function gave no key');
+  return { origin: provider.origin, headers: key === null ? {} : { authorization: `Bearer ${key}` } };
+}

@@ -1,0 +1,180 @@
+import { defer, fromEvent, lastValueFrom, takeUntil, type ObservableInput } from 'rxjs';
+import type { Dispatcher } from 'undici';
+import type { Provider } from '../../providers/provider.js';
+import type { CompletedTask, Task, Video } from '../../task.js';
+import type { TrackedTask } from '../../tracked-task.js';
+import type { DownloadOptions } from './download.js';
+import { fileSink, prepareDirectory } from './file-sink.js';
+import { gatewayCredentials } from './gateway-key.js';
+import type { VideoSink } from './video-sink.js';
+
+/** Where to save videos, and how. */
+export interface SaveVideoOptions {
+  /** Made at subscription if there is none. File names are made of provider and id. Either this or `sink`. */
+  readonly directory?: string;
+  /** A place of your own, such as an object store, instead of a directory. */
+  readonly sink?: VideoSink;
+  /**
+   * Called once for a fresh URL when that of the task has expired (HTTP 403, 404, 410): `tracker.query`.
+   * @default none: an expired URL is an error
+   */
+  readonly query?: (task: CompletedTask) => ObservableInput<Task>;
+  /**
+   * Acknowledges what needs no further work: `tracker.ack`, where the tracker has a journal and tracks with
+   * `{ ack: 'manual' }`. Called after `saved`, and after a failed, cancelled or lost task has been emitted; not after
+   * `save-failed`, so that the video is saved after a restart. The stream completes when all acknowledgements have.
+   * One that errors does not end the stream: a process warning says so, and the task comes again after a restart.
+   * @default none
+   */
+  readonly ack?: (task: TrackedTask) => ObservableInput<unknown>;
+  /**
+   * The tracker's provider or providers: for videos that only the gateway itself serves, against the API key
+   * (`video.requiresKey`). The key goes to the origin of the provider's base URL only, over https or on this machine.
+   * @default none: such videos are refused
+   */
+  readonly provider?: Provider | readonly Provider[];
+  /**
+   * An undici 7 dispatcher that connects instead of this library, such as a ProxyAgent; you close it. It must not follow
+   * redirects. Addresses in URLs and names that this machine can resolve are checked as without it; which address the
+   * proxy connects to is the proxy's duty.
+   * @default none: a connection for each video
+   */
+  readonly dispatcher?: Dispatcher;
+  /** Videos that are downloaded at the same time. One that waits before its next attempt does not count. @default 4 */
+  readonly concurrency?: number;
+  /** The largest video, in bytes. @default 4_294_967_296 (4 GiB) */
+  readonly maxBytes?: number;
+  /** For the response headers to arrive, and then for each next byte, in ms. @default 30_000 */
+  readonly timeout?: number;
+  /**
+   * A download that is slower, averaged over `timeout`, is cut and resumed in a further attempt: it would keep the others
+   * from their places. Waiting for the disk or the sink does not count. 0 allows any speed.
+   * @default 10_000
+   */
+  readonly minBytesPerSecond?: number;
+  /**
+   * Further attempts, and the wait before the n-th of them in ms: `random * min(maxDelay, delay * 2 ** (n - 1))`, or
+   * Retry-After (at most 15 minutes) if that is longer.
+   * @default { count: 8, delay: 1_000, maxDelay: 60_000 }
+   */
+  readonly retry?: { readonly count?: number; readonly delay?: number; readonly maxDelay?: number };
+  /** The shortest time between two `saving` events of one video, in ms. @default 500 */
+  readonly progressInterval?: number;
+  /**
+   * Hosts (`name` or `name:port`) that may be on this machine or in a private network. All others must have public
+   * addresses: else a made-up URL could have this process fetch from inside.
+   * @default none
+   */
+  readonly allowHosts?: readonly string[];
+  /** @default 'rx-video-tasks' */
+  readonly userAgent?: string;
+}
+
+export interface SavePlan {
+  readonly concurrency: number;
+  readonly progressInterval: number;
+  readonly ack: SaveVideoOptions['ack'];
+  /** Called at each subscription. @throws SaveError if nothing can be stored. */
+  readonly prepare: () => void;
+  readonly download: DownloadOptions;
+}
+
+const OPTIONS: Readonly<Record<keyof SaveVideoOptions, true>> = {
+  ...{ directory: true, sink: true, query: true, ack: true, provider: true, dispatcher: true, concurrency: true },
+  ...{ maxBytes: true, timeout: true, minBytesPerSecond: true, retry: true, progressInterval: true },
+  ...{ allowHosts: true, userAgent: true },
+};
+const RETRY_OPTIONS = { count: true, delay: true, maxDelay: true };
+
+/** Checks the options and fills in defaults. @throws TypeError or RangeError that says what to write instead. */
+export function planOf(options: SaveVideoOptions): SavePlan {
+  checkNames('options', options, OPTIONS);
+  const { directory, sink, query, ack, provider = [], dispatcher, retry = {} } = options;
+  const { concurrency = 4, progressInterval = 500, allowHosts = [], userAgent = 'rx-video-tasks' } = options;
+  const { maxBytes = 4 * 1024 ** 3, timeout = 30_000, minBytesPerSecond = 10_000 } = options;
+  checkNames('retry', retry, RETRY_OPTIONS);
+  const { count = 8, delay = 1_000, maxDelay = 60_000 } = retry;
+  checkPlace(directory, sink);
+  checkNumbers({ concurrency, timeout, maxBytes }, 1);
+  checkNumbers({ progressInterval, minBytesPerSecond }, 0);
+  checkNumbers({ 'retry.count': count, 'retry.delay': delay, 'retry.maxDelay': maxDelay }, 0);
+  check('query', query, query === undefined || typeof query === 'function', 'tracker.query');
+  check('ack', ack, ack === undefined || typeof ack === 'function', 'tracker.ack');
+  const providers = [provider].flat();
+  check('provider', provider, providers.every(isProvider), 'alad({ apiKey }), or an array of such');
+  check('dispatcher', dispatcher, dispatcher === undefined || isDispatcher(dispatcher), 'one of undici 7');
+  check('allowHosts', allowHosts, isHostList(allowHosts), 'host names, for example ["127.0.0.1:8080"]');
+  check('userAgent', userAgent, isHeader(userAgent), 'printable ASCII characters');
+  return {
+    concurrency,
+    progressInterval,
+    ack,
+    prepare: () => {
+      if (directory !== undefined) prepareDirectory(directory);
+    },
+    download: {
+      sink: sink ?? fileSink(directory as string),
+      refresh: (task, signal) => freshVideo(query, task, signal),
+      credentials: (task, video) => gatewayCredentials(task, video, providers),
+      ...{ allowHosts, maxBytes, timeout, minBytesPerSecond, userAgent, dispatcher },
+      retry: { count, delay, maxDelay },
+    },
+  };
+}
+
+async function freshVideo(
+  query: SaveVideoOptions['query'],
+  task: CompletedTask,
+  signal: AbortSignal,
+): Promise<Video | undefined> {
+  if (!query) return undefined;
+  const answer$ = defer(() => query(task)).pipe(takeUntil(fromEvent(signal, 'abort')));
+  const answer = await lastValueFrom(answer$, { defaultValue: undefined });
+  if (answer?.status !== 'completed') throw new Error(`the task is ${answer?.status ?? 'without an answer'} now`);
+  return answer.video;
+}
+
+function checkNames(name: 'options' | 'retry', value: object, known: object): void {
+  const example = name === 'options' ? '{ directory: "./videos" }' : '{ count: 8 }';
+  check(name, value, Object(value) === value, example);
+  const unknown = Object.keys(value).find((key) => !(key in known));
+  if (unknown === undefined) return;
+  const path = name === 'options' ? unknown : `${name}.${unknown}`;
+  throw new TypeError(`saveVideo: ${path} is not an option; write one of: ${Object.keys(known).join(', ')}`);
+}
+
+function checkPlace(directory: unknown, sink: Partial<VideoSink> | undefined): void {
+  if ((typeof directory === 'string' && directory !== '') !== (sink !== undefined)) {
+    check('sink', sink, sink === undefined || typeof sink?.begin === 'function', 'an object with begin(task)');
+    return;
+  }
+  throw new TypeError('saveVideo: write { directory: "./videos" }, or { sink }, one of the two');
+}
+
+function checkNumbers(numbers: Readonly<Record<string, unknown>>, least: number): void {
+  for (const [name, value] of Object.entries(numbers)) {
+    // A timer of 2^31 ms or more fires at once.
+    if (typeof value === 'number' && value >= least && (value < 2 ** 31 || name === 'maxBytes')) continue;
+    throw new RangeError(`saveVideo: ${name}: ${String(value)} is not usable; write a number of at least ${least}`);
+  }
+}
+
+function check(name: string, value: unknown, isValid: boolean, remedy: string): void {
+  if (!isValid) throw new TypeError(`saveVideo: ${name}: ${String(value)} is not usable; write ${remedy}`);
+}
+
+function isProvider(value: Partial<Provider> | undefined): boolean {
+  return typeof value?.apiKey === 'function' && typeof value.origin === 'string';
+}
+
+function isDispatcher(value: Partial<Dispatcher>): boolean {
+  return typeof value?.dispatch === 'function';
+}
+
+function isHostList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((host) => typeof host === 'string' && !host.includes('/'));
+}
+
+function isHeader(value: unknown): boolean {
+  return typeof value === 'string' && /^[\x20-\x7e]+$/.test(value);
+}
