@@ -23,9 +23,24 @@ async function prepared() {
 
 describe.each(['.part', '.part.json'])('W9 a %s that another user has put there', (suffix) => {
   test.each<[string, (from: string, to: string) => void]>([
-    ['symbolic link', (from, to) => { symlinkSync(to, from); }],
-    ['hard link', (from, to) => { linkSync(to, from); }],
-    ['symbolic link to a file not there yet', (from, to) => { symlinkSync(`${to}.new`, from); }],
+    [
+      'symbolic link',
+      (from, to) => {
+        symlinkSync(to, from);
+      },
+    ],
+    [
+      'hard link',
+      (from, to) => {
+        linkSync(to, from);
+      },
+    ],
+    [
+      'symbolic link to a file not there yet',
+      (from, to) => {
+        symlinkSync(`${to}.new`, from);
+      },
+    ],
   ])('W9 %s: refused, and nothing is written through it', async (_what, link) => {
     const { url, directory, path, precious, requests } = await prepared();
     link(`${path}${suffix}`, precious);
@@ -60,8 +75,18 @@ test('W9 a link that appears during the download has no effect', async () => {
 });
 
 test.each<[string, (path: string) => void]>([
-  ['a directory', (path) => { mkdirSync(path); }],
-  ['a link to nowhere', (path) => { symlinkSync(`${path}-nowhere`, path); }],
+  [
+    'a directory',
+    (path) => {
+      mkdirSync(path);
+    },
+  ],
+  [
+    'a link to nowhere',
+    (path) => {
+      symlinkSync(`${path}-nowhere`, path);
+    },
+  ],
 ])('W9 %s where the video belongs: storage', async (_what, occupy) => {
   const { url, directory, path, requests } = await prepared();
   occupy(path);

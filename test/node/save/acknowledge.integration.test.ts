@@ -1,0 +1,116 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { EMPTY, from, lastValueFrom, of, tap, throwError, timer, toArray, type Observable } from 'rxjs';
+import type { TrackedTask } from 'rx-video-tasks';
+import { SaveError, saveVideo } from 'rx-video-tasks/node';
+import { cancelledTask, failedTask, lostTask, processingTask, queuedTask } from 'rx-video-tasks/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { failureOf, saving, serving, task } from './saving.js';
+import { mp4, send, sha256 } from './video-server.js';
+
+const FILE = mp4(50_000);
+
+async function server() {
+  return serving((request, response) => {
+    if (request.url === '/bad') response.end('<html>');
+    else send(request, response, FILE);
+  });
+}
+
+describe('ack', () => {
+  test('acknowledges saved, failed, cancelled and lost tasks after they are emitted, and not a failed save', async () => {
+    const { host, url, directory } = await server();
+    const good = task(url, 'good');
+    const ends = [failedTask({ id: 'f' }), cancelledTask({ id: 'c' }), lostTask({ id: 'l' })];
+    const all: TrackedTask[] = [queuedTask(), processingTask(), ...ends, task(`http://${host}/bad`, 'bad'), good];
+    const log: string[] = [];
+    const acknowledged: TrackedTask[] = [];
+    const ack = (one: TrackedTask) => {
+      log.push(`ack ${one.id}`);
+      acknowledged.push(one);
+      return EMPTY;
+    };
+    const note = tap<{ status: string; id: string }>((event) => log.push(`${event.status} ${event.id}`));
+    await lastValueFrom(from(all).pipe(saveVideo({ directory, allowHosts: [host], ack }), note));
+    expect(new Set(acknowledged)).toEqual(new Set([...ends, good]));
+    expect(acknowledged).toHaveLength(4);
+    const order = ['failed f', 'ack f', 'cancelled c', 'ack c', 'lost l', 'ack l'];
+    expect(log.filter((line) => order.includes(line))).toEqual(order);
+    expect(log.slice(log.indexOf('saved good'))).toContain('ack good');
+    expect(log).toContain('save-failed bad');
+  });
+
+  test('the stream completes when the acknowledgements have', async () => {
+    const { host, url, directory } = await server();
+    let isDurable = false;
+    const ack = () => timer(50).pipe(tap(() => (isDurable = true)));
+    const all = await lastValueFrom(of(task(url)).pipe(saveVideo({ directory, allowHosts: [host], ack }), toArray()));
+    expect(isDurable).toBe(true);
+    expect(all.at(-1)?.status).toBe('saved');
+  });
+
+  test.each<[string, () => Observable<never>]>([
+    ['errors', () => throwError(() => new Error('the journal is closed'))],
+    [
+      'throws',
+      () => {
+        throw new Error('the journal is closed');
+      },
+    ],
+  ])('one that %s is a process warning, and ends no stream', async (_what, ack) => {
+    const { host, url, directory } = await server();
+    const warned = once(process, 'warning') as Promise<[Error & { code: string }]>;
+    const tasks = [failedTask({ id: 'f' }), task(url)];
+    const end = await lastValueFrom(from(tasks).pipe(saveVideo({ directory, allowHosts: [host], ack })));
+    expect(end.status).toBe('saved');
+    const [{ code, message }] = await warned;
+    expect(code).toBe('RX_VIDEO_TASKS_ACK');
+    expect(message).toMatch(/^scripted task f could not be acknowledged and comes again .*: the journal is closed$/);
+  });
+});
+
+describe('watching', () => {
+  test('rx-video-tasks:saved tells what was saved, and no URL', async () => {
+    const messages: unknown[] = [];
+    const listen = (message: unknown) => messages.push(message);
+    subscribe('rx-video-tasks:saved', listen);
+    onTestFinished(() => void unsubscribe('rx-video-tasks:saved', listen));
+    const { host, url, directory } = await server();
+    await saving(`http://${host}/bad`, { directory }, 'bad');
+    await saving(url, { directory }, 'good');
+    expect(messages).toEqual([
+      {
+        ...{ provider: 'scripted', id: 'good', bytes: FILE.length, sha256: sha256(FILE) },
+        durationMs: expect.any(Number) as number,
+      },
+    ]);
+  });
+
+  test('a SaveError as JSON has its message, and its cause without secrets', async () => {
+    const { host, directory } = await server();
+    const error = failureOf((await saving(`http://${host}/bad`, { directory })).end);
+    expect(JSON.parse(JSON.stringify(error))).toEqual({
+      name: 'SaveError',
+      kind: 'not-a-video',
+      message: 'scripted task task: the reply is no complete MP4: it ends in the middle of a box',
+    });
+    const cause = Object.assign(new Error('PUT https://store.example/v?X-Signature=abc failed'), {
+      code: 'E',
+      key: 'k',
+    });
+    expect(JSON.parse(JSON.stringify(new SaveError('storage', 'no', { cause })))).toEqual({
+      ...{ name: 'SaveError', kind: 'storage', message: 'no' },
+      cause: { name: 'Error', message: 'PUT https://store.example/v?… failed', code: 'E' },
+    });
+  });
+
+  test('what a sink throws, even at once, is storage, without URL queries', async () => {
+    const { host, url } = await server();
+    const begin = () => {
+      throw new Error('PUT https://store.example/v?X-Signature=abc failed');
+    };
+    const events = of(task(url)).pipe(saveVideo({ sink: { begin }, allowHosts: [host] }));
+    const error = failureOf((await lastValueFrom(events)) as never);
+    expect(error).toMatchObject({ kind: 'storage', message: 'PUT https://store.example/v?… failed' });
+  });
+});
