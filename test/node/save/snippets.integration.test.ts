@@ -7,21 +7,26 @@ import { program, start, temporaryFolder } from '../children.js';
 const ROOT = join(import.meta.dirname, '../../..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
+/** What stands before an example in a reader's program. */
+const PROGRAM = `
+  import { alad, createTracker } from 'rx-video-tasks';
+  import { fileJournal } from 'rx-video-tasks/node';
+  const tracker = createTracker({ provider: alad({ apiKey: '' }), journal: fileJournal('./tasks.journal') });`;
+
 /** The block of a page that saves videos, as a reader would paste it. */
 function blockOf(page: string): string {
   const blocks = [...read(page).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
-  return blocks.find((code) => code.includes('saveVideo(')) ?? '';
+  const block = blocks.find((code) => code.includes('ack: tracker.ack')) ?? '';
+  return block.includes('createTracker(') ? block : PROGRAM + block.replace('declare const tracker: Tracker;', '');
 }
 
-/** The example of the docstring, with what stands before it in a reader's program. */
+/** The example of a docstring. */
 function exampleOf(file: string): string {
   const [, example = ''] = /@example\n(.*?)\n \*\//s.exec(read(file)) ?? [];
-  return `
-    import { alad, createTracker } from 'rx-video-tasks';
-    import { fileJournal, saveVideo } from 'rx-video-tasks/node';
+  return `${PROGRAM}
+    import { saveVideo } from 'rx-video-tasks/node';
     import { merge } from 'rxjs';
     const refs = ['asyntask_new'];
-    const tracker = createTracker({ provider: alad({ apiKey: '' }), journal: fileJournal('./tasks.journal') });
     ${example.replace(/^ \* ?/gm, '')}`;
 }
 
