@@ -332,14 +332,23 @@ describe('D9 the file that a path leads to', () => {
     await expect(read(path)).rejects.toThrow('it is no file; name a file');
   });
 
-  test('D9 a link in the place of the draft is not followed', async () => {
+  test('D9 a link in the place of the draft is not followed, at opening nor when the file is rewritten', async () => {
     const folder = temporaryFolder();
     const path = join(folder, 'tasks.journal');
     const other = join(temporaryFolder(), 'other');
     writeFileSync(other, 'not ours');
     await fs.symlink(other, `${path}.new`);
-    await grown(path, 1);
+    const store = fileStore(path);
+    await (store.load() as Promise<unknown>);
+    await fs.symlink(other, `${path}.new`);
+    const text = 'x'.repeat(100);
+    for (let round = 1; round <= 4; round++) {
+      await Promise.all(Array.from({ length: 2000 }, (_, n) => save(store, entry(`${n} ${text}`, round))));
+    }
+    await (store.close() as Promise<void>);
+    expect(statSync(path).size).toBeLessThan(1_048_576);
     expect(readFileSync(other, 'utf8')).toBe('not ours');
+    expect((await fs.lstat(path)).isSymbolicLink()).toBe(false);
     expect(await fs.readdir(folder)).toEqual(['tasks.journal']);
   });
 
