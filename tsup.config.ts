@@ -1,14 +1,42 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { defineConfig, type Options } from 'tsup';
 
 const shared: Options = {
   format: 'esm',
   target: 'es2022',
   platform: 'neutral',
-  external: ['rxjs', 'undici', /^zod/, /^@angular\//, /^node:/],
+  external: ['rxjs', 'undici', /^@angular\//, /^node:/],
+  // `import 'zod/mini'` loads all of its locales, which takes some 100 ms: the tenth of it that is used is bundled.
+  noExternal: [/^zod/],
   // One import of RxJS for each chunk, and nothing that no entry needs.
   treeshake: true,
   sourcemap: true,
+  onSuccess: () => {
+    writeNotices();
+    return Promise.resolve();
+  },
 };
+
+/** Their licences ask that bundled packages bring them along: dist/NOTICES.txt, by the sources that the maps name. */
+function writeNotices(): void {
+  const maps = readdirSync('dist').filter((file) => file.endsWith('.js.map'));
+  const sources = maps.flatMap(
+    (file) => (JSON.parse(readFileSync(`dist/${file}`, 'utf8')) as { sources: string[] }).sources,
+  );
+  const folders = sources.map((source) => /.*(node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? '');
+  const notices = [...new Set(folders)]
+    .filter(Boolean)
+    .sort()
+    .map((folder) => {
+      const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Record<string, string>;
+      const licence = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+      return `${name} ${version}\n\n${licence ? readFileSync(`${folder}/${licence}`, 'utf8').trim() : 'no licence file'}\n`;
+    });
+  writeFileSync(
+    'dist/NOTICES.txt',
+    `This package contains parts of the following ones.\n\n${notices.join(`\n${'-'.repeat(80)}\n\n`)}`,
+  );
+}
 
 export default defineConfig([
   {

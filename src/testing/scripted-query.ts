@@ -47,5 +47,9 @@ export function scriptedQuery(
 }
 
 function scriptedError(kind: QueryError['kind'], who: { readonly id: string; readonly provider: string }): QueryError {
-  return new QueryError(kind, `${who.provider} did not tell of task ${who.id}: the script says ${kind}`, who);
+  return new QueryError(
+    kind,
+    `${who.provider} returned no usable status for task ${who.id}: the script says ${kind}`,
+    who,
+  );
 }

@@ -1,16 +1,33 @@
 import type { TaskStatus } from '../task.js';
-import { firstMatch } from './fields.js';
 
-/** A service's word in ours. A word that nobody documented is `unknown`: news, never an end. */
+/**
+ * The status that a service's word stands for, whatever its case and whether blanks, `-` or `_` separate its parts. A
+ * word that is not documented is `unknown`, never an end.
+ */
 export function statusOf(word: string): TaskStatus {
-  return firstMatch(WORDS, word.trim()) ?? 'unknown';
+  return WORDS.get(spelling(word)) ?? 'unknown';
 }
 
-// Words of both wires and of the upstreams that shine through them, in any case.
-const WORDS = {
-  queued: /^(queued|pending|not_start|submitted)$/i,
-  processing: /^(processing|running|in_progress)$/i,
-  completed: /^(completed|succeeded|success|succeed)$/i,
-  failed: /^(failed|failure|expired)$/i,
-  cancelled: /^cancell?ed$/i,
-} as const satisfies { readonly [Status in TaskStatus]?: RegExp };
+/** Whether the word denies that there is such a task. */
+export function isMissing(word: string): boolean {
+  return /^(task)?not(found|exists?)$/.test(spelling(word));
+}
+
+function spelling(word: string): string {
+  return word.toLowerCase().replace(/[\s_-]+/g, '');
+}
+
+// The documented words of both paths, those of new-api's source (relay/common, model/task.go: SUBMITTED, UNKNOWN), and
+// those that upstreams' own words shine through with.
+const WORDS: ReadonlyMap<string, TaskStatus> = /* @__PURE__ */ tableOf({
+  queued: 'queued queueing queuing pending submitted notstart notstarted',
+  processing: 'processing running inprogress generating',
+  completed: 'completed complete succeeded succeed success done',
+  failed: 'failed fail failure error errored timeout timedout expired refunded',
+  cancelled: 'cancelled canceled',
+});
+
+function tableOf(words: { readonly [Status in TaskStatus]?: string }): Map<string, TaskStatus> {
+  const rows = Object.entries(words) as [TaskStatus, string][];
+  return new Map(rows.flatMap(([status, list]) => list.split(' ').map((word) => [word, status] as const)));
+}

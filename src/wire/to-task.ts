@@ -1,86 +1,119 @@
 import { assignDefined } from '../fields.js';
-import { withRaw, type Failure, type Task, type Usage, type Video } from '../task.js';
-import { malformed } from './envelope.js';
+import { withRaw, type Task, type Usage, type Video } from '../task.js';
+import { replyError } from './classify-error.js';
 import { expiryOf } from './expiry.js';
-import { firstMatch, isHttpUrl, isObject, text, word, type Fields } from './fields.js';
-import { statusOf } from './status.js';
+import { toFailure, type FailureReading } from './failure.js';
+import { isMissing, statusOf } from './status.js';
+import { absoluteUrl, isImage, requiresKey } from './video-url.js';
 import type { ReadContext, Reply } from './wire.js';
 
-/** What both wires tell of a task, each in its own words: the common ground from which a Task is built. */
-export interface TaskRecord {
-  /** The id that the answer names. */
-  readonly id: string | undefined;
+/** What a wire reads from a reply, in the library's terms. A field that the reply does not have is `undefined`. */
+export interface TaskReading {
+  /** The names that the reply has for its task. Where there are any, one must be the id that was asked about. */
+  readonly ids?: readonly (string | undefined)[];
+  /** The service's own word. */
   readonly status: string | undefined;
-  /** What is true of the task whatever its status, where the answer tells it. */
-  readonly common: {
-    readonly [Field in 'model' | 'progress' | 'createdAt' | 'startedAt' | 'finishedAt' | 'requestId']?:
-      Task[Field] | undefined;
+  readonly model?: string | undefined;
+  /** 0..100 */
+  readonly progress?: number | undefined;
+  /** This and the other times: epoch ms by the service's clock. */
+  readonly createdAt?: number | undefined;
+  readonly startedAt?: number | undefined;
+  readonly requestId?: string | undefined;
+  /** Read at the end of a task only. */
+  readonly outcome?: () => OutcomeReading;
+}
+
+export interface OutcomeReading {
+  readonly finishedAt?: number | undefined;
+  /** Where the URL of a completed task's video may be, the most trusted place first. */
+  readonly urls?: Iterable<string | undefined>;
+  /** Other URLs of the video, as texts of the reply. */
+  readonly links?: { readonly [Field in 'originalUrl' | 'lastFrameUrl' | 'coverUrl']?: string | undefined };
+  readonly video?: {
+    readonly [Field in Exclude<keyof Video, `${string}rl` | 'requiresKey'>]?: Video[Field] | undefined;
   };
-  /** What matters at its end; not read before. */
-  readonly outcome: () => Outcome;
+  readonly usage?: { readonly [Field in keyof Usage]?: Usage[Field] | undefined };
+  /** Read of a failed task only. */
+  readonly failure?: () => FailureReading;
 }
 
-interface Outcome {
-  /** Where a completed task's video may be, the best place first. Some failures put their reason there. */
-  readonly urls: readonly unknown[];
-  readonly video: { readonly [Field in Exclude<keyof Video, 'url' | 'expiresAt'>]?: Video[Field] | undefined };
-  readonly usage: { readonly [Field in keyof Usage]?: Usage[Field] | undefined };
-  readonly failure: { readonly message?: string | undefined; readonly code?: string | undefined };
+/**
+ * Makes the Task of what a wire has read. The status alone decides what it is.
+ *
+ * @throws QueryError `malformed`: without a status, for another task (code `wrong-task`), or completed without a usable
+ * URL (code `no-video`); `not-found` where the status is the service's word for that.
+ */
+export function toTask(reading: TaskReading, reply: Reply, context: ReadContext): Task {
+  const { id, provider, observedAt } = context;
+  const { status: rawStatus, model, progress, createdAt, startedAt, requestId } = reading;
+  if (rawStatus === undefined || rawStatus.trim() === '')
+    throw malformed('the reply has no status', undefined, reply, context);
+  if (reading.ids && !reading.ids.includes(id)) {
+    const others = reading.ids.filter((named) => named !== undefined).join(', ');
+    if (others) throw malformed(`the reply is about task ${context.redact(others)}`, 'wrong-task', reply, context);
+  }
+  const status = statusOf(rawStatus);
+  if (status === 'unknown' && isMissing(rawStatus)) {
+    const what = `its status is ${context.redact(rawStatus)}`;
+    throw replyError(reply, context, what, { kind: 'not-found', code: rawStatus.trim() });
+  }
+  const task: Record<string, unknown> = { id, provider, status, rawStatus, observedAt };
+  assignDefined(task, { model, progress, createdAt, startedAt, requestId: requestId ?? reply.requestId });
+  if (status === 'queued' || status === 'processing') return task as unknown as Task;
+  const outcome = reading.outcome?.() ?? {};
+  if (status !== 'unknown') assignDefined(task, { finishedAt: outcome.finishedAt });
+  if (status === 'completed') {
+    const used = assignDefined({}, outcome.usage ?? {});
+    task.video = toVideo(outcome, outcome.finishedAt ?? createdAt, reply, context);
+    if (Object.keys(used).length > 0) task.usage = used;
+  }
+  if (status === 'failed') {
+    const { messages = [], codes = [], statuses = [] } = outcome.failure?.() ?? {};
+    const reasons = [...(outcome.urls ?? [])].filter((text) => !absoluteUrl(text, context.baseUrl));
+    task.failure = toFailure({ messages: [...messages, ...reasons], codes, statuses: [rawStatus, ...statuses] });
+  }
+  return withRaw(task as unknown as Task, rawOf(reply.body));
 }
 
-/** The error of a task: an object with a message, or the message alone. */
-export function failure(error: unknown): Outcome['failure'] {
-  const { code, message }: Fields = isObject(error) ? error : { message: error };
-  return { code: word(code), message: text(message) };
+function toVideo(outcome: OutcomeReading, madeAt: number | undefined, reply: Reply, context: ReadContext): Video {
+  const { observedAt, retention, ahead = 0, baseUrl } = context;
+  const url = videoUrlOf(outcome, baseUrl);
+  if (url === undefined) {
+    throw malformed('the task is completed, but its reply has no video URL', 'no-video', reply, context);
+  }
+  const { originalUrl, lastFrameUrl, coverUrl } = outcome.links ?? {};
+  const original = absoluteUrl(originalUrl, baseUrl);
+  const byRetention = (madeAt === undefined ? observedAt : madeAt - ahead) + retention;
+  const video = { url, expiresAt: expiryOf(url) ?? byRetention };
+  assignDefined(video, {
+    requiresKey: requiresKey(url, baseUrl) || undefined,
+    originalUrl: original === url ? undefined : original,
+    lastFrameUrl: absoluteUrl(lastFrameUrl, baseUrl),
+    coverUrl: absoluteUrl(coverUrl, baseUrl),
+  });
+  return assignDefined(video, outcome.video ?? {});
+}
+
+function videoUrlOf({ urls = [] }: OutcomeReading, baseUrl: string | undefined): string | undefined {
+  for (const text of urls) {
+    const url = absoluteUrl(text, baseUrl);
+    if (url !== undefined && !isImage(url)) return url;
+  }
+  return undefined;
+}
+
+function malformed(what: string, code: string | undefined, reply: Reply, context: ReadContext) {
+  return replyError(reply, context, what, { kind: 'malformed', code });
 }
 
 const RAW_BYTES = 65_536;
 
-/** A Task from what a wire read; the status alone decides what it is. */
-export function taskOf(record: TaskRecord, reply: Reply, context: ReadContext): Task {
-  const { id, provider, observedAt, retention } = context;
-  const { id: named, status: rawStatus, common } = record;
-  if (rawStatus === undefined) throw malformed('the answer has no status', undefined, reply, context);
-  if (named !== undefined && named !== id) {
-    throw malformed(`the answer is about task ${context.redact(named)}`, 'wrong-task', reply, context);
-  }
-  const status = statusOf(rawStatus);
-  const task: Record<string, unknown> = { id, provider, status, rawStatus, observedAt };
-  assignDefined(task, common);
-  if (status === 'queued' || status === 'processing') return task as unknown as Task;
-  const { urls, video, usage, failure } = record.outcome();
-  if (status === 'completed') {
-    const url = urls.map(text).find(isHttpUrl);
-    if (url === undefined) throw malformed('the task is completed, but no video URL came', 'no-video', reply, context);
-    const { originalUrl: original, ...rest } = video;
-    const originalUrl = isHttpUrl(original) && original !== url ? original : undefined;
-    const made = common.finishedAt ?? common.createdAt;
-    const expiresAt = expiryOf(url) ?? (made === undefined ? observedAt : made - (context.ahead ?? 0)) + retention;
-    const used = assignDefined({}, usage);
-    task.video = assignDefined({ url, expiresAt }, { ...rest, originalUrl });
-    if (Object.keys(used).length > 0) task.usage = used;
-  }
-  if (status === 'failed') task.failure = failureOf(failure, urls, rawStatus);
-  return withRaw(task as unknown as Task, rawOf(reply.body));
-}
-
+/** The reply's text, at most 64 KiB: copied where it is cut, since a slice of a string keeps the whole of it alive. */
 function rawOf(body: string): string {
-  // A character takes three bytes at most.
+  // A UTF-16 code unit takes three bytes of UTF-8 at most.
   if (body.length * 3 <= RAW_BYTES) return body;
-  return body.slice(0, new TextEncoder().encodeInto(body, new Uint8Array(RAW_BYTES)).read);
+  const bytes = new Uint8Array(RAW_BYTES);
+  const { read, written } = new TextEncoder().encodeInto(body, bytes);
+  return read === body.length ? body : new TextDecoder().decode(bytes.subarray(0, written));
 }
-
-function failureOf(failure: Outcome['failure'], urls: Outcome['urls'], rawStatus: string): Failure {
-  const reason = urls.map(text).find((told) => told !== undefined && !isHttpUrl(told));
-  const message = failure.message ?? reason ?? 'no reason given';
-  // "task failed, code: InvalidParameter, message: ..." is how the generations wire passes its upstream's code on.
-  const code = failure.code ?? message.match(/\bcode: *([\w.-]+)/)?.[1];
-  return assignDefined({ message, kind: firstMatch(KINDS, code ?? rawStatus) ?? 'unknown' }, { code });
-}
-
-const KINDS = {
-  expired: /expired/i,
-  policy: /sensitive|policy|moderation|prohibited|violation|copyright|safety/i,
-  'invalid-input': /invalid|missing|unsupported|param|bad_?request|not_?support/i,
-  provider: /internal|server|upstream|time_?out|overload|unavailable|quota|limit/i,
-} as const satisfies { readonly [Kind in Failure['kind']]?: RegExp };

@@ -1,6 +1,6 @@
 import type { Task } from '../task.js';
 
-/** One reply of a service, as a transport brought it. */
+/** One reply of a service, as a transport received it. */
 export interface Reply {
   /** HTTP status. */
   readonly status: number;
@@ -11,7 +11,7 @@ export interface Reply {
   readonly requestId?: string | undefined;
 }
 
-/** Who was asked about what: all that a wire needs to know beside the reply. */
+/** The request that a reply belongs to: all that a wire needs to know beside the reply. */
 export interface ReadContext {
   readonly provider: string;
   readonly id: string;
@@ -19,20 +19,28 @@ export interface ReadContext {
   readonly observedAt: number;
   /** How long the service keeps a video after generating it, in ms. */
   readonly retention: number;
-  /** How far the service's clock is ahead of ours, in ms: its times are by its own. @default 0 */
+  /** How far the service's clock is ahead of ours, in ms: times in its replies are by its own clock. @default 0 */
   readonly ahead?: number;
-  /** Makes a text of the reply fit for an error message. */
+  /** The base URL of the request. Relative URLs are resolved against it; without it they are ignored. */
+  readonly baseUrl?: string;
+  /** Makes a text of the reply safe for an error message: short, without the API key and without URL queries. */
   readonly redact: (text: string) => string;
 }
 
-/** A way to ask about a task over HTTP, and to read what comes back. Pure and synchronous. */
+/** The fields of a JSON object, each of any type. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** The path of a query over HTTP, and the reading of its reply. Pure and synchronous. */
 export interface Wire {
   readonly name: string;
-  /** The path below the base URL; `id` is percent-encoded already. */
+  /**
+   * The path below the base URL.
+   * @param id percent-encoded already
+   */
   path(id: string): string;
   /**
-   * The task that a reply tells of. By the reply's shape, whoever sent it.
-   * @throws QueryError, and nothing else, for a reply that tells of no task.
+   * Reads a reply into the task that it describes. By the reply's shape, whichever service sent it.
+   * @throws QueryError for a reply that describes no task. Whatever else it throws becomes a QueryError `malformed`.
    */
   read(reply: Reply, context: ReadContext): Task;
 }

@@ -188,7 +188,7 @@ describe.for(kinds)('over $name', (kind) => {
       await task.over;
       expect(task.statuses).toEqual(['processing']);
       expect(task.error).toMatchObject({ reason: 'no-video', misses: 5 });
-      expect(task.error?.message).toContain('the task is completed, but no video URL came');
+      expect(task.error?.message).toContain('the task is completed, but its reply has no video URL');
       expect(server.requests).toHaveLength(6);
     });
 

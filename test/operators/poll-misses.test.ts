@@ -421,9 +421,9 @@ describe('tracking ends', () => {
       }
       m.flush();
       expect(messages).toEqual([
-        'alad task a1: tracking ended [query]: alad did not tell of task a1: the script says unauthorized (no answer). It may still be running: track it again by its id',
-        'alad task a1: tracking ended [query]: alad did not tell of task a1: the script says forbidden (queued at 1970-01-01T00:00:00.000Z). It may still be running: track it again by its id',
-        'alad task a1: tracking ended [expired]: alad did not tell of task a1: the script says expired (queued at 1970-01-01T00:00:00.000Z)',
+        'alad task a1: tracking ended [query]: alad returned no usable status for task a1: the script says unauthorized (no answer). It may still be running: track it again by its id',
+        'alad task a1: tracking ended [query]: alad returned no usable status for task a1: the script says forbidden (queued at 1970-01-01T00:00:00.000Z). It may still be running: track it again by its id',
+        'alad task a1: tracking ended [expired]: alad returned no usable status for task a1: the script says expired (queued at 1970-01-01T00:00:00.000Z)',
       ]);
     }),
   );

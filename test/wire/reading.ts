@@ -4,21 +4,23 @@ export const wires = { result: resultWire, generations: generationsWire } as con
 
 export const OBSERVED_AT = Date.UTC(2026, 3, 27, 12);
 export const DAY = 86_400_000;
+export const BASE_URL = 'https://gateway.example.com';
 
 export interface Asked {
   readonly id?: string;
   readonly http?: number;
+  readonly baseUrl?: string;
 }
 
-/** Reads a body (text, or what becomes JSON) as the answer about a task. */
-export function read(wire: Wire, body: unknown, { id = 'x', http = 200 }: Asked = {}): Task {
+/** Reads a body (text, or a value that becomes JSON) as the reply to a query. */
+export function read(wire: Wire, body: unknown, { id = 'x', http = 200, baseUrl = BASE_URL }: Asked = {}): Task {
   return wire.read(
     { status: http, body: typeof body === 'string' ? body : JSON.stringify(body) },
-    { provider: 'acme', id, observedAt: OBSERVED_AT, retention: DAY, redact: (text) => text },
+    { provider: 'acme', id, observedAt: OBSERVED_AT, retention: DAY, baseUrl, redact: (text) => text },
   );
 }
 
-/** The QueryError of a reply that tells of no task. */
+/** The QueryError of a reply that describes no task. */
 export function refusal(wire: Wire, body: unknown, asked?: Asked): QueryError {
   try {
     read(wire, body, asked);

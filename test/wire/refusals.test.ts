@@ -24,6 +24,8 @@ describe.each(Object.entries(wires))('replies that tell of no task, on the %s wi
     [418, 'misconfigured', 'malformed', 'malformed'],
     [422, 'misconfigured', 'malformed', 'malformed'],
     [425, 'timeout', 'malformed', 'malformed'],
+    // What a gateway passes on for a content that its upstream refuses.
+    [451, 'malformed', 'malformed', 'malformed'],
     [429, 'rate-limited', 'rate-limited', 'rate-limited'],
     [500, 'server', 'server', 'server'],
     [502, 'server', 'server', 'server'],
@@ -45,7 +47,7 @@ describe.each(Object.entries(wires))('replies that tell of no task, on the %s wi
         provider: 'acme',
         id: 'x',
       });
-      expect(error.message).toMatch(/^acme did not tell of task x: /);
+      expect(error.message).toMatch(/^acme returned no usable status for task x: /);
     }
   });
 
@@ -77,7 +79,8 @@ describe.each(Object.entries(wires))('replies that tell of no task, on the %s wi
     ['503', 'server', 'server'],
     [400, 'server', 'misconfigured'],
     [1001, 'server', 'misconfigured'],
-    ['fail_to_fetch_task', 'server', 'misconfigured'],
+    // new-api could not ask its upstream: nothing is wrong with our request.
+    ['fail_to_fetch_task', 'server', 'malformed'],
     ['constructor', 'server', 'misconfigured'],
   ])('code %j in the body: %s under HTTP 200, %s under 400', (code, under200, under400) => {
     for (const body of [

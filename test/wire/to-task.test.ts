@@ -54,16 +54,16 @@ describe.each(['result', 'generations'] as const)('the %s wire', (name) => {
     const { message, code } = refusal(wire, { code: ' task_not_exist ', message: ' no such task ' }, { http: 400 });
     expect(code).toBe('task_not_exist');
     expect(message).toBe(
-      'acme did not tell of task x: HTTP 400 [task_not_exist]: no such task. Right after creation this passes; later the id is wrong, or the record deleted.',
+      'acme returned no usable status for task x: HTTP 400 [task_not_exist]: no such task. Right after creation this passes; later the id is wrong, or the record deleted.',
     );
   });
 
   test('says what came instead of a task, and what to do about it', () => {
     const told = (body: unknown, http?: number) => refusal(wire, body, http === undefined ? {} : { http }).message;
-    const start = 'acme did not tell of task x: ';
+    const start = 'acme returned no usable status for task x: ';
     expect(told('<html>', 200)).toBe(`${start}HTTP 200 without a JSON object. Check the base URL.`);
     expect(told('<html>', 502)).toBe(`${start}HTTP 502 without a JSON object. The task is not affected.`);
-    expect(told({ id: 'x' })).toBe(`${start}the answer has no status. Check the base URL.`);
+    expect(told({ id: 'x' })).toBe(`${start}the reply has no status. Check the base URL.`);
     expect(told({ error: 'out of order' }, 500)).toBe(`${start}HTTP 500: out of order. The task is not affected.`);
     expect(told({}, 401)).toBe(`${start}HTTP 401. Check the API key and its quota; the task may still be running.`);
   });

@@ -126,7 +126,7 @@ describe('traps of the wires', () => {
   });
 
   test('trap 10: times are seconds', () => {
-    const task = read(generationsWire, generations({ finish_time: 1777288800 }));
+    const task = read(generationsWire, generations({ status: 'FAILURE', finish_time: 1777288800 }));
     expect(new Date(task.createdAt ?? 0).getUTCFullYear()).toBe(2026);
     expect(task).toMatchObject({ createdAt: 1777288506000, startedAt: 1777288508000, finishedAt: 1777288800000 });
     expect(read(generationsWire, generations({ start_time: 0 }))).not.toHaveProperty('startedAt');
@@ -323,7 +323,8 @@ describe('F26 odd progress and times are clamped or absent', () => {
     ['1777288506', 1777288506000],
     [1777288506123, 1777288506123],
   ])('F26 time %j', (time, expected) => {
-    const task = read(generationsWire, generations({ submit_time: time, start_time: time, finish_time: time }));
+    const times = { submit_time: time, start_time: time, finish_time: time };
+    const task = read(generationsWire, generations({ status: 'FAILURE', ...times }));
     expect([task.createdAt, task.startedAt, task.finishedAt]).toStrictEqual([expected, expected, expected]);
     expect(read(resultWire, result({ created: time })).createdAt).toBe(expected);
   });
