@@ -17,7 +17,7 @@ const AZURE_WIRE_SERVER = '168.63.129.16';
 export function isPublicAddress(text: string): boolean {
   // A zone id (RFC 4007) names an interface of this machine. ipaddr.js throws at one on an IPv4-mapped address.
   const [bare = ''] = text.split('%');
-  // ipaddr.js reads the IPv4-compatible `::8.8.8.8`, which RFC 4291 deprecates and nobody routes, as IPv4-mapped.
+  // ipaddr.js reads the IPv4-compatible `::8.8.8.8`, deprecated by RFC 4291 and routed nowhere, as IPv4-mapped.
   if (!ipaddr.isValid(bare) || /^::\d+\./.test(bare)) return false;
   const address = ipaddr.process(bare);
   if (address instanceof ipaddr.IPv4) {

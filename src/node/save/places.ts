@@ -1,4 +1,4 @@
-/** A number of places; who finds none free waits in order of arrival. */
+/** Limits how many works run at the same time; the others wait in order of arrival. */
 export class Places {
   readonly #waiting: (() => void)[] = [];
   #free: number;

@@ -70,7 +70,7 @@ describe('ack', () => {
 });
 
 describe('watching', () => {
-  test('rx-video-tasks:saved tells what was saved, and no URL', async () => {
+  test('rx-video-tasks:saved names what was saved, and no URL', async () => {
     const messages: unknown[] = [];
     const listen = (message: unknown) => messages.push(message);
     subscribe('rx-video-tasks:saved', listen);

@@ -38,7 +38,7 @@ describe('saveVideo', () => {
     expect(Object.keys(requests[0]?.headers ?? {}).sort()).toEqual(['accept', 'connection', 'host', 'user-agent']);
   });
 
-  test('tells of progress at most so often, with the whole size', async () => {
+  test('emits progress at most once per progressInterval, with the total size', async () => {
     const { url, directory } = await serving((request, response) => {
       send(request, response, FILE, { pause: 10 });
     });
@@ -49,7 +49,7 @@ describe('saveVideo', () => {
     expect(seldom.events.map(({ status }) => status)).toEqual(['saving', 'saved']);
   });
 
-  test('fetches so many at once and no more, and one that fails holds nobody up', async () => {
+  test('downloads no more than concurrency at once, and one that fails does not stop the others', async () => {
     let now = 0;
     let most = 0;
     const { host, directory } = await serving((request, response) => {
@@ -168,7 +168,7 @@ describe('saveVideo', () => {
 });
 
 describe('W1 bad transfers', () => {
-  test('W1 cut 8 times: goes on each time where it was', async () => {
+  test('W1 cut 8 times: resumes each time', async () => {
     const { url, directory, requests } = await serving((request, response) => {
       send(request, response, FILE, { etag: '"a"', ...(requests.length <= 8 ? { cutAfter: 20_000 } : {}) });
     });
@@ -225,7 +225,7 @@ describe('W1 bad transfers', () => {
 
   test('W1 all of it is there already: 416 ends it', async () => {
     const { url, directory, requests } = await serving((request, response) => {
-      // The length is not told at first, and the connection ends in disorder after the last byte.
+      // The announced length is too large, and the connection is cut after the last byte.
       if (requests.length === 1) {
         response
           .writeHead(200, { etag: '"a"', 'content-length': FILE.length + 1 })
@@ -245,7 +245,7 @@ describe('W1 bad transfers', () => {
   });
 });
 
-test('W2 kill -9 while saving: what has its name is whole, and the next run goes on where it was', async () => {
+test('W2 kill -9 while saving: what has its name is whole, and the next run resumes', async () => {
   const file = await program(
     'saving',
     `import { of } from 'rxjs';
@@ -312,14 +312,19 @@ describe('W3 no video', () => {
     ['bad magic', (_, response) => response.end(Buffer.concat([Buffer.alloc(8), FILE])), /does not begin/],
     ['boxes that do not add up', (_, response) => response.end(Buffer.concat([FILE, Buffer.alloc(7, 1)])), /middle/],
     [
-      'a truncated body of no told length',
+      'a truncated body of unannounced length',
       (_, response) => {
         response.writeHead(200, { connection: 'close' }).write(bare);
         response.end();
       },
       /middle/,
     ],
-    ['a told length above the limit', (_, response) => response.end(FILE), /larger than maxBytes/, { maxBytes: 1000 }],
+    [
+      'an announced length above the limit',
+      (_, response) => response.end(FILE),
+      /larger than maxBytes/,
+      { maxBytes: 1000 },
+    ],
     [
       'an endless body',
       (_, response) => {
@@ -394,7 +399,7 @@ describe('W4 where no video is fetched from', () => {
     expect(allowed.end.status).toBe('saved');
   });
 
-  test('a name and password in a URL, or in where it redirects, are sent to nobody', async () => {
+  test('a name and password in a URL, or in where it redirects, are never sent', async () => {
     const { host, directory, requests } = await serving((request, response) => {
       if (request.url !== '/there') response.writeHead(302, { location: `http://me:secret@${host}/there` }).end();
       else send(request, response, FILE);
@@ -445,7 +450,7 @@ test('W5 hostile ids: inside the directory, unique, and no name that a system ke
 });
 
 describe('W6 storage', () => {
-  test('W6 a full disk: a clean error, and the part that is there is gone on with', async ({ skip }) => {
+  test('W6 a full disk: a clean error, and the stored part is resumed', async ({ skip }) => {
     const directory = smallDisk('256k', skip);
     const { url, requests } = await serve((request, response) => {
       send(request, response, FILE, { etag: '"a"' });
