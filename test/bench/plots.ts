@@ -1,14 +1,15 @@
-/** A group of points, and where its mean is. */
-export interface Series {
-  readonly name: string;
-  readonly isOurs: boolean;
-  readonly points: readonly (readonly [x: number, y: number])[];
-  readonly center: readonly [x: number, y: number];
+/** A point or the end of a line, as ratios. */
+interface Point {
+  readonly latency: number;
+  readonly requests: number;
 }
 
-export interface Axis {
-  readonly label: string;
-  readonly ticks: readonly number[];
+/** What is possible, and where some policies are. */
+export interface Frontier {
+  readonly title: string;
+  readonly curves: readonly { readonly name: string; readonly points: readonly Point[] }[];
+  /** The first two are ours. */
+  readonly points: readonly (Point & { readonly name: string })[];
 }
 
 const WIDTH = 720;
@@ -16,28 +17,59 @@ const OURS = '#0b63c5';
 const OTHERS = '#767676';
 const INK = '#333';
 
-/** Points against two logarithmic axes, from the first to the last tick of each. */
-export function scatter(title: string, x: Axis, y: Axis, series: readonly Series[]): string {
-  const [left, right, top, bottom] = [64, WIDTH - 24, 48, 400];
-  const across = scale(x.ticks, left, right);
-  const up = scale(y.ticks, bottom, top);
-  const grid = [
-    ...x.ticks.map((tick) => rule(across(tick), top, across(tick), bottom) + text(across(tick), bottom + 18, tick)),
-    ...y.ticks.map((tick) => rule(left, up(tick), right, up(tick)) + text(left - 8, up(tick) + 4, tick, 'end')),
-  ];
-  const marks = series.map(({ name, isOurs, points, center: [cx, cy] }) => {
-    const color = isOurs ? OURS : OTHERS;
-    const dots = points.map(([px, py]) => circle(across(px), up(py), 2.5, color, 0.4));
-    // Ours to the left, theirs to the right, where they leave each other room.
-    const label = text(across(cx) + (isOurs ? -11 : 11), up(cy) + 4, name, isOurs ? 'end' : 'start', color, isOurs);
-    return [dots.join(''), circle(across(cx), up(cy), 6, color, 1) + label];
+const LATENCIES = [0.7, 1, 1.5, 2, 3, 5];
+const REQUESTS = [0.4, 0.5, 0.6, 0.7, 0.8, 1, 1.2];
+const DASHES = ['2 3', '', '6 3'];
+
+/** A small panel for each frontier, three in a row, with the same logarithmic axes: latency across, requests up. */
+export function frontiers(title: string, panels: readonly Frontier[]): string {
+  const [width, height, top] = [WIDTH / 3, 220, 80];
+  const legend = (panels[0] as Frontier).curves.map(({ name }, i) => {
+    const x = 24 + i * 190;
+    return (
+      line(
+        [
+          [x, 54],
+          [x + 30, 54],
+        ],
+        OTHERS,
+        DASHES[i],
+      ) + text(x + 38, 58, name, 'start', OTHERS)
+    );
   });
-  const labels = [
-    text((left + right) / 2, bottom + 42, x.label),
-    `<g transform="rotate(-90 18 ${(top + bottom) / 2})">${text(18, (top + bottom) / 2, y.label)}</g>`,
+  const drawn = panels.map((panel, i) => {
+    const [x, y] = [(i % 3) * width, top + Math.floor(i / 3) * height];
+    return `<g transform="translate(${x.toFixed(1)} ${y.toFixed(1)})">${frontier(panel, width, height)}</g>`;
+  });
+  const rows = Math.ceil(panels.length / 3);
+  const axes = text(WIDTH / 2, top + rows * height + 16, 'across: mean latency; up: requests');
+  return svg(title, top + rows * height + 32, [...legend, ...drawn, axes]);
+}
+
+function frontier({ title, curves, points }: Frontier, width: number, height: number): string {
+  const [left, right, top, bottom] = [34, width - 10, 22, height - 26];
+  const across = scale(LATENCIES, left, right);
+  const up = scale(REQUESTS, bottom, top);
+  const isInside = ({ latency, requests }: Point) =>
+    latency >= 0.7 && latency <= 5 && requests >= 0.4 && requests <= 1.2;
+  const grid = [
+    ...LATENCIES.map((tick) => rule(across(tick), top, across(tick), bottom) + text(across(tick), bottom + 16, tick)),
+    ...REQUESTS.map((tick) => rule(left, up(tick), right, up(tick)) + text(left - 5, up(tick) + 4, tick, 'end')),
   ];
-  const inOrder = [...marks.map(([dots]) => dots as string), ...marks.map(([, center]) => center as string)];
-  return svg(title, 460, [...grid, ...inOrder, ...labels]);
+  const lines = curves.map((curve, i) =>
+    line(
+      curve.points.filter(isInside).map(({ latency, requests }) => [across(latency), up(requests)]),
+      OTHERS,
+      DASHES[i],
+    ),
+  );
+  const marks = points.filter(isInside).map((point) => {
+    const isOurs = points.indexOf(point) < 2;
+    const color = isOurs ? OURS : INK;
+    const [x, y] = [across(point.latency), up(point.requests)];
+    return circle(x, y, 4, color, 1) + text(x + 7, y + (isOurs ? 13 : -5), point.name, 'start', color, isOurs);
+  });
+  return [text(left, 14, title, 'start', INK, true), ...grid, ...lines, ...marks].join('');
 }
 
 /** A bar for each value, from 0, with the value behind it. */
@@ -77,19 +109,24 @@ function svg(title: string, height: number, marks: readonly string[]): string {
   ].join('\n');
 }
 
-function text(x: number, y: number, words: string | number, anchor = 'middle', color = INK, isBold = false): string {
+function text(x: number, y: number, content: string | number, anchor = 'middle', color = INK, isBold = false): string {
   const weight = isBold ? ' font-weight="600"' : '';
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="${color}"${weight}>${escape(String(words))}</text>`;
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="${color}"${weight}>${escape(String(content))}</text>`;
 }
 
 function rule(x1: number, y1: number, x2: number, y2: number): string {
   return `<path d="M${x1.toFixed(1)} ${y1.toFixed(1)}L${x2.toFixed(1)} ${y2.toFixed(1)}" stroke="#ddd"/>`;
 }
 
+function line(points: readonly (readonly [x: number, y: number])[], color: string, dashes = ''): string {
+  const path = points.map(([x, y], i) => `${i === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
+  return `<path d="${path}" fill="none" stroke="${color}" stroke-width="1.5" stroke-dasharray="${dashes}"/>`;
+}
+
 function circle(x: number, y: number, radius: number, color: string, opacity: number): string {
   return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${radius}" fill="${color}" opacity="${opacity}"/>`;
 }
 
-function escape(words: string): string {
-  return words.replace(/&/g, '&amp;').replace(/</g, '&lt;');
+function escape(content: string): string {
+  return content.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 }

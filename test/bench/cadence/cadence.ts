@@ -1,118 +1,187 @@
-import { windowOf } from 'rx-video-tasks';
-import { chanceOf } from '../chance.js';
+import type { Cadence } from 'rx-video-tasks';
 import { geometricMean, whole, type Findings, type Table } from '../figures.js';
-import { scatter } from '../plots.js';
-import { policies, REFERENCE, type Policy } from './policies.js';
+import { frontiers, type Frontier } from '../plots.js';
 import { learning } from './learning.js';
-import { play, type Score } from './play.js';
-import { families, fateOf, linear, scenarios, type Family, type Scenario } from './tasks.js';
+import { boundsOf, frontier, plainOptimum, robustOptimum } from './optimum.js';
+import { play, walk, type Schedule, type Score } from './play.js';
+import { backOff, shipped, timer } from './policies.js';
+import { asDocumented, documentOf, families, fatesOf, linear, wrong, type Family, type Fate } from './tasks.js';
 
-/** The ratios of a score to that of the reference with the same tasks. */
+/** Requests and mean latency as ratios to the timer of the document, with the same tasks. */
 interface Ratio {
-  readonly family: string;
-  readonly scenario: string;
   readonly requests: number;
-  /** Of the requests after the first of each task. */
-  readonly again: number;
   readonly latency: number;
 }
 
-const names = Object.keys(policies);
+const cadences = ['window', 'economical'] as const satisfies readonly Cadence[];
+
+/** How much later than the timer a robust schedule may be where the document is wrong. */
+const ROBUST = 1.25;
 
 /** Requests against latency: the shipped operators in virtual time, with tasks that end as the documents say, or do not. */
 export function cadence(isQuick: boolean): Promise<Findings> {
-  const tasks = isQuick ? 500 : 5_000;
-  const ratios = new Map<string, Ratio[]>(names.map((name) => [name, []]));
-  const gaps = new Map<string, Set<string>>(names.map((name) => [name, new Set()]));
-  const extra = new Map<string, Ratio>();
-  const note = (family: Family, scenario: Scenario, keep: (name: string, ratio: Ratio) => void) => {
-    const fates = Array.from({ length: tasks }, (_, i) => fateOf(family, scenario, chanceOf(i)));
-    const scores = new Map(
-      names.map((name) => [name, play((policies[name] as Policy)(family, chanceOf(1)), family, fates)]),
-    );
-    const reference = scores.get(REFERENCE) as Score;
-    for (const [name, score] of scores) {
-      gaps.get(name)?.add(judge(score, family));
-      keep(name, {
-        family: family.name,
-        scenario: scenario.name,
-        requests: score.requests / reference.requests,
-        again: (score.requests - 1) / (reference.requests - 1),
-        latency: score.latency / reference.latency,
-      });
-    }
-  };
-  for (const family of families) {
-    for (const scenario of scenarios) note(family, scenario, (name, ratio) => ratios.get(name)?.push(ratio));
-  }
-  note(linear, scenarios[0] as Scenario, (name, ratio) => extra.set(name, ratio));
-
-  const of = (name: string, pick: (ratio: Ratio) => number) => (ratios.get(name) ?? []).map(pick);
-  const text = ({ requests, latency }: Pick<Ratio, 'requests' | 'latency'>) =>
-    `${requests.toFixed(2)} at ${latency.toFixed(2)}`;
-  const means = (name: string, test: (ratio: Ratio) => boolean) => {
-    const some = (ratios.get(name) ?? []).filter(test);
-    const mean = (pick: (ratio: Ratio) => number) => geometricMean(some.map(pick));
-    return { requests: mean(({ requests }) => requests), latency: mean(({ latency }) => latency) };
-  };
-  const bold = (name: string) => (name.startsWith('cadence') ? `**\`${name}\`**` : `\`${name}\``);
-  const drawn = `${whole(tasks)} tasks a cell, the same for all. Ratios to \`${REFERENCE}\`.`;
+  const tasks = isQuick ? 200 : 2_000;
+  const found = families.map((family) => ({ family, ...measure(family, tasks) }));
+  const names = Object.keys((found[0] as (typeof found)[0]).rows);
+  const drawn = `${whole(tasks)} tasks each, their ends stratified; ratios to the timer of the document.`;
   const tables: Table[] = [
     {
-      title: 'Requests and latency, over all models and scenarios',
-      note: `${families.length} families, ${scenarios.length} scenarios, ${drawn} Geometric means; worst of any cell.`,
-      head: ['', 'requests', 'after the first', 'latency', 'worst latency', 'worst requests', 'from ask to ask'],
-      rows: names.map((name) => [
-        bold(name),
-        geometricMean(of(name, ({ requests }) => requests)).toFixed(2),
-        geometricMean(of(name, ({ again }) => again)).toFixed(2),
-        geometricMean(of(name, ({ latency }) => latency)).toFixed(2),
-        Math.max(...of(name, ({ latency }) => latency)).toFixed(2),
-        Math.max(...of(name, ({ requests }) => requests)).toFixed(2),
-        [...(gaps.get(name) ?? [])].sort().join('; '),
-      ]),
+      title: 'As documented: requests at latency',
+      note: `${drawn} Latency is the mean time from the end of a task to the request that sees it. The last column is the geometric mean of the requests.`,
+      head: ['', ...families.map(({ name }) => name), 'requests'],
+      rows: names.map((name) => {
+        const ratios = found.map(({ rows }) => rows[name] as Ratio);
+        const mean = geometricMean(ratios.map(({ requests }) => requests));
+        return [label(name), ...ratios.map(text), mean.toFixed(3)];
+      }),
     },
     {
-      title: 'By family: requests at latency',
-      note: `Geometric means over the scenarios, ${drawn} The last column is one scenario, as documented, with a gateway whose progress is linear.`,
-      head: ['', ...families.map(({ name }) => name), linear.name],
-      rows: names.map((name) => [
-        bold(name),
-        ...families.map((family) => text(means(name, (ratio) => ratio.family === family.name))),
-        text(extra.get(name) as Ratio),
-      ]),
+      title: 'Distance from the optimum',
+      note: `Requests as a ratio to the optimum at the same latency: \`window\` to the least inside the window, \`economical\` to the least above the floor with which the latency is at most ${ROBUST} where the document is wrong.`,
+      head: ['', ...families.map(({ name }) => name)],
+      rows: cadences.map((name) => [label(name), ...found.map(({ distance }) => distance[name].toFixed(3))]),
     },
-    {
-      title: 'By scenario: requests at latency',
-      note: `Geometric means over the families, ${drawn}`,
-      head: ['', ...scenarios.map(({ name }) => name)],
-      rows: names.map((name) => [
-        bold(name),
-        ...scenarios.map((scenario) => text(means(name, (ratio) => ratio.scenario === scenario.name))),
-      ]),
-    },
+    ...cadences.map((name) => ({
+      title: `Where the document is wrong, \`${name}\`: requests at latency`,
+      note: drawn,
+      head: ['', ...families.map(({ name }) => name), 'worst latency'],
+      rows: wrong.map((scenario, row) => {
+        const ratios = found.map(({ wrongs }) => wrongs[name][row] as Ratio);
+        return [scenario.name, ...ratios.map(text), Math.max(...ratios.map(({ latency }) => latency)).toFixed(2)];
+      }),
+    })),
+    reportedProgress(tasks),
+    learning(tasks),
   ];
-  const series = names.map((name) => ({
-    name: name.replace(/^cadence: '(\w+)'/, '$1'),
-    isOurs: name.startsWith('cadence'),
-    points: (ratios.get(name) ?? []).map(({ requests, latency }) => [latency, requests] as const),
-    center: [
-      geometricMean(of(name, ({ latency }) => latency)),
-      geometricMean(of(name, ({ requests }) => requests)),
-    ] as const,
-  }));
-  const plot = scatter(
-    'Requests against latency: each model and scenario, and the means',
-    { label: `mean latency, ratio to ${REFERENCE}`, ticks: [0.4, 0.5, 0.7, 1, 1.4, 2, 3, 4, 6, 8] },
-    { label: `requests, ratio to ${REFERENCE}`, ticks: [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5] },
-    series,
+  const plot = frontiers(
+    'Requests against latency, as ratios to the timer of the document (●)',
+    found.map(({ family, curves, rows }) => ({ title: family.name, ...curves, points: marks(rows) })),
   );
-  return Promise.resolve({ tables: [...tables, learning(tasks)], plots: { 'cadence.svg': plot } });
+  return Promise.resolve({ tables, plots: { 'cadence.svg': plot } });
 }
 
-/** Where the times from ask to ask were, by the documents. */
-function judge({ gaps: [least, most] }: Score, { windows, model }: Family): string {
-  const { min, max, floor = 10_000 } = windowOf(windows, model);
-  if (least < floor) return 'BELOW THE FLOOR';
-  return least >= min && most <= max ? 'in the window' : 'outside the window';
+type Rows = Readonly<Record<string, Ratio>>;
+
+function measure(family: Family, tasks: number) {
+  const { floor, interval, min, max } = documentOf(family);
+  const fates = fatesOf(family, asDocumented, tasks);
+  const reference = walk(timer(interval), fates);
+  const least = (requests: number, { latency }: Ratio) => ({ requests: requests / reference.requests, latency });
+  const byAge = (wait: Schedule) => ratio(walk(wait, fates), reference);
+  const scores = {
+    window: play(shipped(family, 'window'), family, fates),
+    economical: play(shipped(family, 'economical'), family, fates),
+  };
+  const ours = { window: ratio(scores.window, reference), economical: ratio(scores.economical, reference) };
+  for (const name of cadences) check(family, name, scores[name]);
+  const plain = plainOptimum(family, boundsOf(family, 'window'), scores.window.latency);
+  const robust = robustOptimum(family, boundsOf(family, 'economical'), scores.economical.latency, ROBUST);
+  const free = plainOptimum(family, boundsOf(family, 'economical'), scores.economical.latency);
+  const rows: Rows = {
+    'timer of the document': byAge(timer(interval)),
+    'timer of the longest wait': byAge(timer(max)),
+    'doubling back-off to 2 min': byAge(backOff({ floor }, 120_000)),
+    'doubling back-off, capped for the same latency': byAge(
+      backOff({ floor }, capFor(floor, fates, reference.latency)),
+    ),
+    "cadence: 'uniform'": ratio(play(shipped(family, 'uniform'), family, fates), reference),
+    "cadence: 'window'": ours.window,
+    'optimum inside the window': least(plain, ours.window),
+    "cadence: 'window', initialDelay: min": ratio(
+      play(shipped(family, 'window', { initialDelay: min }), family, fates),
+      reference,
+    ),
+    "cadence: 'economical'": ours.economical,
+    'robust optimum above the floor': least(robust, ours.economical),
+    'optimum above the floor': least(free, ours.economical),
+  };
+  return {
+    rows,
+    distance: {
+      window: scores.window.requests / plain,
+      economical: scores.economical.requests / robust,
+    },
+    wrongs: { window: wrongsOf(family, 'window', tasks), economical: wrongsOf(family, 'economical', tasks) },
+    curves: curvesOf(family),
+  };
+}
+
+function wrongsOf(family: Family, name: Cadence, tasks: number): readonly Ratio[] {
+  return wrong.map((scenario) => {
+    const fates = fatesOf(family, scenario, tasks);
+    const score = play(shipped(family, name), family, fates);
+    check(family, name, score);
+    return ratio(score, walk(timer(documentOf(family).interval), fates));
+  });
+}
+
+/** The longest wait with which back-off has a latency. */
+function capFor(floor: number, fates: readonly Fate[], latency: number): number {
+  let [low, high] = [floor, 600_000];
+  for (let i = 0; i < 30; i++) {
+    const middle = (low + high) / 2;
+    if (walk(backOff({ floor }, middle), fates).latency < latency) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** @throws Error where a cadence does not keep its bounds. */
+function check(family: Family, name: Cadence, { gaps: [shortest, longest] }: Score): void {
+  const { least, most } = boundsOf(family, name === 'economical' ? name : 'window');
+  if (shortest >= least && longest <= most) return;
+  throw new Error(`${family.name}, ${name}: waits of ${shortest} to ${longest} ms, not ${least} to ${most}`);
+}
+
+function reportedProgress(tasks: number): Table {
+  const fates = fatesOf(linear, asDocumented, tasks);
+  const reference = walk(timer(documentOf(linear).interval), fates);
+  return {
+    title: 'Progress that is linear: requests at latency',
+    note: 'Seedance 2.0 on the generations wire, as documented; ratios to the timer of the document.',
+    head: cadences.map(label),
+    rows: [cadences.map((name) => text(ratio(play(shipped(linear, name), linear, fates), reference)))],
+  };
+}
+
+/** What is possible at each latency: by timers, inside the window, above the floor. */
+function curvesOf(family: Family): Pick<Frontier, 'curves'> {
+  const { interval, floor } = documentOf(family);
+  const spaced = Array.from({ length: 25 }, (_, i) => Math.exp(-2 + i / 4) / interval);
+  const one = { least: interval, most: interval };
+  const [reference] = frontier(family, one, [1]) as [Ratio];
+  const intervals = [0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.35, 1.5, 1.75, 2].map((times) => times * interval);
+  const timers = intervals.filter((ms) => ms >= floor).flatMap((ms) => frontier(family, { least: ms, most: ms }, [1]));
+  const relative = (points: readonly Ratio[]) => points.map((point) => ratio(point, reference));
+  return {
+    curves: [
+      { name: 'timers', points: relative(timers) },
+      ...cadences.map((name) => ({
+        name: `optimum, ${name}`,
+        points: relative(frontier(family, boundsOf(family, name), spaced)),
+      })),
+    ],
+  };
+}
+
+function marks(rows: Rows): Frontier['points'] {
+  const at = (name: string) => rows[name] as Ratio;
+  return [
+    { name: 'window', ...at("cadence: 'window'") },
+    { name: 'economical', ...at("cadence: 'economical'") },
+    { name: 'timer', ...at('timer of the document') },
+    { name: 'back-off', ...at('doubling back-off to 2 min') },
+  ];
+}
+
+function ratio(score: Ratio, reference: Ratio): Ratio {
+  return { requests: score.requests / reference.requests, latency: score.latency / reference.latency };
+}
+
+function text({ requests, latency }: Ratio): string {
+  return `${requests.toFixed(2)} at ${latency.toFixed(2)}`;
+}
+
+function label(name: string): string {
+  return name.startsWith('cadence') || name === 'window' || name === 'economical' ? `**\`${name}\`**` : name;
 }

@@ -1,21 +1,12 @@
-import { tap, type Observable } from 'rxjs';
-import {
-  dedupeStatus,
-  learnGenerationTimes,
-  pollUntilTerminal,
-  windowOf,
-  withModelInterval,
-  type Cadence,
-  type PollWindows,
-  type Task,
-} from 'rx-video-tasks';
+import { tap } from 'rxjs';
+import { dedupeStatus, learnGenerationTimes, type PollWindows, type Task } from 'rx-video-tasks';
 import { chanceOf } from '../chance.js';
 import { geometricMean, whole, type Table } from '../figures.js';
-import { policies, REFERENCE, type Policy } from './policies.js';
-import { play } from './play.js';
-import { families, fateOf, type Family, type Scenario } from './tasks.js';
+import { play, walk } from './play.js';
+import { shipped, timer } from './policies.js';
+import { documentOf, families, fatesOf, type Family, type Fate, type Scenario } from './tasks.js';
 
-/** Times that are half as wide as documented, where the documents put them or beside it. */
+/** Times that are half as wide as documented, in the documented place or beside it. */
 const truths: readonly Scenario[] = [
   { name: 'half as wide', narrow: 0.5 },
   { name: 'half as wide, 1.3 times slower', narrow: 0.5, stretch: 1.3 },
@@ -24,44 +15,44 @@ const truths: readonly Scenario[] = [
 
 const counts = [0, 30, 100];
 
-/** What it brings to have seen some tasks. */
+/** What learning from some tasks brings. */
 export function learning(tasks: number): Table {
   const rows = (['window', 'economical'] as const).flatMap((cadence) =>
     counts.map((count) => {
       const cells = truths.map((truth) => {
         const ratios = families.map((family) => {
-          const fates = Array.from({ length: tasks }, (_, i) => fateOf(family, truth, chanceOf(i)));
-          const windows = count === 0 ? family.windows : learn(family, truth, cadence, count);
-          const score = play(follow(family, windows, cadence), family, fates);
-          const reference = play((policies[REFERENCE] as Policy)(family, chanceOf(1)), family, fates);
-          return [score.requests / reference.requests, score.latency / reference.latency] as const;
+          const fates = fatesOf(family, truth, tasks);
+          const windows = learn(family, truth, count);
+          const score = play(shipped(family, cadence, { windows }), family, fates);
+          const reference = walk(timer(documentOf(family).interval), fates);
+          return { requests: score.requests / reference.requests, latency: score.latency / reference.latency };
         });
-        const [requests, latency] = [0, 1].map((which) => geometricMean(ratios.map((ratio) => ratio[which] as number)));
-        return `${(requests as number).toFixed(2)} at ${(latency as number).toFixed(2)}`;
+        const requests = geometricMean(ratios.map((ratio) => ratio.requests));
+        const latencies = ratios.map(({ latency }) => latency);
+        return `${requests.toFixed(2)} at ${geometricMean(latencies).toFixed(2)} (${Math.max(...latencies).toFixed(2)})`;
       });
       return [`\`${cadence}\`, ${count === 0 ? 'by the documents' : `learned from ${count} tasks`}`, ...cells];
     }),
   );
   return {
-    title: 'Generation times that are learned: requests at latency',
-    note: `Geometric means over the families, ${whole(tasks)} tasks a cell, the same for all. Ratios to \`${REFERENCE}\`.`,
+    title: 'Learned generation times: requests at latency',
+    note: `Geometric means over the ${families.length} families, in brackets the largest latency of any; ${whole(tasks)} tasks each, ratios to the timer of the document.`,
     head: ['', ...truths.map(({ name }) => name)],
     rows,
   };
 }
 
-function follow({ model }: Family, windows: PollWindows, cadence: Cadence) {
-  const random = chanceOf(1);
-  const pace = withModelInterval<Task>(windows, { cadence, random });
-  const poll = pollUntilTerminal<Task>({ minInterval: windowOf(windows, model).floor ?? 10_000, random });
-  return (query: Observable<Task>) => query.pipe(pace, poll);
+/** Windows after so many tasks were polled. */
+function learn(family: Family, truth: Scenario, count: number): PollWindows {
+  const learned = learnGenerationTimes(family.windows);
+  const poll = shipped(family, 'window', { windows: learned.windows });
+  play((query) => poll(query).pipe(dedupeStatus(), tap<Task>(learned)), family, drawn(family, truth, count));
+  return learned.windows;
 }
 
-/** Windows after so many tasks were followed. */
-function learn(family: Family, truth: Scenario, cadence: Cadence, count: number): PollWindows {
-  const learned = learnGenerationTimes(family.windows);
-  const fates = Array.from({ length: count }, (_, i) => fateOf(family, truth, chanceOf(1_000_000 + i)));
-  const watch = follow(family, learned.windows, cadence);
-  play((query) => watch(query).pipe(dedupeStatus(), tap<Task>(learned)), family, fates);
-  return learned.windows;
+/** Some fates of a population, picked by chance. */
+function drawn(family: Family, truth: Scenario, count: number): readonly Fate[] {
+  const random = chanceOf(1);
+  const population = fatesOf(family, truth, 10_000);
+  return Array.from({ length: count }, () => population[Math.floor(random() * population.length)] as Fate);
 }

@@ -2,9 +2,12 @@ import { asyncScheduler, defer, of, type Observable } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import type { Task } from 'rx-video-tasks';
 import { mean } from '../figures.js';
-import { answerAt, type Family, type Fate } from './tasks.js';
+import { replyAt, type Family, type Fate } from './tasks.js';
 
-/** How a policy did with some tasks. */
+/** How long to wait, in ms, after an answer at an age, in ms from when the task was last seen queued. */
+export type Schedule = (age: number) => number;
+
+/** Means over some tasks. */
 export interface Score {
   readonly requests: number;
   /** From the end of a task to the ask that sees it, in ms. */
@@ -13,12 +16,32 @@ export interface Score {
   readonly gaps: readonly [least: number, most: number];
 }
 
-/** When the tasks are created. The service's own times are in seconds. */
+/** When the tasks are created (epoch ms). */
 const CREATED_AT = 1_760_000_000_000;
 
-/** Follows tasks to their ends, each in a virtual time of its own. */
+/** Asks by a schedule from the creation on. */
+export function walk(wait: Schedule, fates: readonly Fate[]): Score {
+  let requests = 0;
+  let least = Infinity;
+  let most = 0;
+  const latencies = fates.map(({ startsAt, endsAt }) => {
+    let age = 0;
+    let began = 0;
+    for (requests++; age < endsAt; requests++) {
+      if (age < startsAt) began = age;
+      const gap = wait(age - began);
+      least = Math.min(least, gap);
+      most = Math.max(most, gap);
+      age += gap;
+    }
+    return age - endsAt;
+  });
+  return { requests: requests / fates.length, latency: mean(latencies), gaps: [least, most] };
+}
+
+/** Polls tasks to their ends, each in a virtual time of its own. */
 export function play(
-  follow: (query: Observable<Task>) => Observable<Task>,
+  poll: (query: Observable<Task>) => Observable<Task>,
   family: Family,
   fates: readonly Fate[],
 ): Score {
@@ -34,12 +57,12 @@ export function play(
       if (gap < least) least = gap;
       if (gap > most) most = gap;
       lastAge = age;
-      return of(answerAt(age, fate, family, CREATED_AT));
+      return of(replyAt(age, fate, family, CREATED_AT));
     });
     const scheduler = new TestScheduler(() => undefined);
     scheduler.run(() => {
       scheduler.schedule(() => {
-        follow(query).subscribe();
+        poll(query).subscribe();
       }, CREATED_AT);
     });
     return lastAge - fate.endsAt;
