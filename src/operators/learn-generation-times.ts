@@ -6,29 +6,29 @@ import { checkWindows } from './with-model-interval.js';
 
 /** How long generating took: plain JSON. */
 export interface GenerationTime {
-  /** From how many completed tasks; 100 at most, so that what is long past is forgotten. */
+  /** Number of completed tasks; 100 at most, so that old tasks lose their weight. */
   readonly tasks: number;
   /** Mean and variance of the natural logarithms of the times in ms. */
   readonly mean: number;
   readonly variance: number;
 }
 
-/** What was seen, by the name of the window: save it, and give it back after a restart. */
+/** Learned times by the name of the window: save them, and pass them in after a restart. */
 export type GenerationTimes = Readonly<Record<string, GenerationTime>>;
 
 export interface LearnedTimes {
   /**
-   * For `withModelInterval` or `createTracker`: the windows that were given, with generation times as they were seen. As
-   * long as few were, the documented ones count too. They change in place with each completed task.
+   * For `withModelInterval` or `createTracker`: the given windows, with the generation times that were seen. The documented
+   * ones count as five tasks. The table changes in place: each completed task puts a new window into it.
    */
   readonly windows: PollWindows;
-  /** What was seen so far. It changes in place. */
+  /** The times seen so far. The object changes in place. */
   readonly times: GenerationTimes;
   /** Learns from a transition. `tap` takes the whole object. */
   readonly next: (task: TrackedTask) => void;
 }
 
-/** The documents count as much as so many tasks. */
+/** The document counts as much as so many tasks. */
 const TRUST = 5;
 const MOST = 100;
 /** Of lognormal times 5 % are shorter and 5 % longer than so many standard deviations from the mean. */
@@ -37,14 +37,15 @@ const TAIL = 1.645;
 /**
  * Learns from the tasks that complete how long generating really takes, window by window, for the cadences that space
  * their polls by it. A time lasts from a task's `startedAt`, else from when it was first seen out of the queue, else from
- * its `createdAt`, to its `finishedAt`, else to when it was seen to be done. Failed tasks teach nothing.
+ * its `createdAt`, to its `finishedAt`, else to half a wait (`pollAfter`) before it was seen completed. Failed tasks are
+ * ignored.
  *
- * Tasks of the offline tier (`flex`) name the same models and take longer: let it not hear of them. It is of no use with
- * a tracker's `speed`.
+ * Tasks of the offline tier (`flex`) name the same models and take longer: do not pass them in. It is of no use with a
+ * tracker's `speed`.
  *
- * @param windows those of the documents: `resultWindows` or `generationsWindows`.
- * @param times what was seen before. @default nothing
- * @throws RangeError at call time for windows or times that cannot be meant.
+ * @param windows the documented ones: `resultWindows` or `generationsWindows`.
+ * @param times those of an earlier run. @default none
+ * @throws RangeError at call time for invalid windows or times.
  *
  * @example
  * const learned = learnGenerationTimes(generationsWindows, JSON.parse(saved ?? '{}'));
@@ -79,7 +80,8 @@ export function learnGenerationTimes(windows: PollWindows, times: GenerationTime
       if (task.status === 'lost') beginnings.delete(key);
       else if (task.status === 'queued') beginnings.set(key, Infinity);
       else {
-        const { startedAt, createdAt = NaN, observedAt, finishedAt = observedAt } = task;
+        const { startedAt, createdAt = NaN, observedAt, pollAfter = 0 } = task;
+        const finishedAt = task.finishedAt ?? observedAt - pollAfter / 2;
         const began = startedAt ?? (before === Infinity ? observedAt : (before ?? createdAt));
         beginnings.set(key, began);
         if (isTerminal(task)) beginnings.delete(key);
@@ -99,14 +101,14 @@ function add(log: number, { tasks, mean, variance }: GenerationTime = { tasks: 0
   return { tasks: count, mean: next, variance: variance + (off * (log - next) - variance) / count };
 }
 
-/** What the documents say and what was seen, mixed by their weights. Without documents: half to twice what was seen. */
+/** The documented range and the times seen, mixed by their weights. Without a document: half to twice the times seen. */
 function rangeOf({ tasks, mean, variance }: GenerationTime, { generation }: PollWindow) {
   const [shortest, longest] = generation ?? [Math.exp(mean) / 2, Math.exp(mean) * 2];
-  const told = Math.log(shortest * longest) / 2;
+  const documented = Math.log(shortest * longest) / 2;
   const weight = tasks / (tasks + TRUST);
-  const middle = told + weight * (mean - told);
+  const middle = documented + weight * (mean - documented);
   const own = (1 - weight) * (Math.log(longest / shortest) / 2 / TAIL) ** 2 + weight * variance;
-  const spread = TAIL * Math.sqrt(own + weight * (1 - weight) * (mean - told) ** 2);
+  const spread = TAIL * Math.sqrt(own + weight * (1 - weight) * (mean - documented) ** 2);
   return [Math.exp(middle - spread), Math.min(LONGEST_DELAY, Math.exp(middle + spread))] as const;
 }
 
