@@ -6,13 +6,18 @@ export interface PollWindow {
   readonly max: number;
   /** Never ask sooner than this after the last ask. @default 10_000 */
   readonly floor?: number;
+  /**
+   * The one interval that the service recommends, where its document names one. The cadences `window` and `economical` see
+   * the end of a task as soon as a timer of this interval, on average. @default the middle of `min` and `max`
+   */
+  readonly interval?: number;
   /** How long generating takes, from the shortest to the longest; waits are spaced by it. */
   readonly generation?: readonly [shortest: number, longest: number];
 }
 
 /**
  * Windows by name: a model's exact name, a prefix that ends in `*`, `flex` (the offline service tier, which no model's
- * name tells), and `*` for all the rest.
+ * name contains), and `*` for all the rest.
  */
 export type PollWindows = Readonly<Record<string, PollWindow>>;
 
@@ -47,10 +52,10 @@ export const resultWindows: PollWindows = {
 
 /**
  * The generations wire recommends "about 15 s" for everything on it. Its gateway refreshes itself every 15 s, so asking
- * sooner shows nothing new. The 5 s above it are for cadences to choose from.
+ * sooner shows nothing new. The 5 s above it are for cadences to choose from; they keep the mean latency of a 15 s timer.
  */
 export const generationsWindows: PollWindows = {
-  '*': /* @__PURE__ */ row(15, 20, 1, 5, 15),
+  '*': { min: 15_000, max: 20_000, floor: 15_000, interval: 15_000, generation: [60_000, 300_000] },
 };
 
 /** The window of a model: by exact name, else by the longest prefix, else `*`, else 30 to 60 s. */

@@ -11,6 +11,8 @@ test.each<PollWindow>([
   { min: 1, max: 2, floor: 0 },
   { min: 1, max: 2, generation: [1, 1] },
   { min: 1, max: 2, generation: [0.5, LONGEST] },
+  { min: 1, max: 2, interval: 1 },
+  { min: 1, max: 2, interval: 2 },
 ])('F34 a window of %j is taken', (window) => {
   expect(use(window)).not.toThrow();
 });
@@ -25,6 +27,9 @@ test.each<PollWindow>([
   { min: 1, max: 2, floor: -1 },
   { min: 1, max: 2, floor: NaN },
   { min: 1, max: 2, floor: LONGEST + 1 },
+  { min: 1, max: 2, interval: 0.5 },
+  { min: 1, max: 2, interval: 2.5 },
+  { min: 1, max: 2, interval: NaN },
   { min: 1, max: 2, generation: [0, 1] },
   { min: 1, max: 2, generation: [2, 1] },
   { min: 1, max: 2, generation: [NaN, 1] },

@@ -7,11 +7,13 @@ import { checkFunction, LONGEST_DELAY } from '../poll/timer.js';
 export interface ModelIntervalOptions {
   /**
    * How a wait is chosen.
-   * - `window`: inside the window; long while the task can hardly be done, short from about its usual generation time on,
-   *   and slowly longer when it is overdue. Where the window is narrow (15 to 20 s) or the range of generation times wide
-   *   (1 to 5 min), no time is much better than another: it is kept to its upper end.
-   * - `economical`: the same, but free above the window's `floor`, up to three times its `max`: the fewest requests.
+   * - `window`: inside the window; long before the task can be done, short around its usual generation time, longer again
+   *   when it is overdue.
+   * - `economical`: the same, but free between the window's `floor` and three times its `max`: fewer requests.
    * - `uniform`: anywhere inside the window, whatever the task's age. So are the waits of a window without `generation`.
+   *
+   * `window` and `economical` see the end of a task as soon as a timer of the window's `interval`, on average and within 3 %,
+   * if generation times are as documented, and make fewer requests than it.
    *
    * A task's age counts from when it was last seen queued, or from its `startedAt`, else its `createdAt`, else its first
    * answer. Where its progress rises from one processing answer to the next, its end is extrapolated instead.
@@ -19,8 +21,8 @@ export interface ModelIntervalOptions {
    */
   readonly cadence?: Cadence;
   /**
-   * Gives 0..1: with `uniform` 0 is the window's shortest wait, else it shortens the wait a little, with `window` by up to
-   * 4 % of the window's width, with `economical` by up to 3 %. So tasks that started together drift apart.
+   * Gives 0..1: with `uniform` 0 is the window's shortest wait and 1 its longest; else it makes a wait longer by up to 1.5 %,
+   * so that tasks that started together drift apart.
    * @default Math.random
    */
   readonly random?: () => number;
@@ -46,7 +48,7 @@ export interface ModelIntervalOptions {
  * anew at every poll.
  *
  * @param windows waits by model; default `resultWindows`. For anyfast and alad: `generationsWindows`.
- * @throws RangeError at call time for a window that is not 0 < min <= max <= 2^31-1; TypeError for a cadence that is none.
+ * @throws RangeError at call time for a window that is not 0 < min <= interval <= max <= 2^31-1; TypeError for a cadence that is none.
  */
 export function withModelInterval<T extends Task>(
   windows: PollWindows = resultWindows,
@@ -81,12 +83,15 @@ export function withModelInterval<T extends Task>(
 
 /** @throws RangeError that names the window. */
 export function checkWindows(windows: PollWindows): void {
-  for (const [name, { min, max, floor = 0, generation = [1, 1] }] of Object.entries(windows)) {
+  for (const [name, { min, max, floor = 0, interval = max, generation = [1, 1] }] of Object.entries(windows)) {
     const [shortest, longest] = generation;
     const isRange =
       min > 0 && min <= max && max <= LONGEST_DELAY && shortest > 0 && shortest <= longest && longest <= LONGEST_DELAY;
     if (!(isRange && floor >= 0 && floor <= LONGEST_DELAY)) {
       throw new RangeError(`windows["${name}"]: min ${min}, max ${max}; write 0 < min <= max, in ms`);
+    }
+    if (!(interval >= min && interval <= max)) {
+      throw new RangeError(`windows["${name}"]: interval ${interval} is outside the window; write ${min} to ${max} ms`);
     }
   }
 }

@@ -55,10 +55,11 @@ function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<P
   checkFloors(provider, options, documented);
   const config = checkPollConfig({ ...options, minInterval }, speed);
   const { interval: fixed } = options;
-  const paced = ({ min, max, floor = 0, generation }: PollWindow): PollWindow => ({
+  const paced = ({ min, max, floor = 0, interval, generation }: PollWindow): PollWindow => ({
     min: (fixed ?? min) / speed,
     max: (fixed ?? max) / speed,
     floor: (options.minInterval === undefined ? Math.max(minInterval, floor) : minInterval) / speed,
+    ...(interval !== undefined && { interval: interval / speed }),
     ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
   });
   // Looked up anew for each answer, since windows that are learned get better.

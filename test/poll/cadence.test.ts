@@ -43,134 +43,198 @@ function waitsAfter(answers: readonly Task[], windows: PollWindows, options: Mod
 
 const seen = (task: Task): Task => ({ ...task, observedAt: asyncScheduler.now() });
 const times = (count: number, task: Task) => Array.from({ length: count }, () => task);
-const seconds = (waits: readonly number[]) => waits.map((ms) => Math.round(ms / 1000));
+/** The wait after an answer about a running task of some age. */
+function waitAt(
+  age: number,
+  options: ModelIntervalOptions = even,
+  windows = resultWindows,
+  task: Task = named(p),
+): number {
+  let wait = NaN;
+  marbles(() => {
+    const started = of({ ...task, startedAt: asyncScheduler.now() - age });
+    listen(started.pipe(withModelInterval(windows, options)), ({ pollAfter = NaN }) => (wait = pollAfter));
+  })();
+  return wait;
+}
 
 describe('cadence', () => {
-  test(
-    'the default is window, and the poller asks by it: a queued task begins anew, a processing one gets older',
+  test('the default is window, and the poller asks by it: a queued task begins anew, a processing one gets older', () => {
+    // The generation begins with the queued answer.
+    const first = waitAt(0);
+    const second = waitAt(first);
+    const third = waitAt(first + second);
+    const fourth = waitAt(first + second + third);
     marbles((m) => {
-      const said = taskLetters({ model });
-      const asks = [m.cold('(q|)   ', said), m.cold('(p|)', said), m.cold('(p|)', said), m.cold('(s|)', said)];
-      const sub1 = '              (^!)';
-      const sub2 = '              60s (^!)';
-      const sub3 = '              120s (^!)';
-      const sub4 = '              173716ms (^!)';
-      const expected = '          a 59999ms b 59999ms c 53715ms (d|)';
-      const paced = answering<Task>(...asks).pipe(
-        withModelInterval(resultWindows, { random: () => 1 }),
-        pollUntilTerminal(),
-      );
-      const { q: a } = taskLetters({ model, pollAfter: 60_000 });
-      const { p: b } = taskLetters({ model, pollAfter: 60_000 });
-      const { p: c } = taskLetters({ model, pollAfter: 53_716 });
-      const { s: d } = taskLetters({ model, pollAfter: 39_564 });
+      const replies = taskLetters({ model });
+      const asks = [m.cold('(q|)', replies), m.cold('(p|)', replies), m.cold('(p|)', replies), m.cold('(s|)', replies)];
+      const sub1 = `(^!)`;
+      const sub2 = `${first}ms (^!)`;
+      const sub3 = `${first + second}ms (^!)`;
+      const sub4 = `${first + second + third}ms (^!)`;
+      const expected = `a ${first - 1}ms b ${second - 1}ms c ${third - 1}ms (d|)`;
+      const paced = answering<Task>(...asks).pipe(withModelInterval(resultWindows, even), pollUntilTerminal());
+      const { q: a } = taskLetters({ model, pollAfter: first });
+      const { p: b } = taskLetters({ model, pollAfter: second });
+      const { p: c } = taskLetters({ model, pollAfter: third });
+      const { s: d } = taskLetters({ model, pollAfter: fourth });
       m.expect(paced).toBeObservable(expected, { a, b, c, d });
       for (const [n, sub] of [sub1, sub2, sub3, sub4].entries()) m.expect(asks[n] as never).toHaveSubscriptions(sub);
-    }),
-  );
-
-  test('window: long before the task can be done, short from its usual time on, slowly longer when it is overdue', () => {
-    const usual = [59, 59, 54, 39, 35, 33, 33, 33, 34, 34, 35];
-    for (const options of [{ cadence: 'window', ...even } as const, even]) {
-      expect(seconds(waitsAfter(times(11, named(p)), resultWindows, options))).toEqual(usual);
-    }
-    expect(seconds(waitsAfter(times(11, p), generationsWindows, even))).toEqual([
-      20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20,
-    ]);
+    })();
   });
 
-  test('economical: the same, free above the floor and up to three times the longest wait', () => {
-    expect(seconds(waitsAfter(times(11, named(p)), resultWindows, economical))).toEqual([
-      132, 39, 31, 28, 26, 26, 25, 25, 26, 26, 26,
-    ]);
-    expect(seconds(waitsAfter(times(11, p), generationsWindows, economical))).toEqual([
-      52, 25, 21, 20, 19, 18, 18, 18, 18, 18, 18,
-    ]);
-    expect(seconds(waitsAfter([{ ...named(p), createdAt: -86_400_000 }], resultWindows, economical))).toEqual([177]);
-    // Where a window tells no floor, it is 10 s.
-    const fast = { '*': { min: 10_000, max: 20_000, generation: [10_000, 20_000] as const } };
-    expect(seconds(waitsAfter([{ ...p, createdAt: -14_000 }], fast, economical))).toEqual([10]);
+  test.each<[Cadence, PollWindows, Task]>([
+    ['window', resultWindows, named(p)],
+    ['economical', resultWindows, named(p)],
+    ['window', generationsWindows, p],
+    ['economical', generationsWindows, p],
+  ])(
+    '%s: long before the task can be done, shortest around its usual time, longer when it is overdue',
+    (cadence, windows, task) => {
+      const [shortest, longest] = windowOf(windows, task.model).generation ?? [NaN, NaN];
+      const usual = Math.sqrt(shortest * longest);
+      const waits = [0, usual, 6 * longest].map((age) => waitAt(age, { cadence, ...even }, windows, task));
+      const [early = 0, dense = 0, late = 0] = waits;
+      expect(dense).toBeLessThan(0.8 * early);
+      expect(dense).toBeLessThan(late);
+    },
+  );
+
+  test('economical is free above the floor, up to three times the longest wait', () => {
+    const day = 86_400_000;
+    expect(waitAt(day, economical)).toBe(180_000 - 1.5 * 1000 + 170);
+    // The floor of a window is 10 s by default.
+    const fast = { '*': { min: 20_000, max: 40_000, generation: [60_000, 300_000] as const } };
+    const nearlyDone = [0, 99].map((progress) => processingTask({ progress }));
+    expect(waitsAfter(nearlyDone, fast, { ...economical, random: () => 0 })[1]).toBe(10_000);
   });
 
   test('the narrower the generation times, the longer the first wait and the shorter those that follow', () => {
     const between = (shortest: number, longest: number) => ({
       '*': { min: 30_000, max: 60_000, generation: [shortest * 1000, longest * 1000] as const },
     });
-    expect(seconds(waitsAfter(times(4, p), between(120, 300), economical))).toEqual([132, 39, 31, 28]);
-    expect(seconds(waitsAfter(times(4, p), between(150, 240), economical))).toEqual([173, 32, 25, 23]);
-    expect(seconds(waitsAfter(times(4, p), between(190, 190), economical))).toEqual([177, 30, 18, 19]);
+    const [wide = NaN] = waitsAfter([p], between(60, 600), economical);
+    const [middle = NaN, middleNext = NaN] = waitsAfter([p, p], between(120, 300), economical);
+    const [narrow = NaN, narrowNext = NaN] = waitsAfter([p, p], between(170, 212), economical);
+    expect(wide).toBeLessThan(middle);
+    expect(middle).toBeLessThan(narrow);
+    expect(narrowNext).toBeLessThan(middleNext);
   });
 
   test('uniform: whatever the age, as is a window without generation times', () => {
     const uniform = { cadence: 'uniform', ...even } as const;
     const old = { ...named(p), createdAt: -190_000 };
-    expect(seconds(waitsAfter([named(p), old], resultWindows, uniform))).toEqual([45, 45]);
+    expect(waitsAfter([named(p), old], resultWindows, uniform)).toEqual([45_000, 45_000]);
     for (const cadence of ['uniform', 'window', 'economical'] as const) {
       expect(waitsAfter([p, p], { '*': { min: 20_000, max: 40_000 } }, { cadence, ...even })).toEqual([30_000, 30_000]);
     }
   });
 
   test('a task that is resumed lands at its place: the age counts from createdAt, or from startedAt', () => {
-    const waits = (fields: Partial<Task>) =>
-      seconds(waitsAfter([{ ...named(p), ...fields } as Task], resultWindows, even));
-    expect([waits({}), waits({ createdAt: -190_000 }), waits({ createdAt: -900_000 })]).toEqual([[59], [37], [49]]);
-    expect(waits({ createdAt: -900_000, startedAt: -190_000 })).toEqual([37]);
+    const waits = (fields: Partial<Task>) => waitsAfter([{ ...named(p), ...fields } as Task], resultWindows, even);
+    // Polled from the beginning on, it is asked about at these ages.
+    const polled = waitsAfter(times(5, named(p)), resultWindows, even);
+    let age = 0;
+    for (const wait of polled) {
+      expect(waits({ createdAt: -age })).toEqual([wait]);
+      expect(waits({ createdAt: -900_000, startedAt: -age })).toEqual([wait]);
+      age += wait;
+    }
     // A service whose clock is ahead.
-    expect(waits({ createdAt: 900_000 })).toEqual([59]);
+    expect(waits({ createdAt: 900_000 })).toEqual(waits({}));
   });
 
   test('a task that was queued begins its age when it was last seen so', () => {
     const since = { createdAt: -600_000 };
     const answers = [q, q, q, p, p, p].map((task) => ({ ...named(task), ...since }));
-    expect(seconds(waitsAfter(answers, resultWindows, economical))).toEqual([132, 132, 132, 39, 31, 28]);
+    const [first = NaN, ...rest] = waitsAfter(times(4, named(p)), resultWindows, economical);
+    expect(waitsAfter(answers, resultWindows, economical)).toEqual([first, first, first, ...rest]);
     const started = { ...named(p), ...since, startedAt: -100_000 };
-    expect(seconds(waitsAfter([{ ...named(q), ...since }, started], resultWindows, economical))).toEqual([132, 26]);
+    expect(waitsAfter([{ ...named(q), ...since }, started], resultWindows, economical)).toEqual([
+      first,
+      waitAt(first + 100_000, economical),
+    ]);
   });
 
   test('progress that rises tells the end; one that stands still does not', () => {
     const at = (...percents: (number | undefined)[]) =>
-      seconds(
-        waitsAfter(
-          percents.map((progress) => processingTask(progress === undefined ? {} : { progress })),
-          generationsWindows,
-          economical,
-        ),
+      waitsAfter(
+        percents.map((progress) => processingTask(progress === undefined ? {} : { progress })),
+        generationsWindows,
+        { ...economical, random: () => 0 },
       );
-    expect(at(0, 50, 90)).toEqual([52, 52, 15]);
-    // 15 s above the floor, never longer than a minute.
-    expect(at(0, 99)).toEqual([52, 15]);
-    expect(at(0, 1)).toEqual([52, 59]);
     const untold = at(undefined, undefined, undefined, undefined);
+    const [first = NaN] = untold;
+    // 51 % are left, and 50 took the first wait; then 11, and 40 took the second.
+    const second = Math.round((51 / 50) * first);
+    expect(at(0, 50, 90)).toEqual([first, second, Math.max(15_000, Math.round((11 / 40) * second))]);
+    // Never below the floor, never longer than a minute.
+    expect(at(0, 99)).toEqual([first, 15_000]);
+    expect(at(0, 1)).toEqual([first, Math.round(60_000 / 1.015)]);
     expect(at(50, 50, 50, 50)).toEqual(untold);
     expect(at(50, 40, undefined, 60)).toEqual(untold);
     const begun = [queuedTask({ progress: 10 }), processingTask({ progress: 50 })];
-    expect(seconds(waitsAfter(begun, generationsWindows, economical))).toEqual(untold.slice(0, 2));
-    expect(
-      waitsAfter([processingTask({ progress: 0 }), processingTask({ progress: 90 })], generationsWindows, even),
-    ).toEqual([19_900, 15_000]);
+    expect(waitsAfter(begun, generationsWindows, { ...economical, random: () => 0 })).toEqual(untold.slice(0, 2));
+    const [, last] = waitsAfter(
+      [processingTask({ progress: 0 }), processingTask({ progress: 90 })],
+      generationsWindows,
+      { random: () => 0 },
+    );
+    expect(last).toBe(15_000);
   });
 
-  test('tasks that started together drift apart, by 4 % of the window, or by 3 % of a wait that is free of it', () => {
-    const waits = (cadence: Cadence, windows = resultWindows) =>
-      [0, 1].map((luck) => waitsAfter([named(p)], windows, { cadence, random: () => luck })[0] ?? 0);
-    const [early = 0, late = 0] = waits('window');
-    expect(late - early).toBe(1_200);
-    for (const min of [30_000, 60_000]) {
-      const [early = 0, late = 0] = waits('economical', { '*': { min, max: 60_000, generation: [120_000, 300_000] } });
-      expect(Math.abs(early - late * 0.97)).toBeLessThan(1.5);
-    }
-  });
+  test.each(['window', 'economical'] as const)(
+    '%s: tasks that started together drift apart, by 1.5 %% of a wait',
+    (cadence) => {
+      for (const age of [0, 60_000, 190_000, 900_000]) {
+        const [early = NaN, late = NaN] = [0, 1].map((luck) => waitAt(age, { cadence, random: () => luck }));
+        expect(late / early).toBeCloseTo(1.015, 4);
+      }
+      // As far as the window allows.
+      const single = { '*': { min: 60_000, max: 60_000, generation: [120_000, 300_000] } } as const;
+      const waits = [0, 1].map((luck) => waitAt(190_000, { cadence, random: () => luck }, single));
+      if (cadence === 'window') expect(waits).toEqual([60_000, 60_000]);
+      else expect((waits[1] ?? NaN) / (waits[0] ?? NaN)).toBeCloseTo(1.015, 4);
+    },
+  );
 
   test('each application and each task has an age of its own', () => {
     const pace = withModelInterval<Task>(resultWindows, economical);
     const waits = (...tasks: Task[]) => {
       const found: number[] = [];
       listen(of(...tasks).pipe(pace), ({ pollAfter = NaN }) => found.push(pollAfter));
-      return seconds(found);
+      return found;
     };
-    const old = { ...named(p), createdAt: asyncScheduler.now() - 190_000 };
-    expect(waits(old, { ...named(p), id: 'other' }, named(p))).toEqual([29, 132, 132]);
-    expect(waits(named(p))).toEqual([132]);
+    const old = { ...named(p), startedAt: asyncScheduler.now() - 190_000 };
+    const first = waitAt(0, economical);
+    const [ofOld = NaN, ...others] = waits(old, { ...named(p), id: 'other' }, named(p));
+    expect(ofOld).toBeLessThan(0.5 * first);
+    expect(others).toEqual([first, first]);
+    expect(waits(named(p))).toEqual([first]);
+  });
+
+  test('any window that is taken gives waits inside its bounds, in bounded work', () => {
+    const ms = fc
+      .double({ min: 0, max: Math.log(2 ** 31 - 1), noNaN: true })
+      .map((log) => Math.min(Math.exp(log), 2 ** 31 - 1));
+    const range = fc.tuple(ms, ms).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
+    const cadences = fc.constantFrom<Cadence>('window', 'economical');
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(range, range, ms, share, cadences, ms, (waits, generation, floor, place, cadence, age) => {
+        const [min, max] = waits;
+        const interval = Math.min(max, min + place * (max - min));
+        const windows = { '*': { min, max, floor, interval, generation } };
+        const [least, most] = cadence === 'window' ? [min, max] : [floor, Math.max(floor, 3 * max)];
+        for (const random of [0, 1]) {
+          const wait = waitAt(age, { cadence, random: () => random }, windows, p);
+          // Rounded to a ms.
+          expect(wait).toBeGreaterThanOrEqual(Math.floor(least));
+          expect(wait).toBeLessThanOrEqual(Math.ceil(most));
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 
   test('every wait is a whole number inside the window, or above the floor, for every task and every random', () => {
