@@ -82,7 +82,14 @@ export class Tracked extends Poll implements Asker {
     const { unseen } = this;
     // Times from outside may lie ahead, or be none: then it began when it was seen last.
     const age = Math.max(unseen, asyncScheduler.now() - (this.#began ?? NaN)) || unseen;
-    return timeUnseen(this.#window, age, this.last ? age - unseen : 0);
+    // In parts of its window, so that all families compare. Without documented times a task may end at any time; documented
+    // ones take about five windows.
+    const { min, max, generation } = this.#window;
+    const middle = (min + max) / 2;
+    const lost = generation
+      ? timeUnseen(this.#window, age, this.last ? age - unseen : 0)
+      : unseen * (1 - Math.exp(-unseen / (5 * middle)));
+    return lost / middle;
   }
 
   protected emit(task: Task): void {
