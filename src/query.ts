@@ -31,14 +31,14 @@ export interface TaskRefFields {
   readonly provider?: string;
   /** The model, until an answer names it: the right polling window from the first poll on. */
   readonly model?: string;
-  /** The name of a polling window that no answer tells, such as `flex` for Seedance 1.5's offline service. */
+  /** The name of a polling window that no answer contains, such as `flex` for Seedance 1.5's offline service. */
   readonly hint?: string;
   /** When the task was created: epoch ms, or a Date. The deadline counts from it, and a day later "not found" means deleted. */
   readonly createdAt?: number | Date;
 }
 
 export interface QueryOptions {
-  /** One provider, or several: then each ref names its own. */
+  /** One provider, or several; then each ref names its provider. */
   readonly provider: Provider | readonly Provider[];
   /** @default fetchTransport() */
   readonly transport?: Transport;
@@ -46,7 +46,11 @@ export interface QueryOptions {
   readonly gate?: Gate;
 }
 
-/** Asks once: cold, one GET per subscription; emits one Task and completes, or errors with a QueryError. Unsubscribing aborts. */
+/**
+ * Asks once: cold, one GET per subscription. Emits one Task and completes, or errors with a QueryError. Unsubscribing aborts
+ * the request.
+ * @throws TypeError or RangeError at call time for a ref that names no task.
+ */
 export type Query = (ref: TaskRef) => Observable<Task>;
 
 /** A ref whose provider is found and whose fields are checked. */
@@ -62,7 +66,9 @@ export interface ResolvedRef {
 }
 
 /**
- * The bare waist of the library: asks about one task, once. Everything to its right is operators.
+ * Makes a function that asks about one task, once. Operators turn it into polling.
+ *
+ * @throws TypeError at call time for options without a provider.
  *
  * @example
  * const query = createQuery({ provider: alad({ apiKey }) });
@@ -74,20 +80,20 @@ export function createQuery(options: QueryOptions): Query {
   return (ref) => ask(resolve(ref));
 }
 
-/** On whose behalf a request is made. */
-export interface Asker {
+/** What a request needs from the task that it is made for. */
+export interface RequestContext {
   /** How much is lost by waiting; see `GateTicket`. */
   urgency(): number;
-  /** The request goes only now: it may have had to wait its turn. May be called twice. */
+  /** Called when the request goes, which may be later than it was asked for; twice where a refused key is renewed. */
   sent(): void;
 }
 
-export type Ask = (ref: ResolvedRef, asker?: Asker) => Observable<Task>;
+export type Ask = (ref: ResolvedRef, context?: RequestContext) => Observable<Task>;
 
-/** Asks about refs that are resolved already, when the gate lets them: under a limit the most urgent first. */
+/** Asks about resolved refs, one request each, when the gate admits it: under a limit the most urgent first. */
 export function createAsk({ transport = fetchTransport(), gate }: QueryOptions): Ask {
   let own: Gate | undefined;
-  // A virtual run shares nothing: it may end with requests in flight, whose places would never be free again.
+  // A virtual run shares no gate: it may end with requests in flight, which would hold their places for ever.
   const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
   const renewals = new WeakMap<Provider, Renewal>();
   /** Requests sent so far. */
@@ -106,47 +112,47 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
     return renewal.fresh;
   };
 
-  const send = (ref: ResolvedRef, key: string | null, asker?: Asker): Observable<Task> =>
+  const send = (ref: ResolvedRef, key: string | null, context?: RequestContext): Observable<Task> =>
     new Observable((subscriber) => {
       const { service, id } = ref;
       const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
       const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
       if (key !== null) headers.authorization = `Bearer ${key}`;
-      asker?.sent();
+      context?.sent();
       const reading = new Reading(subscriber, ref, key ?? '');
       try {
         return transport({ url, headers }).subscribe(reading);
       } catch (error) {
-        // It throws instead of telling.
+        // The transport threw synchronously instead of emitting an error.
         reading.error(error);
         return undefined;
       }
     });
 
-  const request = (ref: ResolvedRef, asker?: Asker): Observable<Task> => {
+  const request = (ref: ResolvedRef, context?: RequestContext): Observable<Task> => {
     const { service } = ref;
     const key = service.apiKey();
-    if (typeof key !== 'function') return send(ref, key, asker);
+    if (typeof key !== 'function') return send(ref, key, context);
     return keyOf(service).pipe(
       switchMap((first) => {
         const nth = ++sent;
-        return send(ref, first, asker).pipe(
+        return send(ref, first, context).pipe(
           catchError((error: unknown) => {
             if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
-            return renew(service, first, nth).pipe(switchMap((second) => send(ref, second, asker)));
+            return renew(service, first, nth).pipe(switchMap((second) => send(ref, second, context)));
           }),
         );
       }),
     );
   };
 
-  // Built anew for each ask: what waits between two asks holds nothing but its ref; and what waits at the gate, little more.
-  return (ref, asker) =>
+  // Built for each request: a task that waits for its next poll holds nothing but its ref.
+  return (ref, context) =>
     new Observable((subscriber) => {
       const { origin, apiKey } = ref.service;
-      const urgency = asker && (() => asker.urgency());
+      const urgency = context && (() => context.urgency());
       const ticket = { origin, key: apiKey(), urgency };
-      return gateNow().admit(ticket, request(ref, asker)).subscribe(new Answer(subscriber, ref));
+      return gateNow().admit(ticket, request(ref, context)).subscribe(new Answer(subscriber, ref));
     });
 }
 
@@ -158,14 +164,14 @@ interface Renewal {
   readonly fresh: Observable<string | null>;
 }
 
-// On the way of every poll: observers of a few words, where operators would cost more than the request itself.
+// Observers of their own on the path of every poll, since operators would cost more than the request itself.
 
-/** What comes through the gate. */
+/** Passes on what the gate emits; errors get the names of provider, host and task. */
 class Answer<T = Task> implements Observer<T> {
   constructor(
     protected readonly subscriber: Subscriber<Task>,
     protected readonly ref: ResolvedRef,
-    /** What no message may show. */
+    /** The key, which no message may contain. */
     protected readonly key = '',
   ) {}
 
@@ -182,7 +188,7 @@ class Answer<T = Task> implements Observer<T> {
   }
 }
 
-/** What comes from the transport: the first reply is read. */
+/** Turns the first reply of the transport into a Task. */
 class Reading extends Answer<TransportReply> {
   #isAnswered = false;
 
@@ -200,17 +206,18 @@ class Reading extends Answer<TransportReply> {
   }
 }
 
-/** Whatever kept a reply from coming becomes a QueryError that names the task and shows no key. */
-function unanswered(error: unknown, { provider, id }: ResolvedRef, key: string): QueryError {
-  const fit = (text: string) => redact(text, key);
+/** Any error becomes a QueryError that names the task and the host, and contains no key. */
+function unanswered(error: unknown, { provider, service, id }: ResolvedRef, key: string): QueryError {
+  const clean = (text: string) => redact(text, key);
   const isKnown = isQueryError(error);
   if (isKnown && error.id !== undefined) return error;
   const { kind, message, code, retryAfterMs, httpStatus, requestId, cause } = isKnown
     ? error
     : new QueryError('network', 'the transport failed');
-  return new QueryError(kind, `${provider} could not be asked about task ${id}: ${fit(String(message))}`, {
+  const at = code === 'api-key' || !URL.canParse(service.origin) ? '' : ` at ${new URL(service.origin).host}`;
+  return new QueryError(kind, `${provider}${at} could not be asked about task ${id}: ${clean(String(message))}`, {
     ...{ code, retryAfterMs, httpStatus, requestId, provider, id },
-    cause: isKnown ? cause && causeOf(cause, fit) : causeOf(error, fit),
+    cause: isKnown ? cause && causeOf(cause, clean) : causeOf(error, clean),
   });
 }
 
@@ -220,7 +227,8 @@ function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, 
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
   const { wire, retention } = service;
-  // HTTP dates have no ms, and a reply takes its time: what is less than a minute tells nothing of the clocks.
+  // HTTP dates are in whole seconds (RFC 9110, 5.6.7), and a reply takes its time: less than a minute is no difference of
+  // clocks.
   const apart = serverTime(headers, observedAt) - observedAt;
   const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
@@ -268,7 +276,10 @@ export function toArray(provider: Provider | readonly Provider[]): readonly Prov
   return [provider].flat();
 }
 
-/** Checks refs and finds their providers. @throws TypeError or RangeError at call time, saying what to write instead. */
+/**
+ * Checks refs and finds their providers.
+ * @throws TypeError or RangeError at call time that names the remedy.
+ */
 export function refResolver(provider: Provider | readonly Provider[]): (ref: TaskRef) => ResolvedRef {
   const services = toArray(provider);
   const providers = new Map(services.map((service) => [service?.name, service]));
@@ -300,8 +311,8 @@ export function refResolver(provider: Provider | readonly Provider[]): (ref: Tas
   };
 }
 
-function check(field: string, value: unknown, isFit: boolean, remedy: string): void {
-  if (isFit) return;
+function check(field: string, value: unknown, isValid: boolean, remedy: string): void {
+  if (isValid) return;
   const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value);
   throw new TypeError(`${field}: ${shown} is not usable; write ${remedy}`);
 }

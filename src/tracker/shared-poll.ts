@@ -2,7 +2,7 @@ import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable }
 import { publish } from '../diagnostics.js';
 import { Poll } from '../poll/poll-loop.js';
 import { beginningOf, timeLeft, timeUnseen, waitAfter } from '../poll/cadence.js';
-import type { Ask, Asker, ResolvedRef } from '../query.js';
+import type { Ask, RequestContext, ResolvedRef } from '../query.js';
 import { copyTask, isTerminal, newsOf, type Task } from '../task.js';
 import type { PollWindow } from '../windows.js';
 import type { Pace } from './poll-plan.js';
@@ -21,7 +21,7 @@ export interface TrackedHome {
  * One task, polled once for all who follow it: poll loop, dedupe, replay of the last transition and list of followers
  * in one object. Composed of the operators and `share` the same costs 4 to 8 kB a waiting task.
  */
-export class Tracked extends Poll implements Asker {
+export class Tracked extends Poll implements RequestContext {
   #followers: readonly Follower[] = [];
   #window: PollWindow;
   /** The model that an answer named last. */

@@ -117,8 +117,8 @@ export function createTracker(options: TrackerOptions): Tracker {
   let isClosed = false;
 
   const home: TrackedHome = {
-    ask(ref, asker) {
-      const query = ask(ref, asker);
+    ask(ref, context) {
+      const query = ask(ref, context);
       return journal?.record(ref, query) ?? query;
     },
     onDelivered: (ref, heard) => journal?.delivered(taskKey(ref), heard),

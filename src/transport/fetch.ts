@@ -11,23 +11,24 @@ export interface FetchTransportOptions extends TransportLimits {
 /**
  * The transport that runs everywhere, over `fetch`. Follows no redirect, sends no cookies, caches nothing.
  *
- * What `fetch` keeps to itself, it cannot do; in Node, `undiciTransport` can:
+ * `fetch` hides too much for the following; in Node, `undiciTransport` does it:
  * - A compressed reply is unpacked, not refused. Reading stops at `maxBytes` of unpacked text.
  * - The time to connect has no limit of its own: `headersTimeout` covers it, and the wait for a socket in a browser.
  * - The number of sockets is not bounded.
- * - A request that meets a socket which the server had just closed is not sent again in Node: that poll is missed.
+ * - A request that meets a socket which the server has just closed is not sent again in Node (nodejs/undici#3492): that poll
+ *   is missed.
  */
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {
   const { headersTimeout, totalTimeout, maxBytes } = checkLimits(options, DEFAULT_LIMITS);
   if (options.fetch !== undefined && typeof options.fetch !== 'function') {
-    throw new TypeError('fetch: write a function that takes and gives what globalThis.fetch does');
+    throw new TypeError('fetch: write a function that has the signature of globalThis.fetch');
   }
   return ({ url, headers }) =>
     new Observable<TransportReply>((subscriber) => {
       const controller = new AbortController();
       let timedOut: QueryError | undefined;
-      // Counted in quarters: an event loop that is blocked, for however long, takes one of them. After the last, a reply
-      // that is there is read first.
+      // Counted in quarters, of which a blocked event loop takes one at most. After the last one, a reply that has arrived is
+      // read first.
       const limit = (ms: number, what: string) => {
         const stop = () => {
           timedOut = new QueryError('timeout', `${what} within ${ms} ms`);
@@ -45,7 +46,7 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
       const stop = () => {
         headersCame();
         allCame();
-        // Whatever is still coming is not wanted any more.
+        // Also ends a reply that is still arriving.
         controller.abort();
       };
 

@@ -2,7 +2,10 @@ import { isQueryError, QueryError } from '../errors.js';
 
 const LONGEST = 2 ** 31 - 1;
 
-/** The given limits over the defaults. @throws RangeError for one that no timer or buffer can keep */
+/**
+ * The given limits over the defaults.
+ * @throws RangeError for one that no timer or buffer can keep.
+ */
 export function checkLimits<Name extends string>(
   given: { readonly [name in NoInfer<Name>]?: number },
   defaults: Readonly<Record<Name, number>>,
@@ -18,13 +21,13 @@ export function checkLimits<Name extends string>(
 
 const utf8 = /* @__PURE__ */ new TextDecoder();
 
-/** Gathers a body up to a limit: UTF-8, without a byte order mark. */
+/** Collects a body up to a limit: UTF-8, without a byte order mark. */
 export class Body {
   readonly #maxBytes: number;
   #size = 0;
   /** The first part, for most bodies the whole. */
   #first: Uint8Array | undefined;
-  /** Reads what comes in several parts. */
+  /** For bodies in several parts. */
   #decoder: TextDecoder | undefined;
   #text = '';
 
@@ -34,7 +37,7 @@ export class Body {
 
   /** @throws QueryError `too-large` for a reply whose content-length says so */
   expect(contentLength: string | number | null | undefined): void {
-    // What is no number is no promise.
+    // A length that is no number is ignored.
     if (!(Number(contentLength) > this.#maxBytes)) return;
     throw new QueryError('malformed', `the reply is larger than ${this.#maxBytes} bytes`, { code: 'too-large' });
   }
@@ -58,13 +61,13 @@ export class Body {
   }
 }
 
-// OpenSSL's names for a certificate that must not be trusted, as Node passes them on.
+// The codes of untrusted certificates: https://nodejs.org/api/tls.html#x509-certificate-error-codes
 const UNTRUSTED = /CERT|UNABLE_TO_(GET|VERIFY)|SELF_SIGNED|ALTNAME|HOSTNAME_MISMATCH/;
 const UNSENDABLE = /^(ERR_INVALID_URL|UND_ERR_INVALID_ARG)$/;
 
 /**
- * An exchange that brought no reply, as a QueryError: `misconfigured` for certificates and for what cannot be sent,
- * `malformed` for what is no HTTP, `timeout`, else `network`.
+ * The error of an exchange without a reply, as a QueryError: `misconfigured` for certificates and for requests that cannot be
+ * sent, `malformed` for replies that are not HTTP, `timeout`, else `network`.
  */
 export function transportError(error: unknown): QueryError {
   if (isQueryError(error)) return error;
@@ -82,7 +85,7 @@ function verdict(code: string, cause: unknown): [kind: QueryError['kind'], what:
   return ['network', 'the exchange failed'];
 }
 
-// undici gives its parser's errors no code. One of them is not the server's doing: a reply cut off in a chunk.
+// undici's HTTPParserError has a name, but not always a code. "Invalid EOF state" is a reply that was cut off: a network error.
 function isNoHttp(error: unknown): boolean {
   const { name, message } = Object(error) as { name?: unknown; message?: unknown };
   return name === 'HTTPParserError' && !String(message).includes('EOF');

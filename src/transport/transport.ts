@@ -18,9 +18,9 @@ export interface TransportReply {
  */
 export type Transport = (request: TransportRequest) => Observable<TransportReply>;
 
-/** What every transport keeps to, in ms and bytes. */
+/** The limits of every transport, in ms and bytes. */
 export interface TransportLimits {
-  /** For the reply's headers to be there. @default 30_000 */
+  /** Until the reply's headers have arrived. @default 30_000 */
   readonly headersTimeout?: number;
   /** For the whole exchange, from sending the request to the reply's last byte. @default 60_000 */
   readonly totalTimeout?: number;
@@ -37,21 +37,22 @@ export const DEFAULT_LIMITS: Required<TransportLimits> = {
 const MAX_RETRY_AFTER = 900_000;
 
 /**
- * How long a reply asks us to wait, in ms: from `retry-after-ms`, or `Retry-After` in seconds or as a date. A date is
- * counted from the server's own Date header. Nonsense is ignored; no service can pause us longer than 15 minutes at a time.
+ * How long a reply asks us to wait, in ms: from `retry-after-ms` (as the OpenAI clients do), or `Retry-After` in seconds or as a
+ * date (RFC 9110, section 10.2.3). A date counts from the server's own Date header. Anything else is ignored; the most is 15
+ * minutes.
  */
 export function retryAfterOf(headers: Readonly<Record<string, string>>, now: number): number | undefined {
   const text = headers['retry-after'];
-  const told = decimal(headers['retry-after-ms']) ?? decimal(text, 1000);
-  if (told !== undefined) return Math.min(told, MAX_RETRY_AFTER);
+  const ms = decimal(headers['retry-after-ms']) ?? decimal(text, 1000);
+  if (ms !== undefined) return Math.min(ms, MAX_RETRY_AFTER);
   if (text === undefined || !/[a-z]{3}/i.test(text)) return undefined;
   const wait = Date.parse(text) - serverTime(headers, now);
   return wait > 0 ? Math.min(wait, MAX_RETRY_AFTER) : undefined;
 }
 
-/** What time it was at the server when it replied, in epoch ms; ours where it does not say. */
+/** The server's clock when it replied, in epoch ms; `now` without a Date header. */
 export function serverTime({ date }: Readonly<Record<string, string>>, now: number): number {
-  // Many replies of one second say the same.
+  // Many replies arrive within the same second.
   if (date !== lastDate) lastTime = Date.parse((lastDate = date) ?? '');
   return lastTime || now;
 }

@@ -31,7 +31,7 @@ export interface UndiciTransportOptions extends TransportLimits {
 }
 
 export interface UndiciTransport extends Transport, AsyncDisposable {
-  /** Ends what is in flight or waiting with an error, and closes every socket. What is asked later errors too. */
+  /** Ends requests in flight or waiting with an error, and closes every socket. Later requests get the same error. */
   close(): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ const DEFAULTS = { ...DEFAULT_LIMITS, connections: 32, keepAlive: 90_000, connec
 
 /**
  * The transport for Node: a bounded number of sockets per origin, kept between polls; time limits for connecting,
- * headers and the whole exchange; a size limit. Follows no redirect, asks for no compression and takes none. A request
+ * headers and the whole exchange; a size limit. Follows no redirect, asks for no compression and accepts none. A request
  * that meets a socket which the server had just closed is sent once more at once.
  *
  * The time limits of an exchange start when its request is written to a socket: waiting for one costs nothing. Idle
@@ -62,8 +62,8 @@ export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTra
     let origin = origins.get(url);
     if (!origin) {
       origin = dispatcher
-        ? new Origin(url, Infinity, () => foreignLine(dispatcher))
-        : new Origin(url, limits.connections, () => openLine(url, connect, limits.keepAlive));
+        ? new Origin(url, Infinity, () => callersConnection(dispatcher))
+        : new Origin(url, limits.connections, () => openConnection(url, connect, limits.keepAlive));
       origins.set(url, origin);
     }
     return origin;
@@ -82,7 +82,7 @@ export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTra
     new Observable<TransportReply>((subscriber) => {
       if (isClosed) throw closedError();
       const exchange = exchangeFor(request, subscriber);
-      exchange.origin.enter(exchange);
+      exchange.origin.enqueue(exchange);
       return exchange;
     });
 
@@ -105,10 +105,10 @@ function closedError(): QueryError {
   return new QueryError('misconfigured', 'the transport is closed; make another one', { code: 'closed' });
 }
 
-/** Carries one exchange after the other. */
-interface Line {
+/** Carries one exchange after another. */
+interface Connection {
   readonly dispatcher: Dispatcher;
-  /** What it carries now. */
+  /** The exchange that it carries now. */
   exchange: Exchange | undefined;
   /** Whether the socket that is open now has answered before: the server may have closed it since. */
   hasAnswered: boolean;
@@ -120,10 +120,10 @@ interface Line {
 }
 
 /**
- * A line of our own: undici's client, so one socket at a time. (Its Pool cannot forget a request that nobody waits for
- * any more, and loses count of sockets whose first attempt to connect failed.)
+ * A connection of our own: an undici Client, which has one socket at a time. Its Pool cannot abort a request that waits for a
+ * socket (nodejs/undici#386), and loses count of sockets whose first attempt to connect failed.
  */
-function openLine(origin: string, connect: buildConnector.connector, keepAlive: number): Line {
+function openConnection(origin: string, connect: buildConnector.connector, keepAlive: number): Connection {
   let connecting: { destroy(error: Error): void } | undefined;
   const dispatcher = new Client(origin, {
     connect: (target, callback) => {
@@ -137,32 +137,33 @@ function openLine(origin: string, connect: buildConnector.connector, keepAlive: 
     pipelining: 1,
     keepAliveTimeout: keepAlive,
     keepAliveMaxTimeout: keepAlive,
-    // The limits of an exchange are kept by itself: undici's own never fire on a reply that drips.
+    // Each exchange has its own limits. undici's bodyTimeout counts from chunk to chunk, so it never ends a reply that drips
+    // (nodejs/undici#3297).
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const line: Line = {
+  const connection: Connection = {
     dispatcher,
     exchange: undefined,
     hasAnswered: false,
     isClosed: false,
-    // An aborted request would make the client connect again, for nobody: it goes as a whole.
-    cut: () => void line.close(),
+    // After an aborted request the Client would connect again, without a request (nodejs/undici#5845): it is closed as a whole.
+    cut: () => void connection.close(),
     close() {
-      line.isClosed = true;
+      connection.isClosed = true;
       const closed = dispatcher.destroy();
       connecting?.destroy(notWanted());
       return closed;
     },
   };
   dispatcher.on('disconnect', () => {
-    line.hasAnswered = false;
+    connection.hasAnswered = false;
   });
-  return line;
+  return connection;
 }
 
-/** The caller's dispatcher: it has its own sockets, and is closed by the caller. */
-function foreignLine(dispatcher: Dispatcher): Line {
+/** The caller's dispatcher: it has its own sockets, and the caller closes it. */
+function callersConnection(dispatcher: Dispatcher): Connection {
   return {
     dispatcher,
     exchange: undefined,
@@ -174,66 +175,66 @@ function foreignLine(dispatcher: Dispatcher): Line {
 }
 
 function notWanted(): Error {
-  return new Error('nobody waits for the reply any more');
+  return new Error('the subscriber has left');
 }
 
-/** The lines to one origin, and what waits for one of them. */
+/** The connections to one origin, and the exchanges that wait for one of them. */
 class Origin {
-  readonly #lines = new Set<Line>();
+  readonly #connections = new Set<Connection>();
   /** The one used last is on top: its socket is the freshest. */
-  readonly #idle: Line[] = [];
+  readonly #idle: Connection[] = [];
   readonly #waiting = new Queue<Exchange>();
 
   constructor(
     readonly url: string,
     private readonly most: number,
-    private readonly open: () => Line,
+    private readonly open: () => Connection,
   ) {}
 
-  enter(exchange: Exchange): void {
-    const line = this.#waiting.size === 0 ? this.#free() : undefined;
-    if (line) exchange.send(line);
+  enqueue(exchange: Exchange): void {
+    const connection = this.#waiting.size === 0 ? this.#free() : undefined;
+    if (connection) exchange.send(connection);
     else this.#waiting.add(exchange);
   }
 
-  /** Forgets an exchange that has no line yet. */
+  /** Removes an exchange that has no connection yet. */
   forget(exchange: Exchange): void {
     this.#waiting.delete(exchange);
   }
 
-  takeBack(line: Line): void {
-    line.exchange = undefined;
-    if (line.isClosed) {
-      void line.close().then(() => {
-        this.#lines.delete(line);
+  takeBack(connection: Connection): void {
+    connection.exchange = undefined;
+    if (connection.isClosed) {
+      void connection.close().then(() => {
+        this.#connections.delete(connection);
         this.#admit();
       });
       return;
     }
-    this.#idle.push(line);
+    this.#idle.push(connection);
     this.#admit();
   }
 
   async close(error: QueryError): Promise<void> {
-    for (const line of this.#lines) line.exchange?.fail(error);
+    for (const connection of this.#connections) connection.exchange?.fail(error);
     for (let { first } = this.#waiting; first; first = this.#waiting.first) first.fail(error);
-    await Promise.all([...this.#lines].map((line) => line.close()));
+    await Promise.all([...this.#connections].map((connection) => connection.close()));
   }
 
   #admit(): void {
     const { first } = this.#waiting;
-    const line = first && this.#free();
-    if (!line) return;
+    const connection = first && this.#free();
+    if (!connection) return;
     this.#waiting.delete(first);
-    first.send(line);
+    first.send(connection);
   }
 
-  #free(): Line | undefined {
+  #free(): Connection | undefined {
     const idle = this.#idle.pop();
-    if (idle || this.#lines.size >= this.most) return idle;
-    const line = this.open();
-    this.#lines.add(line);
-    return line;
+    if (idle || this.#connections.size >= this.most) return idle;
+    const connection = this.open();
+    this.#connections.add(connection);
+    return connection;
   }
 }
 
@@ -241,7 +242,7 @@ class Origin {
 class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
   before: Exchange | undefined;
   after: Exchange | undefined;
-  #line: Line | undefined;
+  #connection: Connection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
@@ -259,27 +260,27 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
     private readonly subscriber: Subscriber<TransportReply>,
   ) {}
 
-  send(line: Line): void {
-    this.#line = line;
-    line.exchange = this;
-    line.dispatcher.dispatch(
+  send(connection: Connection): void {
+    this.#connection = connection;
+    connection.exchange = this;
+    connection.dispatcher.dispatch(
       {
         origin: this.origin.url,
         path: this.path,
         method: 'GET',
-        // Spread before another field, they would cost ten times as much.
+        // A spread followed by another field costs ten times as much.
         headers: Object.assign({}, this.headers, { 'accept-encoding': 'identity' }),
       },
       this,
     );
   }
 
-  /** Nobody wants the reply any more. */
+  /** The subscriber has left. */
   unsubscribe(): void {
     if (this.#isOver) return;
     const controller = this.#controller;
     this.#end();
-    if (this.#line) this.#line.cut(controller);
+    if (this.#connection) this.#connection.cut(controller);
     else this.origin.forget(this);
   }
 
@@ -295,7 +296,7 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
     this.#timer ??= setTimeout(ring, this.#patience, this);
   }
 
-  /** ms that pass before it is looked whether anything has come. */
+  /** ms until the first check. */
   get #patience(): number {
     return Math.min(this.limits.headersTimeout, this.limits.totalTimeout);
   }
@@ -318,12 +319,12 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
     if (status < 200) return;
-    if (this.#line) this.#line.hasAnswered = true;
+    if (this.#connection) this.#connection.hasAnswered = true;
     this.#status = status;
     const texts = (this.#headers = joined(headers));
     const { 'content-encoding': encoding = 'identity', 'content-length': length } = texts;
     if (encoding.toLowerCase() !== 'identity') {
-      const what = `the reply is encoded (${encoding.slice(0, 20)}), which nobody asked for`;
+      const what = `the reply is encoded (${encoding.slice(0, 20)}), which was not asked for`;
       throw new QueryError('malformed', what, { code: 'encoded' });
     }
     this.#body = new Body(this.limits.maxBytes);
@@ -336,7 +337,7 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
 
   onResponseEnd(): void {
     const headers = this.#headers;
-    // Nobody wants it any more.
+    // The subscriber has left.
     if (!headers) {
       this.#leave();
       return;
@@ -349,24 +350,24 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
     });
   }
 
-  /** What was thrown above comes here too. */
+  /** Gets what the handlers above throw, too. */
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (!this.#isSecond && this.#line?.hasAnswered && this.#status === 0 && isReset(error)) this.#isSecond = true;
+    if (!this.#isSecond && this.#connection?.hasAnswered && this.#status === 0 && isReset(error)) this.#isSecond = true;
     else this.fail(transportError(error));
     this.#leave();
   }
 
-  // undici is in the middle of its client when it calls: the client takes the next request only afterwards. A reply is
-  // told of after that, so that whoever asks on it finds the line free.
+  // undici calls this before its Client can take the next request. The reply is emitted after that, so that a subscriber
+  // who sends the next request on it finds the connection free.
   #leave(then?: () => void): void {
     queueMicrotask(() => {
-      if (this.#line && !this.#isOver) this.send(this.#line);
-      else if (this.#line) this.origin.takeBack(this.#line);
+      if (this.#connection && !this.#isOver) this.send(this.#connection);
+      else if (this.#connection) this.origin.takeBack(this.#connection);
       then?.();
     });
   }
 
-  // Lets go of what came with the reply: whatever still holds an exchange for a while then holds little.
+  // undici may hold the exchange for a while: drop the references to its reply.
   #end(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
@@ -374,7 +375,7 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
   }
 }
 
-/** After a busy event loop, a reply that is there is read before time is called. */
+/** After a busy event loop, a reply that has arrived is read before the time limit counts. */
 function ring(exchange: Exchange): void {
   setImmediate(() => {
     exchange.onTime();

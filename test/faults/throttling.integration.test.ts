@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { lastValueFrom, of, toArray } from 'rxjs';
 import { createGate } from 'rx-video-tasks';
 import { describe, expect, test } from 'vitest';
-import { reply, type Fault, type ReplyOptions } from '../fault-server.js';
+import { reply, stall, type Fault, type ReplyOptions } from '../fault-server.js';
 import { KEY } from './secrets.js';
 import { INTERVAL, kinds, says, stage, trace, until } from './stage.js';
 
@@ -144,6 +144,18 @@ describe.for(kinds)('over $name', (kind) => {
       for (const { state } of traces) expect(state).toBe('open');
     });
 
+    test('F38 that 2,000 tasks leave while they wait begins no request', async (context) => {
+      const { server, tracker } = await stage(kind, context);
+      server.answer(stall());
+      const crowd = Array.from({ length: 2000 }, (_, nth) => trace(tracker.track(`t${nth}`)));
+      await until(() => {
+        expect(server.requests).toHaveLength(32);
+      });
+      for (const { subscription } of crowd) subscription.unsubscribe();
+      await sleep(5 * INTERVAL);
+      expect(server.requests).toHaveLength(32);
+    });
+
     test('F18 leaves another key alone', async (context) => {
       const { server, another } = await stage(kind, context);
       server.route(({ headers: { authorization } }) =>
@@ -216,6 +228,39 @@ describe.for(kinds)('over $name', (kind) => {
         expect(misses).toEqual([]);
       },
     );
+
+    test('F39 once among hundreds of accepted replies ends no task', async (context) => {
+      const { server, tracker, misses } = await stage(kind, context);
+      let refusals = 0;
+      server.route(() => {
+        if (server.requests.length === 150) refusals += 1;
+        return server.requests.length === 150
+          ? reply({ status: 401, body: { error: { message: 'invalid token' } } })
+          : says(server.requests.length > 300 ? 'completed' : 'queued');
+      });
+      const ids = Array.from({ length: 100 }, (_, nth) => `t${nth}`);
+      const tasks = await lastValueFrom(tracker.trackAll(ids).pipe(toArray()));
+      expect(refusals).toBe(1);
+      expect(tasks.filter(({ status }) => status === 'completed')).toHaveLength(100);
+      expect(tasks.filter(({ status }) => status === 'lost')).toHaveLength(0);
+      expect(misses).toEqual([]);
+    });
+
+    test('F39 of a key that was accepted before, and then for ever, ends all tasks without a storm', async (context) => {
+      const { server, tracker } = await stage(kind, context);
+      let refusedFrom = Infinity;
+      server.route(() => {
+        if (server.requests.length < 150) return says('queued');
+        refusedFrom = Math.min(refusedFrom, server.requests.length);
+        return reply({ status: 401, body: { error: { message: 'invalid token' } } });
+      });
+      const ids = Array.from({ length: 100 }, (_, nth) => `t${nth}`);
+      const tasks = await lastValueFrom(tracker.trackAll(ids).pipe(toArray()));
+      expect(tasks.filter(({ status }) => status === 'lost')).toHaveLength(100);
+      await sleep(3 * INTERVAL);
+      // Those in flight at the first 401, and the one that confirms it; tasks that were not due yet end at their own polls.
+      expect(server.requests.length - refusedFrom).toBeLessThanOrEqual(32 + 100);
+    });
 
     test('F19 ends a single task with an error that says what to do', async (context) => {
       const { server, follow } = await stage(kind, context);

@@ -335,7 +335,7 @@ describe('a transport without a reply', () => {
     });
     const error = await errorOf(queryWith(() => throwError(() => failure))('t1'));
     expect(error).toMatchObject({ kind: 'timeout', code: 'SLOW', retryAfterMs: 3, provider: 'mingyan', id: 't1' });
-    expect(error.message).toBe('mingyan could not be asked about task t1: no reply within 5 ms');
+    expect(error.message).toBe('mingyan at zcbservice.aizfw.cn could not be asked about task t1: no reply within 5 ms');
     expect(error.cause).toStrictEqual({ name: 'Error', message: 'why' });
   });
 

@@ -149,7 +149,7 @@ describe('undiciTransport', () => {
       server.answer(reply({ headers: { 'content-encoding': encoding }, body: 'whatever' }));
       const error = await failureOf(replyOf(ask(create())));
       expect(error).toMatchObject({ kind: 'malformed', code: 'encoded' });
-      expect(error.message).toBe(`the reply is encoded (${encoding}), which nobody asked for`);
+      expect(error.message).toBe(`the reply is encoded (${encoding}), which was not asked for`);
     });
 
     test('is none where the encoding says identity', async () => {
@@ -357,7 +357,7 @@ describe('undiciTransport', () => {
       expect(server.mostOpen).toBe(3);
     });
 
-    test('is told when nobody waits any more', async () => {
+    test('is aborted when the subscriber has left', async () => {
       const transport = create({ dispatcher: agent });
       let closed = 0;
       server.answer((socket) => {
@@ -431,7 +431,7 @@ describe('undiciTransport', () => {
     expect(await replyOf(ask(create()))).toMatchObject({ headers: { 'x-note': 'one, two' }, body: '{}' });
   });
 
-  test('an encoding that nobody asked for is named, but not at length', async () => {
+  test('an encoding that was not asked for is named, but not at length', async () => {
     server.answer(reply({ headers: { 'content-encoding': 'x'.repeat(500) } }));
     const { message } = await failureOf(replyOf(ask(create())));
     expect(message).toContain(`(${'x'.repeat(20)})`);
