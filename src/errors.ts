@@ -40,6 +40,12 @@ class NamedError extends Error {
     super(message, cause === undefined ? {} : { cause: causeOf(cause) });
     assignDefined(this, { name, ...fields });
   }
+
+  /** With the message and the cause, which `JSON.stringify` would leave out. */
+  toJSON(): object {
+    const { message, cause } = this;
+    return Object.assign({ message, cause }, this);
+  }
 }
 
 /**
@@ -96,11 +102,6 @@ export class TrackingError extends NamedError {
   constructor(reason: TrackingErrorReason, message: string, { last, ...fields }: TrackingErrorFields) {
     super('TrackingError', message, { reason, ...fields });
     Object.defineProperty(this, 'last', { value: last });
-  }
-
-  toJSON(): object {
-    const { message, cause } = this;
-    return Object.assign({ message, cause }, this);
   }
 }
 
