@@ -115,9 +115,9 @@ export interface JournalSession {
    * Everything that is open or not acknowledged, without the transitions that were. `track` is called for each task at
    * once; the streams are subscribed to one after the other, over about the usual wait between two polls. An
    * unacknowledged transition of a running task comes from the journal, since its service may be further on by now.
-   * With `isManual`, `hold` applies to all of them.
+   * With `isManual`, `hold` applies to all of them. A task for which `track` returns undefined stays as it is.
    */
-  resume(track: (task: KnownTask) => Resumed, isManual: boolean): Observable<TrackedTask>;
+  resume(track: (task: KnownTask) => Resumed | undefined, isManual: boolean): Observable<TrackedTask>;
   /** From now on, only `ack` acknowledges transitions of this task (a `taskKey`). */
   hold(key: string): void;
   /** Acknowledges the transitions of a task up to this number, unless it is held; of an expired task, its loss. */

@@ -203,7 +203,11 @@ export function openSession(
         defer(load),
         defer(() => {
           const open = [...entries.values()].filter(isOpen).map(knownTask);
-          return spread(open.map((task) => ({ task, ...track(task) }))).pipe(
+          const resumed = open.flatMap((task) => {
+            const tracked = track(task);
+            return tracked ? [{ task, ...tracked }] : [];
+          });
+          return spread(resumed).pipe(
             mergeMap(({ task, stream }) => {
               const key = taskKey(task);
               // While it waited for its turn, it may have been forgotten or have changed.
