@@ -54,7 +54,7 @@ export default defineConfig([
     entry: { cli: 'src/cli/main.ts' },
     platform: 'node',
     splitting: false,
-    noExternal: ['listr2'],
+    noExternal: ['string-width'],
     external: [...(shared.external ?? []), /^rx-video-tasks/],
     banner: { js: '#!/usr/bin/env node' },
   },

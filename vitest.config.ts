@@ -15,7 +15,7 @@ export const resolve = {
 };
 
 /** Needs a process of its own: opens sockets, starts processes, reads what was built, or sets globals of the process. */
-const INTEGRATION = ['test/**/*.integration.test.ts', 'test/operators/neighbours.test.ts'];
+const INTEGRATION = ['test/**/*.integration.test.ts'];
 
 export default defineConfig({
   resolve,

@@ -1,24 +1,24 @@
 import { mkdtemp, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isObservable, map, type Observable } from 'rxjs';
+import { defer, of, type Observable } from 'rxjs';
+import type { TaskRefFields, Transport } from 'rx-video-tasks';
 import type { SandboxTaskRequest } from 'rx-video-tasks/sandbox';
-import { follow, tellEnds, type Followed } from './follow.js';
-import { idsOf } from './ids.js';
 import { openSandbox } from './sandbox.js';
-import { readHosts } from './saving.js';
-import { keyNameOf, providerOf, servicesWithKeys } from './services.js';
+import { keyNameOf, servicesWithKeys } from './services.js';
+import { trackTasks, type TrackResult } from './track-tasks.js';
 import { invocation, readArgs, readNumber, UsageError } from './usage.js';
-import type { Following } from './view.js';
+import { keyOf } from './view.js';
+import { watch, watchOptions } from './watch.js';
 
-/** All end well: what a demo does on a machine that works is exit with 0. */
+/** One task fails, one is cancelled, so that the board shows what it can. */
 const cast: readonly SandboxTaskRequest[] = [
   { provider: 'xingchaoyiqing', model: 'seedance_1_5_pro_480p' },
   { provider: 'xingchaoyiqing', model: 'seedance_1_5_pro_720p' },
-  { provider: 'xingchaoyiqing', model: 'seedance_1_5_pro_1080p' },
+  { provider: 'xingchaoyiqing', model: 'seedance_1_5_pro_1080p', outcome: 'cancelled' },
   { provider: 'mingyan', model: 'videos' },
   { provider: 'mingyan', model: 'sora-2' },
-  { provider: 'mingyan', model: 'viduq3-turbo' },
+  { provider: 'mingyan', model: 'viduq3-turbo', outcome: 'failed', reason: 'the prompt violates the content policy' },
   { provider: 'globalaiopc', model: 'veo_3_1' },
   { provider: 'globalaiopc', model: 'veo_3_1_fast' },
   { provider: 'anyfast', model: 'seedance' },
@@ -27,77 +27,82 @@ const cast: readonly SandboxTaskRequest[] = [
   { provider: 'alad', model: 'seedance-turbo', superResolution: true },
 ];
 
+/** The place in the cast of the task of which one poll is missed. */
+const UNLUCKY = 6;
+/** s; for as long as that the board shows the reason and counts down. */
+const RETRY_AFTER = 3;
+
 /**
- * `demo [PROVIDER:ID...]`: a dozen tasks of the sandbox, over all five providers; or your own, at as many services as you
- * have keys for. None is created there: that would cost money, and this library cannot do it. @throws UsageError
+ * `demo`: a dozen tasks of the sandbox, over all five providers. `demo PROVIDER:ID...`: `watch` with `--save`. None is
+ * created there: that would cost money, and this library cannot do it. @throws UsageError
  */
 export async function demo(args: string[], stop: Observable<unknown>): Promise<number> {
-  const { values, positionals } = readArgs(args, {
-    speed: { type: 'string' },
-    seed: { type: 'string' },
-    json: { type: 'boolean' },
-    'allow-host': { type: 'string', multiple: true },
-  });
-  const speed = readNumber('speed', values.speed);
-  const seed = readNumber('seed', values.seed);
-  const allowHosts = readHosts(values['allow-host']);
-  const { json: isJson = false } = values;
+  const { values, positionals } = readArgs(args, { ...watchOptions, seed: { type: 'string' } });
   if (positionals.length === 0) {
-    if (allowHosts.length > 0) throw new UsageError('--allow-host goes with tasks of your own; write demo PROVIDER:ID');
-    return onSandbox(speed ?? 60, seed ?? 1, { isJson, stop });
+    const { speed, seed, json: isJson = false, ...others } = values;
+    const [other] = Object.keys(others);
+    if (other !== undefined) {
+      throw new UsageError(`--${other} goes with tasks of your own; write demo PROVIDER:ID... --${other}`);
+    }
+    return onSandbox(readNumber('speed', speed) ?? 60, readNumber('seed', seed) ?? 1, { isJson, stop });
   }
-  if (seed !== undefined) throw new UsageError('--seed goes with the sandbox; leave it out for tasks of your own');
-  const { code } = await atServices(positionals, { speed: speed ?? 1, isJson, allowHosts, stop });
-  return code;
+  if (values.seed !== undefined)
+    throw new UsageError('--seed goes with the sandbox; leave it out for tasks of your own');
+  if (values.save !== undefined) return watch(args, stop);
+  return inTemporaryDirectory((directory) => watch([...args, `--save=${directory}`], stop));
 }
 
-async function onSandbox(speed: number, seed: number, rest: Pick<Following, 'isJson' | 'stop'>): Promise<number> {
+async function onSandbox(
+  speed: number,
+  seed: number,
+  { isJson, stop }: { readonly isJson: boolean; readonly stop: Observable<unknown> },
+): Promise<number> {
   const gateway = await openSandbox({ speed, seed });
   try {
     const refs = cast.map((task) => gateway.create(task));
     console.error(`${cast.length} tasks at a local stand-in for five services, ${speed} times faster than real.\n`);
-    // The sandbox is on this machine, and this program has started it.
-    const allowHosts = [new URL(gateway.url).host];
-    const { code } = await followAndSave({ providers: gateway.providers, refs, speed, allowHosts, ...rest });
+    const { providers, url } = gateway;
+    const allowHosts = [new URL(url).host];
+    const intercept = missOnePoll((refs[UNLUCKY] as TaskRefFields).id);
+    const result = await inTemporaryDirectory((save) =>
+      trackTasks({ providers, refs, speed, isJson, save, allowHosts, intercept, stop }),
+    );
     console.error(farewell());
-    return code;
+    return isAsPlanned(result, refs) ? 0 : 1;
   } finally {
     await gateway.close();
   }
 }
 
-async function atServices(
-  args: readonly string[],
-  rest: Pick<Following, 'speed' | 'isJson' | 'allowHosts' | 'stop'>,
-): Promise<Followed> {
-  const tasks = idsOf(args, 'demo PROVIDER:ID...');
-  const refs = isObservable(tasks) ? tasks.pipe(map(refOf)) : tasks.map(refOf);
-  const names = isObservable(refs) ? servicesWithKeys() : new Set(refs.map(({ provider }) => provider));
-  const providers = [...names].map((name) => providerOf(name));
-  if (providers.length === 0) throw new UsageError('no key is set; write export ALAD_API_KEY=... before this command');
-  const followed = await followAndSave({ providers, refs, ...rest });
-  if (process.stdout.isTTY && !rest.isJson) tellEnds(followed);
-  return followed;
+/** Answers the first poll of a task with 503, as an overloaded gateway would. */
+function missOnePoll(id: string): (transport: Transport) => Transport {
+  let isMissed = false;
+  const overloaded = { status: 503, headers: { 'retry-after': String(RETRY_AFTER) }, body: '' };
+  return (transport) => (request) =>
+    defer(() => {
+      if (isMissed || !request.url.endsWith(`/${id}`)) return transport(request);
+      isMissed = true;
+      return of(overloaded);
+    });
 }
 
-/** The task behind `PROVIDER:ID`. @throws UsageError */
-function refOf(text: string): { provider: string; id: string } {
-  const at = text.indexOf(':');
-  if (at < 0) throw new UsageError(`"${text}" names no service; write PROVIDER:ID, for example alad:${text}`);
-  return { provider: text.slice(0, at), id: text.slice(at + 1) };
+/** Whether every task has the outcome that the cast gives it, and every video is saved. */
+function isAsPlanned({ last, saves }: TrackResult, refs: readonly TaskRefFields[]): boolean {
+  const areSaved = saves.every(({ status }) => status === 'saved');
+  return areSaved && refs.every((ref, nth) => last.get(keyOf(ref))?.status === (cast[nth]?.outcome ?? 'completed'));
 }
 
-/** Saves the videos in a new directory and says where; where none came, there is no directory. */
-async function followAndSave(following: Following): Promise<Followed> {
-  const save = await mkdtemp(join(tmpdir(), 'rx-video-tasks-demo-'));
+/** Prints where the videos are, if there are any; else removes the directory. */
+async function inTemporaryDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'rx-video-tasks-demo-'));
   try {
-    return await follow({ ...following, save });
+    return await work(directory);
   } finally {
-    const isEmpty = await rmdir(save).then(
+    const isEmpty = await rmdir(directory).then(
       () => true,
       () => false,
     );
-    if (!isEmpty) console.error(`\nThe videos are in ${save}`);
+    if (!isEmpty) console.error(`\nThe videos are in ${directory}`);
   }
 }
 

@@ -1,20 +1,21 @@
-import type { Board, Miss, TrackedTask } from 'rx-video-tasks';
+import { isSettled, type Miss, type TrackedTask } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
+import { inFlags } from './usage.js';
 
-/** `alad asyntask_x processing 50 %`, and what is worth knowing at the end: the video's URL, or why there is none. */
+/** `alad asyntask_x processing 50 %`; at the end with the video's URL, or the reason why there is none. */
 export function describeTask(task: TrackedTask): string {
-  return plain([task.provider, task.id, describeState(task)].join(' '));
+  return printable([task.provider, task.id, describeState(task)].join(' '));
 }
 
 /** `alad asyntask_x saved ./videos/alad-asyntask_x-1f0c2a9b.mp4` */
 export function describeSave(save: SaveProgress): string {
-  return plain([save.provider, save.id, describeSaving(save)].join(' '));
+  return printable([save.provider, save.id, describeSaving(save)].join(' '));
 }
 
-/** How saving goes on, without the name of the task. */
+/** The progress of a download, without the name of its task. */
 export function describeSaving(save: SaveProgress): string {
   if (save.status === 'saved') return `saved ${save.path}`;
-  if (save.status === 'save-failed') return `not saved: ${save.error.message}`;
+  if (save.status === 'save-failed') return `not saved: ${inFlags(save.error.message)}`;
   return `saving ${(save.bytes / 1e6).toFixed(1)} MB`;
 }
 
@@ -34,18 +35,28 @@ export function describeState(task: TrackedTask): string {
   }
 }
 
-/** `alad asyntask_x missed a poll (server: ...), asks again in 0:12` */
-export function describeMiss({ provider, id, error, nextPollIn }: Miss): string {
-  return plain(`${provider} ${id} missed a poll (${error.kind}: ${error.message}), asks again in ${clock(nextPollIn)}`);
+/** `alad asyntask_x missed a poll: server, HTTP 503: ...; next poll in 0:12` */
+export function describeMiss(miss: Miss): string {
+  const { provider, id, nextPollIn } = miss;
+  return printable(`${provider} ${id} missed a poll: ${describeReason(miss)}; next poll in ${clock(nextPollIn)}`);
+}
+
+/** `server, HTTP 503: ...`: what fits into a few columns comes first. */
+export function describeReason({ error }: Miss): string {
+  const detail = error.httpStatus === undefined ? error.code : `HTTP ${error.httpStatus}`;
+  return `${error.kind}${detail === undefined ? '' : `, ${detail}`}: ${error.message}`;
 }
 
 /** `12 tasks: 7 completed, 1 failed, 4 running, 0:42` */
-export function describeBoard({ counts, tasks }: Board, total: number, elapsedMs: number): string {
-  const { completed, failed, cancelled, lost } = counts;
-  const running = total - tasks.length + counts.queued + counts.processing + counts.unknown;
-  const parts = Object.entries({ completed, failed, cancelled, lost, running }).filter(([, count]) => count > 0);
-  const said = parts.map(([what, count]) => `${count} ${what}`);
-  return `${total} ${total === 1 ? 'task' : 'tasks'}: ${[...said, clock(elapsedMs)].join(', ')}`;
+export function describeTasks(tasks: Iterable<TrackedTask>, total: number, elapsedMs: number): string {
+  const counts = { completed: 0, failed: 0, cancelled: 0, lost: 0, running: total };
+  for (const task of tasks) {
+    if (!isSettled(task)) continue;
+    counts[task.status] += 1;
+    counts.running -= 1;
+  }
+  const parts = Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
+  return `${total} ${total === 1 ? 'task' : 'tasks'}: ${[...parts, clock(elapsedMs)].join(', ')}`;
 }
 
 /** `0:07`, `12:34`, `1:02:03` */
@@ -56,9 +67,25 @@ export function clock(ms: number): string {
   return hours > 0 ? `${hours}:${tail.padStart(5, '0')}` : tail;
 }
 
-/** Text from outside in one line: what it holds must not steer a terminal, nor end the line. */
-export function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
+/**
+ * Text from outside, on one line and without control or format characters: these could steer a terminal
+ * (ECMA-48, 8.3: ESC and the C1 controls; Unicode TR 36: bidirectional overrides).
+ */
+export function printable(text: string): string {
+  return text.replace(/[\s\u2028\u2029]+/gu, ' ').replace(UNSAFE, escaped);
+}
+
+/** One line of NDJSON. `JSON.stringify` leaves DEL, the C1 controls and format characters as they are. */
+export function jsonLine(value: object): string {
+  return JSON.stringify(value).replace(UNSAFE, escaped);
+}
+
+const UNSAFE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** `\u001b`, as JSON writes it; beyond the basic plane two of them. */
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, nth) => character.charCodeAt(nth));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
 function percent(progress: number | undefined): string {

@@ -10,13 +10,14 @@ export function idsOf(args: readonly string[], usage: string): readonly string[]
   const noIds = () => new UsageError(`no task is given; write ${usage}, or pipe ids in, one a line`);
   const given = args.filter((id) => id !== '-');
   const isPiped = args.length === 0 && !process.stdin.isTTY;
-  if (isPiped || given.length < args.length)
+  if (isPiped || given.length < args.length) {
     return concat(from(given), linesOf(process.stdin)).pipe(distinct(), throwIfEmpty(noIds));
+  }
   if (given.length === 0) throw noIds();
   return [...new Set(given)];
 }
 
-/** The lines of a stream that are not blank. Unsubscribing lets go of the stream. */
+/** The lines of a stream that are not blank. Unsubscribing destroys the stream. */
 function linesOf(stream: NodeJS.ReadStream): Observable<string> {
   return new Observable<string>((subscriber) => {
     const lines = createInterface({ input: stream });

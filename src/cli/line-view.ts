@@ -1,47 +1,57 @@
-import { filter, lastValueFrom, takeUntil, tap } from 'rxjs';
-import { summarize, type Board, type TrackedTask } from 'rx-video-tasks';
+import { lastValueFrom, takeUntil, tap } from 'rxjs';
+import type { Miss, TrackedTask } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
-import { isTask, type Feed, type View } from './view.js';
-import { orUsageError } from './usage.js';
-import { describeBoard, describeMiss, describeSave, describeTask } from './format.js';
+import { describeMiss, describeSave, describeTask, describeTasks, jsonLine } from './format.js';
+import { isTask, keyOf, type LastStates, type View, type ViewInput } from './view.js';
 
-/** NDJSON: one Task (or LostTask) a line, at each transition; where videos are saved, also how that goes on. */
-export const showJson: View = (feed) => show(feed, (told) => JSON.stringify(isTask(told) ? told : withoutTask(told)));
+/** NDJSON, as documented in docs/command-line.md: tasks, missed polls and the progress of downloads, one a line. */
+export const showJson: View = (input) =>
+  show(
+    input,
+    (event) => jsonLine(isTask(event) ? event : withoutTask(event)),
+    (miss) => {
+      console.log(jsonLine({ status: 'missed', ...miss, last: undefined }));
+    },
+  );
 
-/** Words: one line at each transition, and at the end, on standard error, a summary. */
-export const showLines: View = async (feed) => {
+/** One line of text for each transition; missed polls and a summary at the end on standard error. */
+export const showLines: View = async (input) => {
   const startedAt = Date.now();
-  const board = await show(feed, (told) => {
-    if (told.status === 'saving') return undefined;
-    const at = new Date(isTask(told) ? told.observedAt : Date.now()).toISOString();
-    return `${at} ${isTask(told) ? describeTask(told) : describeSave(told)}`;
-  });
-  if (board) console.error(describeBoard(board, board.tasks.length, Date.now() - startedAt));
-  return board;
+  const last = await show(
+    input,
+    (event) => {
+      if (event.status === 'saving') return undefined;
+      const at = new Date(isTask(event) ? event.observedAt : Date.now()).toISOString();
+      return `${at} ${isTask(event) ? describeTask(event) : describeSave(event)}`;
+    },
+    (miss) => {
+      console.error(describeMiss(miss));
+    },
+  );
+  if (last.size > 0) console.error(describeTasks(last.values(), last.size, Date.now() - startedAt));
+  return last;
 };
 
-/** Transitions go to standard output, missed polls to standard error. */
-function show(
-  { track, refs, misses, stop }: Feed,
-  format: (told: TrackedTask | SaveProgress) => string | undefined,
-): Promise<Board | undefined> {
-  const transitions = orUsageError(() => track(refs));
-  void misses.forEach((miss) => {
-    console.error(describeMiss(miss));
-  });
-  const board = transitions.pipe(
-    tap((told) => {
-      const line = format(told);
+async function show(
+  { track, refs, misses, stop }: ViewInput,
+  format: (event: TrackedTask | SaveProgress) => string | undefined,
+  showMiss: (miss: Miss) => void,
+): Promise<LastStates> {
+  const last = new Map<string, TrackedTask>();
+  void misses.forEach(showMiss);
+  const events = track(refs).pipe(
+    tap((event) => {
+      const line = format(event);
       if (line !== undefined) console.log(line);
+      if (isTask(event)) last.set(keyOf(event), event);
     }),
-    filter(isTask),
-    summarize(),
     takeUntil(stop),
   );
-  return lastValueFrom(board, { defaultValue: undefined });
+  await lastValueFrom(events, { defaultValue: undefined });
+  return last;
 }
 
-/** The task has been told already. */
-function withoutTask({ task: _, ...told }: SaveProgress): object {
-  return told;
+/** The task itself was printed as a line before. */
+function withoutTask({ task: _, ...event }: SaveProgress): object {
+  return event;
 }

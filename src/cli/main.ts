@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import type { WriteStream } from 'node:tty';
 import { firstValueFrom, merge, of, ReplaySubject, take, type Observable } from 'rxjs';
 import { demo } from './demo.js';
+import { printable } from './format.js';
 import { resume } from './resume.js';
 import { sandbox } from './sandbox.js';
 import { HELP, UsageError } from './usage.js';
@@ -15,7 +17,7 @@ const commands: Readonly<Record<string, (args: string[], stop: Observable<number
 
 process.exitCode = await run(process.argv.slice(2));
 
-/** Gives the exit code. By then nothing is left open, and the process ends by itself. */
+/** Resolves with the exit code. By then nothing is left open, and the process ends by itself. */
 async function run([name, ...args]: string[]): Promise<number> {
   if (name === undefined) {
     console.error(HELP);
@@ -32,13 +34,22 @@ async function run([name, ...args]: string[]): Promise<number> {
   const stop = stopSignal();
   try {
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (!command) throw new UsageError(`"${name}" is no command; write watch, resume, sandbox or demo`);
+    if (!command) throw new UsageError(`"${name}" is not a command; write watch, resume, sandbox or demo`);
     const code = await command(args, stop);
     return await firstValueFrom(merge(stop, of(code)), { defaultValue: code });
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`rx-video-tasks: ${error.message}\nAll commands and options: rx-video-tasks --help`);
-    return 2;
+    if (error instanceof UsageError) {
+      console.error(`rx-video-tasks: ${printable(error.message)}\nAll commands and options: rx-video-tasks --help`);
+      return 2;
+    }
+    // A defect, or a system that refuses: its stack, which may quote text from outside.
+    console.error(
+      String((error as Error).stack)
+        .split('\n')
+        .map(printable)
+        .join('\n'),
+    );
+    return 1;
   }
 }
 
@@ -48,29 +59,37 @@ function isHelpWanted(args: string[]): boolean {
 }
 
 /**
- * Emits, once, the exit code of a run that ends before its time: Ctrl-C, a polite kill, or a reader that went away
- * (`... | head -1`).
+ * Emits, once, the exit code of a run that ends early: Ctrl-C, SIGTERM, or a closed standard output (`... | head -1`). A
+ * closed standard error ends nothing.
  */
 function stopSignal(): Observable<number> {
   const stop = new ReplaySubject<number>(1);
   let isStopping = false;
-  // The listeners stay: were they gone after the first signal, the board's own would end the process before its time.
+  // The listeners stay: without them the next signal would end the process before all is closed.
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
     process.on(signal, () => {
-      // Whoever insists need not wait until all is closed.
+      // A second signal does not wait until all is closed.
       if (isStopping) process.exit(code);
       isStopping = true;
       stop.next(code);
     });
   }
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+  onClosed(process.stdout, () => {
     stop.next(141);
   });
+  onClosed(process.stderr, () => undefined);
   return stop.pipe(take(1));
+}
+
+/** Calls back when the reader of a stream is gone. */
+function onClosed(stream: WriteStream, callback: () => void): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    callback();
+  });
 }
 
 function version(): string {

@@ -1,4 +1,4 @@
-import { color, isUnicodeSupported } from 'listr2';
+import stringWidth from 'string-width';
 import {
   isSettled,
   windowOf,
@@ -9,55 +9,77 @@ import {
   type TrackedTask,
 } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
-import { clock, describeSaving, describeState, plain } from './format.js';
+import { clock, describeReason, describeSaving, describeState, printable } from './format.js';
+import { isUnicode, paint } from './paint.js';
 
-/** All that a row of the board tells of one task. */
+/** What is known of one task of the board. Times in epoch ms. */
 export interface Row {
   readonly ref: TaskRefFields;
-  /** Absent until the first answer. */
-  readonly task: TrackedTask | undefined;
-  /** The last poll, while it is a missed one. */
-  readonly miss: Miss | undefined;
-  /** How saving its video goes on. */
-  readonly save?: SaveProgress | undefined;
   readonly windows: PollWindows;
-  /** When watching began, in epoch ms. */
-  readonly since: number;
-  readonly now: number;
   readonly speed: number;
+  /** When watching began. */
+  readonly since: number;
+  /** Absent until the first answer. */
+  task?: TrackedTask;
+  /** The last poll, where it was missed, and when the next one is due. */
+  miss?: { readonly miss: Miss; readonly nextPollAt: number };
+  /** The progress of its download. */
+  save?: SaveProgress;
+  /** When the last transition or event of the download came. */
+  changedAt: number;
 }
 
-const [FULL, EMPTY] = isUnicodeSupported() ? ['━', '─'] : ['=', '-'];
-const PROVIDER_WIDTH = 14;
-const ID_WIDTH = 16;
-const MODEL_WIDTH = 24;
-/** The columns of a row beside its bar and its model. */
-const FIXED_WIDTH = PROVIDER_WIDTH + ID_WIDTH + 32;
+const [FULL, EMPTY, ELLIPSIS] = isUnicode ? ['━', '─', '…'] : ['=', '-', '~'];
+const MARKS = isUnicode ? { good: '✔', bad: '✖', open: '·' } : { good: '+', bad: 'x', open: '.' };
+const SPINNER = isUnicode ? ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] : ['|', '/', '-', '\\'];
+/** ms */
+const SPIN = 100;
 
-/** A row of the board, for a terminal with so many columns. */
-export function rowText(row: Row, columns: number): string {
-  const spare = columns - FIXED_WIDTH;
-  const hasModel = spare > MODEL_WIDTH + 16;
-  const barWidth = Math.max(8, Math.min(40, spare - (hasModel ? MODEL_WIDTH + 1 : 0)));
-  const { percent, isEstimate } = progressOf(row);
-  const told = percent === undefined ? '' : `${isEstimate ? '~' : ''}${Math.floor(percent)}%`;
-  const cells = [
-    (row.ref.provider ?? '').padEnd(PROVIDER_WIDTH),
-    color.dim(shorten(row.ref.id, ID_WIDTH).padEnd(ID_WIDTH)),
-    ...(hasModel ? [color.dim(shorten(plain(modelOf(row) ?? ''), MODEL_WIDTH).padEnd(MODEL_WIDTH))] : []),
-    bar(row, percent ?? 0, barWidth),
-    told.padStart(4),
-    color.dim(clock(age(row)).padStart(5)),
-    state(row),
-  ];
-  return cells.join(' ');
+/** Room for the words that most rows show; longer ones take the columns of the bar. */
+const STATE_WIDTH = 11;
+const SHORTEST_BAR = 8;
+const LONGEST_BAR = 40;
+const MODEL_WIDTH = 21;
+
+/**
+ * A row of the board, at most as wide as the terminal. The state comes first: where it is long, the bar gives way, then
+ * the model. Below 60 columns there are id, percentage and state only.
+ */
+export function rowText(row: Row, { columns, now, isOver }: { columns: number; now: number; isOver: boolean }): string {
+  const { percent, isEstimate } = progressOf(row, now);
+  const percentage = percent === undefined ? '' : `${isEstimate ? '~' : ''}${Math.floor(percent)}%`;
+  const isNarrow = columns < 60;
+  const fixed = [
+    paintedMark(row, now, isOver),
+    ...(isNarrow ? [] : [cell(row.ref.provider ?? '', 14)]),
+    paint('dim', cell(row.ref.id, isNarrow ? 11 : 15)),
+    percentage.padStart(4),
+    ...(isNarrow ? [] : [paint('dim', clock(elapsed(row, now)).padStart(5))]),
+  ].join(' ');
+
+  let spare = columns - stringWidth(fixed) - 1;
+  const [style, words] = stateOf(row, now);
+  const text = cut(printable(words), spare);
+  const state = text + ' '.repeat(Math.max(0, Math.min(STATE_WIDTH, spare) - stringWidth(text)));
+  spare -= stringWidth(state) + 1;
+  const hasModel = columns >= 99 && spare >= MODEL_WIDTH;
+  if (hasModel) spare -= MODEL_WIDTH + 1;
+  const barWidth = isNarrow || spare < SHORTEST_BAR ? 0 : Math.min(LONGEST_BAR, spare);
+  return [
+    fixed,
+    style ? paint(style, state) : state,
+    ...(hasModel ? [paint('dim', cell(modelOf(row) ?? '', MODEL_WIDTH))] : []),
+    ...(barWidth > 0 ? [bar(row, percent ?? 0, barWidth)] : []),
+  ]
+    .join(' ')
+    .trimEnd();
 }
 
 /**
- * How far a task is: as its service says, else estimated from the documented generation time of its model. An estimate
- * never says that a task is nearly done.
+ * The progress of a task: as its service states it, else estimated from the documented generation time of its model. An
+ * estimate stays at 90 % at most.
  */
-export function progressOf(row: Row): { percent: number | undefined; isEstimate: boolean } {
+export function progressOf(row: Row, now: number): { percent: number | undefined; isEstimate: boolean } {
   const { task, windows, speed, save } = row;
   if (save?.status === 'saving') {
     return { percent: save.total && (100 * save.bytes) / save.total, isEstimate: false };
@@ -68,15 +90,18 @@ export function progressOf(row: Row): { percent: number | undefined; isEstimate:
   const { generation } = windowOf(windows, modelOf(row));
   if (!task || isSettled(task) || !generation) return { percent: undefined, isEstimate: false };
   const [, longest] = generation;
-  return { percent: Math.min(90, (100 * age(row) * speed) / longest), isEstimate: true };
+  const age = now - Math.min(last?.createdAt ?? row.since, row.since);
+  return { percent: Math.max(0, Math.min(90, (100 * age * speed) / longest)), isEstimate: true };
 }
 
-/** How old a task is, in ms: since its creation where its service tells that, else since watching began. */
-function age(row: Row): number {
-  const { task, since, now } = row;
-  const last = lastAnswer(row);
-  const until = task && isSettled(task) ? (last?.finishedAt ?? task.observedAt) : now;
-  return Math.max(0, until - Math.min(last?.createdAt ?? since, since));
+/** How long this task has been watched, in ms, up to its end: by the clock of the board's footer. */
+export function elapsed(row: Row, now: number): number {
+  return (isOpen(row) ? now : row.changedAt) - row.since;
+}
+
+/** Whether more is to come: a transition, or the end of a download. */
+export function isOpen({ task, save }: Row): boolean {
+  return !task || !isSettled(task) || save?.status === 'saving';
 }
 
 function modelOf(row: Row): string | undefined {
@@ -87,28 +112,69 @@ function lastAnswer({ task }: Row): Task | undefined {
   return task?.status === 'lost' ? task.last : task;
 }
 
-const INKS = { completed: color.green, failed: color.red, cancelled: color.red, lost: color.red };
+function paintedMark(row: Row, now: number, isOver: boolean): string {
+  if (isOpen(row)) {
+    return paint('cyan', isOver ? MARKS.open : (SPINNER[Math.floor(now / SPIN) % SPINNER.length] ?? ''));
+  }
+  const isGood = row.task?.status === 'completed' && row.save?.status !== 'save-failed';
+  return isGood ? paint('green', MARKS.good) : paint('red', MARKS.bad);
+}
 
 function bar({ task }: Row, percent: number, width: number): string {
   const done = Math.round((width * percent) / 100);
-  const ink = task && isSettled(task) ? INKS[task.status] : color.cyan;
-  return ink(FULL.repeat(done)) + color.dim(EMPTY.repeat(width - done));
+  const style = !task || !isSettled(task) ? 'cyan' : task.status === 'completed' ? 'green' : 'red';
+  return paint(style, FULL.repeat(done)) + paint('dim', EMPTY.repeat(width - done));
 }
 
-function state({ task, miss, save }: Row): string {
-  if (save?.status === 'save-failed') return color.red(plain(describeSaving(save)));
-  // For its path there is no room.
-  if (save) return color.green(save.status === 'saved' ? 'saved' : describeSaving(save));
-  if (task?.status === 'completed') return color.green('completed');
-  if (task && isSettled(task)) return color.red(plain(describeState(task)));
-  if (miss) return color.yellow(plain(`asks again in ${clock(miss.nextPollIn)}: ${miss.error.message}`));
-  if (!task) return color.dim('asking');
-  return task.status === 'unknown' ? plain(task.rawStatus) : task.status;
+function stateOf(
+  { task, miss, save }: Row,
+  now: number,
+): [style: Parameters<typeof paint>[0] | undefined, words: string] {
+  if (save?.status === 'save-failed') return ['red', describeSaving(save)];
+  // There is no room for a path.
+  if (save) return ['green', save.status === 'saved' ? 'saved' : describeSaving(save)];
+  if (task?.status === 'completed') return ['green', 'completed'];
+  if (task && isSettled(task)) return ['red', describeState(task)];
+  if (miss && now < miss.nextPollAt) {
+    // Rounded up: a countdown ends with 0:01.
+    return ['yellow', `retry in ${clock(miss.nextPollAt - now + 999)}: ${describeReason(miss.miss)}`];
+  }
+  if (!task) return ['dim', 'asking'];
+  return [undefined, task.status === 'unknown' ? task.rawStatus : task.status];
 }
 
-/** Leaves out the middle: ids and models differ at their ends. */
-function shorten(text: string, width: number): string {
-  if (text.length <= width) return text;
-  const head = Math.floor((width - 1) / 2);
-  return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
+/** A text in exactly so many columns. Leaves out its middle: ids and models differ at their ends. */
+function cell(text: string, width: number): string {
+  const clean = printable(text);
+  const excess = stringWidth(clean) - width;
+  if (excess <= 0) return clean + ' '.repeat(-excess);
+  const characters = charactersOf(clean);
+  const end = takeWidth(characters.toReversed(), Math.floor((width - 1) / 2))
+    .reverse()
+    .join('');
+  const start = takeWidth(characters, width - 1 - stringWidth(end)).join('');
+  return start + ELLIPSIS + end + ' '.repeat(width - 1 - stringWidth(start + end));
+}
+
+/** A text in at most so many columns. */
+function cut(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text;
+  return takeWidth(charactersOf(text), Math.max(0, width - 1)).join('') + ELLIPSIS;
+}
+
+/** The first characters that fit into so many columns. */
+function takeWidth(characters: readonly string[], width: number): string[] {
+  const taken: string[] = [];
+  let free = width;
+  for (const character of characters) {
+    free -= stringWidth(character);
+    if (free < 0) break;
+    taken.push(character);
+  }
+  return taken;
+}
+
+/** As a terminal shows them: an accent belongs to its letter. */
+function charactersOf(text: string): string[] {
+  return Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
 }

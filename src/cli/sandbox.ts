@@ -2,9 +2,9 @@ import { firstValueFrom, type Observable } from 'rxjs';
 import type { Provider, Wire } from 'rx-video-tasks';
 import { startSandbox, type Sandbox, type SandboxService } from 'rx-video-tasks/sandbox';
 import { baseUrlNameOf, keyNameOf } from './services.js';
-import { invocation, readArgs, readNumber, refuseArgs, UsageError } from './usage.js';
+import { inFlags, invocation, readArgs, readNumber, refuseArgs, UsageError } from './usage.js';
 
-/** `sandbox`: runs until it is stopped. @throws UsageError */
+/** `sandbox`: runs until `stop` emits. @throws UsageError */
 export async function sandbox(args: string[], stop: Observable<unknown>): Promise<number> {
   const { values, positionals } = readArgs(args, {
     port: { type: 'string' },
@@ -27,14 +27,14 @@ export async function sandbox(args: string[], stop: Observable<unknown>): Promis
   }
 }
 
-export interface SandboxWishes {
+export interface SandboxSettings {
   readonly speed: number;
   readonly port?: number | undefined;
   readonly seed?: number | undefined;
 }
 
-/** @throws UsageError for what the sandbox refuses, a port that is taken included. */
-export async function openSandbox({ speed, port, seed }: SandboxWishes): Promise<Sandbox> {
+/** @throws UsageError for what the sandbox refuses, and for a port that is taken. */
+export async function openSandbox({ speed, port, seed }: SandboxSettings): Promise<Sandbox> {
   try {
     return await startSandbox({
       speed,
@@ -44,13 +44,15 @@ export async function openSandbox({ speed, port, seed }: SandboxWishes): Promise
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE' || code === 'EACCES') {
-      throw new UsageError(`--port: ${String(port)} cannot be had (${code}); write another, or none for any free one`);
+      throw new UsageError(
+        `--port: ${String(port)} is not available (${code}); write another, or none for any free one`,
+      );
     }
-    throw error instanceof TypeError || error instanceof RangeError ? new UsageError(message) : error;
+    throw error instanceof TypeError || error instanceof RangeError ? new UsageError(inFlags(message)) : error;
   }
 }
 
-/** How to talk to it, ready to be pasted into another terminal. */
+/** How to use it from another terminal, in commands that work as pasted. */
 function welcome({ url, providers, speed, keys, seed }: Sandbox): string {
   const pace = speed === 1 ? 'in real time' : `${speed} times faster than real`;
   const faster = speed === 1 ? '' : ` --speed ${speed}`;
@@ -59,19 +61,19 @@ function welcome({ url, providers, speed, keys, seed }: Sandbox): string {
   return [
     `The sandbox stands in for all five services at ${url}, ${pace} (seed ${seed}). Ctrl-C ends it.`,
     '',
-    'Its keys and places, for another terminal:',
+    'Its keys and base URLs, for another terminal:',
     ...lines(
       ({ name, baseUrl }) =>
         `export ${keyNameOf(name)}=${keys[name as SandboxService]} ${baseUrlNameOf(name)}=${baseUrl}`,
     ),
     '',
-    'Any id with the prefix of its wire is a task: it is created when it is first asked about, and completes. Ask once:',
+    'Any id with the prefix of its wire is a task: the first request for it creates it, and it completes. Ask once:',
     ...lines(({ name, baseUrl, wire }) => {
       const path = wire.path(`${prefixOf(wire)}one`);
       return `curl -H "Authorization: Bearer $${keyNameOf(name)}" ${baseUrl}${path}`;
     }),
     '',
-    'Or create one that ends as you like:',
+    'Or create one that fails:',
     `  curl -d '{"provider": "alad", "outcome": "failed"}' ${url}/sandbox/tasks`,
     '',
     'Watch until the videos are there:',
@@ -81,7 +83,7 @@ function welcome({ url, providers, speed, keys, seed }: Sandbox): string {
     }),
     '',
     'Watch all five, and save their videos:',
-    `  ${invocation()} demo ${all}${faster} --allow-host ${new URL(url).host}`,
+    `  ${invocation()} watch ${all}${faster} --save ./videos`,
   ].join('\n');
 }
 

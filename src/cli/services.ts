@@ -19,6 +19,10 @@ const services: Readonly<Record<string, (options: ProviderOptions) => Provider>>
 
 const names = Object.keys(services);
 
+export function isService(name: string): boolean {
+  return Object.hasOwn(services, name);
+}
+
 /** The environment variable that holds the key of a service. */
 export function keyNameOf(service: string): string {
   return `${service.toUpperCase()}_API_KEY`;
@@ -34,13 +38,16 @@ export function servicesWithKeys(): string[] {
   return names.filter((name) => Boolean(process.env[keyNameOf(name)]));
 }
 
-/** The account at a service. Its key comes from the environment only: arguments can be read by every user of a machine. @throws UsageError */
-export function providerOf(name: string | undefined, base?: string): Provider {
-  const service = name !== undefined && Object.hasOwn(services, name) ? services[name] : undefined;
-  if (name === undefined || !service) {
-    const what =
-      name === undefined ? 'no provider is given; write watch PROVIDER ID with' : `"${name}" is no provider; write`;
-    throw new UsageError(`${what} one of ${names.join(', ')}`);
+/**
+ * The account at a service. Its key comes from the environment only: every user of a machine can read the arguments of
+ * a process. @throws UsageError
+ */
+export function providerOf(name: string, base?: string): Provider {
+  const service = isService(name) ? services[name] : undefined;
+  if (!service) {
+    throw new UsageError(
+      `"${name}" is not a provider; write PROVIDER ID or PROVIDER:ID, with one of ${names.join(', ')}`,
+    );
   }
   const keyName = keyNameOf(name);
   const apiKey = process.env[keyName];

@@ -1,44 +1,47 @@
-import { basename, relative } from 'node:path';
+import { realpathSync } from 'node:fs';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 export const HELP = `rx-video-tasks: watch AI-video tasks until their videos are there
 
   rx-video-tasks watch PROVIDER ID...   watch tasks that you created at a service
-  rx-video-tasks resume --journal FILE  go on with the tasks of a journal
+  rx-video-tasks watch PROVIDER:ID...   watch tasks of several services at once
+  rx-video-tasks resume --journal FILE  continue with the tasks of a journal
   rx-video-tasks sandbox                run a local stand-in for all five services
   rx-video-tasks demo                   watch a dozen tasks of the sandbox, sped up
-  rx-video-tasks demo PROVIDER:ID...    watch tasks of several services, and save their videos
+  rx-video-tasks demo PROVIDER:ID...    as watch, with --save into a temporary directory
+  rx-video-tasks --help, --version
 
 PROVIDER is one of xingchaoyiqing, mingyan, globalaiopc, anyfast, alad. Its key is read from the environment:
-XINGCHAOYIQING_API_KEY, MINGYAN_API_KEY, GLOBALAIOPC_API_KEY, ANYFAST_API_KEY or ALAD_API_KEY; where it answers, from
-XINGCHAOYIQING_BASE_URL and so on, if that is not its own host.
-IDs are read from standard input, one a line, when "-" is among them; by watch also when there is none and input is piped.
+XINGCHAOYIQING_API_KEY, MINGYAN_API_KEY, GLOBALAIOPC_API_KEY, ANYFAST_API_KEY or ALAD_API_KEY; another base URL of it
+from XINGCHAOYIQING_BASE_URL and so on.
+"-" reads IDs from standard input, one a line; watch PROVIDER does so too when there is no ID and input is piped.
 
 watch
-  --base-url URL   where the service answers, such as the sandbox or another host of it, whatever the environment says
-  --model NAME     the model of these tasks, until an answer names it: the right polling interval from the start
+  --base-url URL   the base URL of PROVIDER, such as the sandbox's
+  --model NAME     the model of these tasks, until an answer names it: sets the polling interval from the start
   --speed N        divide all waits by N; above 1 for a base URL on this machine only (default 1)
-  --json           print NDJSON: one Task a line, at each transition
-  --save DIR       save the videos there; what is there already is not fetched again
-  --journal FILE   remember the tasks in this file: after a crash, resume goes on where it was
-  --allow-host H   save from this host though it is on this machine or a private network (may be repeated)
-resume [PROVIDER]  of this provider, else of all whose keys are set
+  --json           print NDJSON: tasks, missed polls and downloads (docs/command-line.md)
+  --save DIR       save the videos there; a video that is there already is not fetched again
+  --journal FILE   record the tasks in this file: after a crash, resume continues with them
+  --allow-host H   save from this host though it is on this machine or a private network (may be repeated); the host
+                   of --base-url is allowed
+resume [PROVIDER]  the tasks of this provider, else of all whose keys are set
   --base-url, --speed, --json, --save, --journal, --allow-host   as above
 sandbox
   --port N         (default: any free one)
   --speed N        how many times faster than real (default 1)
   --seed N         draw the same lifecycles again
 demo
-  --speed N        (default 60; for PROVIDER:ID 1)
-  --seed N         of the sandbox (default 1)
+  --speed N        how many times faster than real (default 60)
+  --seed N         draw other lifecycles (default 1)
   --json           as above
-  --allow-host H   for PROVIDER:ID: as above
 
-On a terminal a live board is shown, otherwise one line for each transition. "~" marks progress that no service tells:
-it is estimated from the documented generation time of the model.
-Exit code: 0 all completed (and saved); 1 one failed, was cancelled, lost or not saved; 2 bad usage; 130 Ctrl-C.`;
+On a terminal, a live board is shown; into a pipe, one line for each transition. "~" marks an estimate, from the
+documented generation time of the model.
+Exit code: 0 all completed (and saved); 1 one failed, was cancelled, lost or not saved; 2 bad usage; 130 Ctrl-C. The demo
+exits with 0 when every task ends as planned.`;
 
-/** The command line, or what the library refused of it, cannot be meant. The message says what to write instead. */
+/** The command line is wrong, or the library refuses what it asks for. The message says what to write instead. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -48,7 +51,7 @@ export function readArgs<T extends NonNullable<ParseArgsConfig['options']>>(args
   try {
     return parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
-    // Node's own message goes on about positional arguments after its first sentence.
+    // Node's message goes on with a hint about positional arguments that does not apply here.
     const [what] = (error as Error).message.split(/\.(?:\s|$)/);
     const known = Object.keys(options).map((name) => `--${name}`);
     throw new UsageError(`${what ?? ''}; this command takes ${known.join(', ')}`);
@@ -60,10 +63,10 @@ export function readNumber(option: string, text: string | undefined): number | u
   if (text === undefined) return undefined;
   const number = text.trim() === '' ? NaN : Number(text);
   if (Number.isFinite(number)) return number;
-  throw new UsageError(`--${option}: "${text}" is no number; write for example --${option} 60`);
+  throw new UsageError(`--${option}: "${text}" is not a number; write for example --${option} 60`);
 }
 
-/** Says no to arguments where none are taken. @throws UsageError */
+/** @throws UsageError where there are arguments. */
 export function refuseArgs(command: string, positionals: readonly string[]): void {
   if (positionals.length === 0) return;
   throw new UsageError(
@@ -71,18 +74,27 @@ export function refuseArgs(command: string, positionals: readonly string[]): voi
   );
 }
 
-/** What the library refuses at call time is bad usage here. */
+/** Turns what the library refuses at call time into bad usage. */
 export function orUsageError<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(error.message);
+    if (error instanceof TypeError || error instanceof RangeError) throw new UsageError(inFlags(error.message));
     throw error;
   }
 }
 
-/** How this program was started, for commands that are to be pasted. */
+/** A message of the library, with the flags of this program in place of the options. */
+export function inFlags(message: string): string {
+  return message
+    .replace(/\ballowHosts\b/g, '--allow-host')
+    .replace(/^baseUrl of /, '--base-url of ')
+    .replace(/^(speed|port|seed):/, '--$1:')
+    .replace(/; use https, or say allowInsecure: true/, '; use https');
+}
+
+/** How to start this program, from any directory: it need not be on the PATH. */
 export function invocation(): string {
-  const file = process.argv[1] ?? '';
-  return basename(file) === 'cli.js' ? `node ${relative('', file)}` : 'rx-video-tasks';
+  const file = realpathSync(process.argv[1] ?? '');
+  return `node ${/^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`}`;
 }

@@ -1,36 +1,33 @@
 import type { Observable } from 'rxjs';
-import type { Board, Miss, Provider, TaskRefFields, TrackedTask } from 'rx-video-tasks';
+import type { Miss, Provider, TaskRefFields, TrackedTask } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
 
-export interface Following {
+type Refs = readonly TaskRefFields[] | Observable<TaskRefFields>;
+
+/** What a view shows. */
+export interface ViewInput {
+  /** Each ref names its provider. */
+  readonly refs: Refs;
+  /** Transitions, and between them the progress of downloads. @throws UsageError for a bad ref in an array. */
+  readonly track: (refs: Refs) => Observable<TrackedTask | SaveProgress>;
+  readonly misses: Observable<Miss>;
   readonly providers: readonly Provider[];
-  /** Each names its provider. `resume`: what the journal holds. */
-  readonly refs: readonly TaskRefFields[] | Observable<TaskRefFields> | 'resume';
   readonly speed: number;
-  readonly isJson: boolean;
-  /** A file that remembers the tasks. */
-  readonly journal?: string | undefined;
-  /** A directory for the videos. */
-  readonly save?: string | undefined;
-  /** Hosts on this machine or a private network whose videos may be saved all the same. */
-  readonly allowHosts?: readonly string[] | undefined;
-  /** Emits when it must end early. */
+  /** Emits when the view must end early. */
   readonly stop: Observable<unknown>;
 }
 
-/** What a view shows. */
-export interface Feed extends Omit<Following, 'refs'> {
-  readonly refs: readonly TaskRefFields[] | Observable<TaskRefFields>;
-  /** Transitions, and between them how the saving goes on. */
-  readonly track: (
-    refs: readonly TaskRefFields[] | Observable<TaskRefFields>,
-  ) => Observable<TrackedTask | SaveProgress>;
-  readonly misses: Observable<Miss>;
+/** Shows the transitions of tasks until all are settled or `stop` emits; resolves with each task's last state. */
+export type View = (input: ViewInput) => Promise<LastStates>;
+
+/** Each task's last state, by `keyOf`. `summarize` copies its list at each transition: quadratic for a long pipe of ids. */
+export type LastStates = ReadonlyMap<string, TrackedTask>;
+
+/** No provider's name holds a colon. */
+export function keyOf({ provider = '', id }: { readonly provider?: string | undefined; readonly id: string }): string {
+  return `${provider}:${id}`;
 }
 
-/** Shows the transitions of tasks until all are settled or `stop` emits; gives the last board, if anything was seen. */
-export type View = (feed: Feed) => Promise<Board | undefined>;
-
-export function isTask(told: TrackedTask | SaveProgress): told is TrackedTask {
-  return told.status !== 'saving' && told.status !== 'saved' && told.status !== 'save-failed';
+export function isTask(event: TrackedTask | SaveProgress): event is TrackedTask {
+  return event.status !== 'saving' && event.status !== 'saved' && event.status !== 'save-failed';
 }

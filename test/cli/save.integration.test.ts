@@ -1,13 +1,17 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lastValueFrom, take } from 'rxjs';
-import { alad, createTracker } from 'rx-video-tasks';
+import { alad, createTracker, mingyan } from 'rx-video-tasks';
 import { fileJournal } from 'rx-video-tasks/node';
 import { scriptedTransport } from 'rx-video-tasks/testing';
 import { startSandbox, type Sandbox } from 'rx-video-tasks/sandbox';
-import { lastScreen, linesOf, runCli, runOnTerminal, temporary } from './run-cli.js';
+import { linesOf, runCli, temporary } from './run-cli.js';
+import { runOnTerminal } from './terminal.js';
 
 let sandbox: Sandbox;
 let env: Record<string, string>;
@@ -43,10 +47,25 @@ describe('--save', () => {
     }
   });
 
-  test('refuses a video on this machine unless its host is named: exit code 1, told with the reason', async () => {
+  test('saves from the host of --base-url without naming it', async () => {
+    const directory = join(folder, 'allowed');
+    const { code } = await runCli(['watch', 'alad', 'asyntask_a', '--save', directory, ...at('alad')], { env });
+    expect(code).toBe(0);
+    expect(videosIn(directory)).toHaveLength(1);
+  });
+
+  test('refuses a video from another host on this machine with exit code 1, and says which flag allows it', async () => {
     const directory = join(folder, 'refused');
-    const { code, stdout } = await runCli(['watch', 'alad', 'asyntask_a', '--save', directory, ...at('alad')], { env });
-    expect(stdout).toMatch(/ alad asyntask_a not saved: 127\.0\.0\.1:\d+ is at 127\.0\.0\.1, .* allowHosts/);
+    const server = createServer((_, response) => {
+      response.end(JSON.stringify({ id: 'video_1', status: 'completed', video_url: `${sandbox.url}/v.mp4` }));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const args = ['watch', 'mingyan', 'video_1', '--save', directory, '--base-url', base];
+    const { code, stdout } = await runCli(args, { env });
+    server.close();
+    expect(stdout).toMatch(/ mingyan video_1 not saved: 127\.0\.0\.1:\d+ is at 127\.0\.0\.1, .*--allow-host/);
+    expect(stdout).not.toContain('allowHosts');
     expect(code).toBe(1);
     expect(videosIn(directory)).toEqual([]);
   });
@@ -63,9 +82,8 @@ describe('--save', () => {
     expect(told.at(-1)?.task).toBeUndefined();
     const board = await runOnTerminal(args, { env });
     expect(board.code).toBe(0);
-    const last = lastScreen(board.stdout);
-    expect(last).toMatch(/✔ alad +asyntask_c .*100%.*saved/);
-    expect(last).toMatch(/\nalad asyntask_c saved .*board\/alad-asyntask_c-/);
+    expect(board.screen).toMatch(/✔ alad +asyntask_c .*100%.*saved/);
+    expect(board.screen).toMatch(/\nalad asyntask_c saved .*board\/alad-asyntask_c-/);
   });
 });
 
@@ -110,22 +128,62 @@ describe('--journal', () => {
     const journal = join(folder, 'board.journal');
     const directory = join(folder, 'board-journal');
     const rest = ['--journal', journal, '--save', directory, ...at('alad')];
-    const args = ['watch', 'alad', 'asyntask_j', sandbox.create({ provider: 'alad', outcome: 'failed' }).id];
-    expect((await runCli([...args, ...rest], { env })).stdout).toContain('asyntask_j not saved: ');
-    const { code, stdout } = await runOnTerminal(['resume', 'alad', ...rest, ...host()], { env });
-    expect(lastScreen(stdout)).toMatch(/✔ alad +asyntask_j .*100%.*saved/);
+    const failed = sandbox.create({ provider: 'alad', outcome: 'failed' }).id;
+    expect((await runCli(['watch', 'alad', failed, ...rest], { env })).code).toBe(1);
+    const { transport } = scriptedTransport(['s'], { latency: 0 });
+    const provider = alad({ apiKey: 'test-key-0123456789' });
+    const tracker = createTracker({ provider, transport, journal: fileJournal(journal) });
+    await lastValueFrom(tracker.track('asyntask_j', { ack: 'manual' }));
+    tracker.close();
+    const { code, screen } = await runOnTerminal(['resume', 'alad', ...rest], { env });
+    expect(screen).toMatch(/✔ alad +asyntask_j .*100%.*saved/);
     // The one that failed is done with.
-    expect(lastScreen(stdout)).toMatch(/\b1 task: 1 completed, /);
-    expect(lastScreen(stdout)).toMatch(/\nalad asyntask_j saved .*board-journal\/alad-asyntask_j-/);
+    expect(screen).toMatch(/\b1 task: 1 completed, /);
+    expect(screen).toMatch(/\nalad asyntask_j saved .*board-journal\/alad-asyntask_j-/);
     expect(code).toBe(0);
+  });
+
+  test('resumes the tasks whose keys are set, and says which variable is missing for the others', async () => {
+    const journal = join(folder, 'keys.journal');
+    const { transport } = scriptedTransport(['p', 'never'], { latency: 0 });
+    const apiKey = 'test-key-0123456789';
+    const providers = [alad({ apiKey }), mingyan({ apiKey }), alad({ apiKey, name: 'acme' })];
+    const tracker = createTracker({ provider: providers, transport, journal: fileJournal(journal) });
+    const refs = providers.map(({ name }) => ({
+      provider: name,
+      id: { alad: 'asyntask_k', mingyan: 'video_k' }[name] ?? 'asyntask_other',
+    }));
+    await lastValueFrom(tracker.trackAll(refs, { ack: 'manual' }).pipe(take(3)));
+    tracker.close();
+
+    const none = await runCli(['resume', '--journal', journal], { env: {} });
+    expect(none.stderr).toContain('1 task of alad stays in the journal: ALAD_API_KEY is not set\n');
+    expect(none).toMatchObject({ code: 2, stdout: '' });
+
+    const known = { ALAD_API_KEY: sandbox.keys.alad, ALAD_BASE_URL: `${sandbox.url}/alad` };
+    const some = await runCli(['resume', '--journal', journal, '--speed', '300'], { env: known });
+    expect(some.stdout).toMatch(/ alad asyntask_k completed /);
+    expect(some.stdout).not.toMatch(/mingyan|acme/);
+    expect(some.stderr).toContain('1 task of mingyan stays in the journal: MINGYAN_API_KEY is not set\n');
+    expect(some.stderr).toContain('1 task of acme stays in the journal: not a provider of this command\n');
+    expect(some.code).toBe(0);
+
+    // What was left alone comes as if nothing had happened meanwhile.
+    const later = { MINGYAN_API_KEY: sandbox.keys.mingyan, MINGYAN_BASE_URL: `${sandbox.url}/mingyan` };
+    const rest = await runCli(['resume', '--journal', journal, '--speed', '300', '--json'], { env: later });
+    expect(linesOf(rest.stdout).map((line) => (JSON.parse(line) as { seq: number }).seq)[0]).toBe(1);
   });
 
   test.each([
     ['no journal', ['resume'], 'write resume --journal FILE'],
     ['ids', ['resume', 'alad', 'asyntask_a', '--journal', 'x'], 'takes its tasks from the journal'],
-    ['a base URL of nobody', ['resume', '--journal', 'x', '--base-url', 'http://127.0.0.1:1'], 'write resume PROVIDER'],
+    [
+      'a base URL without its provider',
+      ['resume', '--journal', 'x', '--base-url', 'http://127.0.0.1:1'],
+      'write resume PROVIDER',
+    ],
     ['a host without a directory', ['watch', 'alad', 'x', '--allow-host', 'h'], '--allow-host goes with --save'],
-    ['a URL as a host', ['watch', 'alad', 'x', '--save', 'd', '--allow-host', 'http://h/'], 'is no host'],
+    ['a URL as a host', ['watch', 'alad', 'x', '--save', 'd', '--allow-host', 'http://h/'], 'is not a host'],
   ])('bad usage: %s', async (_what, args, message) => {
     const { code, stdout, stderr } = await runCli(args, { env });
     expect(stderr).toContain(message);
@@ -146,6 +204,6 @@ test('demo saves its videos into a temporary directory and says where', async ()
   const { code, stderr } = await runCli(['demo', '--speed', '600', '--json']);
   const directory = /The videos are in (\S+)/.exec(stderr)?.[1] ?? '';
   expect(directory.startsWith(temporary)).toBe(true);
-  expect(videosIn(directory)).toHaveLength(12);
+  expect(videosIn(directory)).toHaveLength(10);
   expect(code).toBe(0);
 });

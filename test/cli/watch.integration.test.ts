@@ -1,9 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { isTerminal, type Task } from 'rx-video-tasks';
+import { isSettled, isTerminal, type Task, type TrackedTask } from 'rx-video-tasks';
 import { startSandbox, type Sandbox, type SandboxOutcome } from 'rx-video-tasks/sandbox';
-import { cli, lastScreen, linesOf, runCli, runOnTerminal, runProcess } from './run-cli.js';
+import { cli, linesOf, runCli, runProcess } from './run-cli.js';
+import { runOnTerminal } from './terminal.js';
 
 let sandbox: Sandbox;
 let env: Record<string, string>;
@@ -20,6 +21,10 @@ let count = 0;
 const create = (outcome: SandboxOutcome) =>
   outcome === 'completed' ? `asyntask_${++count}` : sandbox.create({ provider: 'alad', outcome }).id;
 const tasksOf = (ndjson: string) => linesOf(ndjson).map((line) => JSON.parse(line) as Task);
+
+/** What may steer a terminal; a line ends with a line feed. */
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNSAFE = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/;
 
 describe('watch, into a pipe', () => {
   test('prints one line for each transition and exits with 0 when all completed', async () => {
@@ -108,26 +113,85 @@ describe('watch, into a pipe', () => {
     expect(code).toBe(0);
   });
 
-  test('tells of missed polls on standard error, and goes on', async () => {
+  /** A service that is overloaded for some polls. */
+  const overloaded = (polls: number) => {
     let asked = 0;
-    const server = await listen((_, response) => {
-      if (++asked === 1) response.writeHead(503).end();
+    return listen((_, response) => {
+      if (++asked <= polls) response.writeHead(503).end();
       else response.end(JSON.stringify({ id: 'video_1', status: 'completed', video_url: 'http://127.0.0.1/v.mp4' }));
     });
-    const args = ['watch', 'mingyan', 'video_1', '--json', '--base-url', urlOf(server), '--speed', '300'];
-    const { code, stdout, stderr } = await runCli(args, { env });
-    expect(stderr).toMatch(/^mingyan video_1 missed a poll \(server: .*503.*\), asks again in 0:0\d\n$/);
-    expect(tasksOf(stdout)).toMatchObject([{ id: 'video_1', status: 'completed' }]);
+  };
+  const watchVideo = (server: Server) => ['watch', 'mingyan', 'video_1', '--base-url', urlOf(server), '--speed', '300'];
+
+  test('prints missed polls to standard error, and goes on', async () => {
+    const { code, stdout, stderr } = await runCli(watchVideo(await overloaded(1)), { env });
+    expect(stderr).toMatch(/^mingyan video_1 missed a poll: server, HTTP 503: .*; next poll in 0:0\d\n1 task: /);
+    expect(stdout).toMatch(/^\S+ mingyan video_1 completed http\S+\n$/);
     expect(code).toBe(0);
   });
 
+  test('prints missed polls as NDJSON with --json', async () => {
+    const { code, stdout, stderr } = await runCli([...watchVideo(await overloaded(1)), '--json'], { env });
+    expect(tasksOf(stdout)).toMatchObject([
+      {
+        ...{ status: 'missed', provider: 'mingyan', id: 'video_1', kind: 'server', misses: 1 },
+        nextPollIn: expect.any(Number) as number,
+        error: { name: 'QueryError', kind: 'server', httpStatus: 503, message: expect.stringMatching(/./) as string },
+      },
+      { status: 'completed', id: 'video_1' },
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  test('a closed standard error ends nothing', async () => {
+    const { code, stdout } = await runCli(watchVideo(await overloaded(3)), { env, isErrorClosed: true });
+    expect(stdout).toMatch(/^\S+ mingyan video_1 completed http\S+\n$/);
+    expect(code).toBe(0);
+  });
+
+  test('watches tasks of several services, from arguments and standard input', async () => {
+    const known = { ...env, ALAD_BASE_URL: `${sandbox.url}/alad`, MINGYAN_BASE_URL: `${sandbox.url}/mingyan` };
+    const [a, b] = [create('completed'), create('completed')];
+    const args = ['watch', `alad:${a}`, '-', '--speed', '300', '--json'];
+    const input = `mingyan:video_several\nalad:${b}\nalad:${a}\nanyfast:asyntask_1\nacme:1\n`;
+    const { code, stdout } = await runCli(args, { env: known, input });
+    const ends = linesOf(stdout)
+      .map((line) => JSON.parse(line) as TrackedTask)
+      .filter(isSettled);
+    expect(ends.map(({ provider, id, status }) => `${provider} ${id} ${status}`).sort()).toEqual(
+      [
+        `alad ${a} completed`,
+        `alad ${b} completed`,
+        'acme 1 lost',
+        'anyfast asyntask_1 lost',
+        'mingyan video_several completed',
+      ].sort(),
+    );
+    const messages = ends.map((end) => (end.status === 'lost' ? end.error.message : '')).join();
+    expect(messages).toContain('the key of anyfast is missing; write export ANYFAST_API_KEY=...');
+    expect(messages).toContain('"acme" is not a provider');
+    expect(code).toBe(1);
+  });
+
   test('keeps what a service says from steering the terminal, and in one line', async () => {
-    const error = 'no\u001b[2J\nway\u202e';
+    const error = 'no\u001b[2J\nway\u202e\u009b\u007f';
     const server = await listen((_, response) => {
       response.end(JSON.stringify({ id: 'video_1', status: 'failed', video_url: null, error }));
     });
     const { stdout } = await runCli(['watch', 'mingyan', 'video_1', '--base-url', urlOf(server)], { env });
-    expect(stdout).toMatch(/^\S+ mingyan video_1 failed: no \[2J way ?\n$/);
+    expect(stdout).toMatch(/^\S+ mingyan video_1 failed: no\\u001b\[2J way\\u202e\\u009b\\u007f\n$/);
+
+    const json = await runCli(['watch', 'mingyan', 'video_1', '--json', '--base-url', urlOf(server)], { env });
+    expect(json.stdout).not.toMatch(UNSAFE);
+    expect(tasksOf(json.stdout)).toMatchObject([{ failure: { message: error } }]);
+  });
+
+  test('keeps standard input from steering the terminal through an error', async () => {
+    const input = 'alad\u001b]0;title\u0007\u009b2J\u202eid\n';
+    const { code, stderr } = await runCli(['watch', '-'], { env, input });
+    expect(stderr).toContain('"alad\\u001b]0;title\\u0007\\u009b2J\\u202eid" names no service');
+    expect(stderr).not.toMatch(UNSAFE);
+    expect(code).toBe(2);
   });
 
   test('takes the model it is told for the window to poll by', async () => {
@@ -135,9 +199,9 @@ describe('watch, into a pipe', () => {
     const nextPoll = async (...model: string[]) => {
       const { stderr } = await runCli(['watch', 'mingyan', 'video_1', '--base-url', urlOf(server), ...model], {
         env,
-        onError: (told, child) => told.includes('asks again') && child.kill('SIGINT'),
+        onError: (told, child) => told.includes('next poll') && child.kill('SIGINT'),
       });
-      return Number(/asks again in 0:(\d\d)/.exec(stderr)?.[1] ?? 60);
+      return Number(/next poll in 0:(\d\d)/.exec(stderr)?.[1] ?? 60);
     };
     const seconds = await nextPoll('--model', 'seedance_1_5_pro_480p');
     expect(seconds).toBeGreaterThanOrEqual(10);
@@ -186,13 +250,13 @@ describe('watch, on a terminal', () => {
       response.end(JSON.stringify({ id: url.split('/').at(-1), status, video_url, error: null }));
     });
     const args = ['watch', 'mingyan', 'video_1', 'video_2', '--base-url', urlOf(server), '--speed', '300'];
-    const { code, stdout } = await runOnTerminal(args, { env });
-    const last = lastScreen(stdout);
-    expect(last).toMatch(/✔ mingyan +video_1 .*━━━━ 100% +\d+:\d\d completed/);
-    expect(last).toMatch(/✖ mingyan +video_2 .*failed: /);
-    expect(last).toMatch(/2 tasks: 1 completed, 1 failed, \d+:\d\d\n/);
-    expect(last).toContain('\nmingyan video_1 completed http://127.0.0.1/v.mp4\n');
-    expect(stdout).toMatch(/1 running, \d:\d\d.*~ estimated/);
+    const screens: string[] = [];
+    const { code, screen } = await runOnTerminal(args, { env, onScreen: (text) => screens.push(text) });
+    expect(screen).toMatch(/✔ mingyan +video_1 +100% +\d+:\d\d completed .*━━━━/);
+    expect(screen).toMatch(/✖ mingyan +video_2 .*failed: /);
+    expect(screen).toMatch(/2 tasks: 1 completed, 1 failed, \d+:\d\d\n/);
+    expect(screen).toContain('\nmingyan video_1 completed http://127.0.0.1/v.mp4\n');
+    expect(screens.some((text) => /1 running, \d:\d\d.*~ estimated/.test(text))).toBe(true);
     expect(code).toBe(1);
   });
 
@@ -200,25 +264,25 @@ describe('watch, on a terminal', () => {
     const server = await listen((_, response) => {
       response.end(JSON.stringify({ id: 'video_1', status: 'completed', video_url: 'http://127.0.0.1/v.mp4' }));
     });
-    const { code, stdout } = await runOnTerminal(['watch', 'mingyan', 'video_1', '--base-url', urlOf(server)], { env });
-    expect(lastScreen(stdout)).toMatch(
-      /✔ mingyan .* completed\s+1 task: 1 completed, \d:\d\d\s+mingyan video_1 completed http/,
+    const { code, screen } = await runOnTerminal(['watch', 'mingyan', 'video_1', '--base-url', urlOf(server)], { env });
+    expect(screen).toMatch(
+      /✔ mingyan .* completed +\S+\s+1 task: 1 completed, \d:\d\d\s+mingyan video_1 completed http/,
     );
     expect(code).toBe(0);
   });
 
   test('Ctrl-C ends it: the rows stay, the cursor comes back', async () => {
     let isPressed = false;
-    const { code, stdout } = await runOnTerminal(['watch', 'alad', create('never'), ...at('alad')], {
+    const { code, screen, hasCursor } = await runOnTerminal(['watch', 'alad', create('never'), ...at('alad')], {
       env,
-      onOutput: (told, child) => {
-        if (isPressed || !told.includes('processing')) return;
+      onScreen: (text, terminal) => {
+        if (isPressed || !text.includes('processing')) return;
         isPressed = true;
-        child.stdin?.write('\u0003');
+        terminal.write('\u0003');
       },
     });
-    expect(lastScreen(stdout)).toMatch(/↓ alad .* processing\s+1 task: 1 running/);
-    expect(stdout.lastIndexOf('\u001b[?25h')).toBeGreaterThan(stdout.lastIndexOf('\u001b[?25l'));
+    expect(screen).toMatch(/· alad .* processing .*\s+1 task: 1 running/);
+    expect(hasCursor).toBe(true);
     expect(code).toBe(130);
   });
 });

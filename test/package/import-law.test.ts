@@ -35,7 +35,7 @@ const LAW: Record<string, readonly string[]> = {
   'relay-client': ['task', 'tracked-task', 'errors', 'fields', 'rxjs'],
   relay: ['task', 'errors', 'redact', 'query', 'tracker', 'rxjs', 'node:*'],
   angular: ['tracked-task', 'errors', 'query', 'tracker', 'transport', 'rxjs', '@angular/*'],
-  cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'listr2', 'node:*'],
+  cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'string-width', 'node:*'],
 };
 
 // A root file of src whose name is a subpath of the package: it hands names on, and nothing imports it.
