@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import type { NodeRelayListener } from 'rx-video-tasks/relay';
 
 /** A server on the loopback interface whose connections can be cut. */
 export interface NodeServer extends AsyncDisposable {
@@ -10,8 +12,8 @@ export interface NodeServer extends AsyncDisposable {
   readonly open: number;
 }
 
-export async function serve(listener: RequestListener): Promise<NodeServer> {
-  const server = createServer(listener);
+export async function serve(listener: NodeRelayListener, protocol: 'http' | 'http2' = 'http'): Promise<NodeServer> {
+  const server = protocol === 'http' ? createServer(listener) : createHttp2Server(listener);
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -26,7 +28,7 @@ export async function serve(listener: RequestListener): Promise<NodeServer> {
       return sockets.size;
     },
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };

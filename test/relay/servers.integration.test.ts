@@ -2,9 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { incomingOf, nodeRelay } from 'rx-video-tasks/relay';
 import { eventsOf, take } from './events.js';
-import { serve } from './node-server.js';
 
 const folder = fileURLToPath(new URL('../../docs/examples/relay/', import.meta.url));
 const running: ChildProcess[] = [];
@@ -48,39 +46,5 @@ describe.each(['node.mjs', 'express.mjs', 'fastify.mjs', 'hono.mjs'])('docs/exam
       await response.body?.getReader().read();
       gone.abort();
     }
-  });
-});
-
-describe('nodeRelay', () => {
-  test('authorize finds what middleware has left on the request of Node', async () => {
-    const users: unknown[] = [];
-    const relay = nodeRelay((request) => {
-      users.push((incomingOf(request) as { user?: unknown } | undefined)?.user);
-      return Promise.resolve(new Response(`${request.method} ${request.url} ${request.headers.get('x-two') ?? ''}`));
-    });
-    await using server = await serve((request, response) => {
-      relay(Object.assign(request, { user: 'ann' }), response);
-    });
-    const response = await fetch(`${server.url}/tasks?id=a`, { headers: [['x-two', '1'], ['x-two', '2']] }); // prettier-ignore
-    expect(await response.text()).toBe('GET http://localhost/tasks?id=a 1, 2');
-    expect(users).toEqual(['ann']);
-    expect(incomingOf(new Request('http://localhost'))).toBeUndefined();
-  });
-
-  test('what the relay cannot answer goes to next, or is a 500', async () => {
-    const relay = nodeRelay(() => Promise.reject(new Error('a grant that is none')));
-    await using bare = await serve(relay);
-    const response = await fetch(bare.url);
-    expect([response.status, await response.text()]).toEqual([500, '']);
-
-    const errors: unknown[] = [];
-    await using express = await serve((request, answer) => {
-      relay(request, answer, (error) => {
-        errors.push(error);
-        answer.writeHead(418).end();
-      });
-    });
-    expect((await fetch(express.url)).status).toBe(418);
-    expect(errors).toEqual([new Error('a grant that is none')]);
   });
 });
