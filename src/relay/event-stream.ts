@@ -1,27 +1,28 @@
 import { interval, tap, type Subscription } from 'rxjs';
 
-/** Bytes that wait for a client's reading beyond what the stream itself holds; more, and the client is dropped. */
-const MOST_WAITING = 65_536;
-/** Bytes that the stream holds ready. */
-const READY = 16_384;
+/** Bytes that may wait for a slow client beyond those that the ReadableStream buffers; with more, the client is dropped. */
+const MAX_QUEUED = 65_536;
+/** Bytes that the ReadableStream buffers. */
+const HIGH_WATER_MARK = 16_384;
 
 /**
- * One client's server-sent events, as the body of a Response. A client that does not read is dropped: its connection is
- * cut, and it comes back with the id of the last event that it has read.
+ * One client's server-sent events, as the body of a Response.
+ *
+ * A client that does not read is dropped: its connection is cut, and it reconnects with the id of the last event that it
+ * received. A comment goes out every `heartbeat` ms, so that no proxy takes the connection for idle.
  */
 export class EventStream {
   readonly body: ReadableStream<Uint8Array>;
+  readonly #closing: Subscription;
+  readonly #queue: Uint8Array[] = [];
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  readonly #waiting: Uint8Array[] = [];
-  #bytes = 0;
-  #mostBytes = MOST_WAITING;
+  #queuedBytes = 0;
+  #maxQueued = MAX_QUEUED;
   #isEnding = false;
 
-  /** Whichever side ends it, `closing` is closed then. A comment goes out every `heartbeat` ms. */
-  constructor(
-    heartbeat: number,
-    private readonly closing: Subscription,
-  ) {
+  /** @param closing is unsubscribed once the stream is closed, by either side */
+  constructor(heartbeat: number, closing: Subscription) {
+    this.#closing = closing;
     const beat = () => {
       this.send(':\n\n');
     };
@@ -32,55 +33,55 @@ export class EventStream {
           this.#controller = controller;
         },
         pull: () => {
-          this.#pass();
+          this.#flush();
         },
         cancel: () => {
           this.#close();
         },
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: READY }),
+      new ByteLengthQueuingStrategy({ highWaterMark: HIGH_WATER_MARK }),
     );
   }
 
-  /** Sends events that a client asked for when it came; however many, it may take its time with them. */
+  /** Sends the events that a new client is owed. Their size does not count against the limit for slow clients. */
   open(events: readonly string[]): void {
-    for (const event of events) this.#add(event);
-    this.#mostBytes += this.#bytes;
+    for (const event of events) this.#enqueue(event);
+    this.#maxQueued += this.#queuedBytes;
   }
 
   send(event: string): void {
     if (this.#isEnding) return;
-    this.#add(event);
-    if (this.#bytes > this.#mostBytes) this.drop();
+    this.#enqueue(event);
+    if (this.#queuedBytes > this.#maxQueued) this.drop();
   }
 
-  /** Ends the stream behind what was sent. */
+  /** Ends the stream after what is queued. */
   end(): void {
     this.#isEnding = true;
-    this.#pass();
+    this.#flush();
   }
 
-  /** Cuts it. */
+  /** Cuts the stream at once. */
   drop(): void {
-    this.#controller?.error(new Error('the client does not read'));
+    this.#controller?.error(new Error('the client does not read, or has left'));
     this.#close();
   }
 
-  #add(event: string): void {
+  #enqueue(event: string): void {
     const bytes = encoder.encode(event);
-    this.#waiting.push(bytes);
-    this.#bytes += bytes.byteLength;
-    this.#pass();
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.byteLength;
+    this.#flush();
   }
 
-  #pass(): void {
+  #flush(): void {
     const controller = this.#controller;
-    while (controller && this.#waiting.length > 0 && (controller.desiredSize ?? 0) > 0) {
-      const bytes = this.#waiting.shift() as Uint8Array;
-      this.#bytes -= bytes.byteLength;
+    while (controller && this.#queue.length > 0 && (controller.desiredSize ?? 0) > 0) {
+      const bytes = this.#queue.shift() as Uint8Array;
+      this.#queuedBytes -= bytes.byteLength;
       controller.enqueue(bytes);
     }
-    if (!controller || !this.#isEnding || this.#waiting.length > 0) return;
+    if (!controller || !this.#isEnding || this.#queue.length > 0) return;
     controller.close();
     this.#close();
   }
@@ -89,8 +90,8 @@ export class EventStream {
     if (!this.#controller) return;
     this.#controller = undefined;
     this.#isEnding = true;
-    this.#waiting.length = this.#bytes = 0;
-    this.closing.unsubscribe();
+    this.#queue.length = this.#queuedBytes = 0;
+    this.#closing.unsubscribe();
   }
 }
 

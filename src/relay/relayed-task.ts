@@ -2,77 +2,75 @@ import type { TrackingError, TrackingErrorReason } from '../errors.js';
 import { redact } from '../redact.js';
 import type { CompletedTask, FailedTask, Failure, Task, TaskStatus } from '../task.js';
 
-/** What a client is told of one transition. Nothing else about a task leaves the server. */
+/** The data of one event: everything about a task that leaves the server. */
 export interface RelayedTask {
-  /** The public id that the client asked with. */
+  /** The public id, as the client sent it. */
   readonly id: string;
-  /** Absent where a task was refused: then nothing is known of it. */
+  /** Absent for a task that was not granted. */
   readonly provider?: string;
   readonly status: TaskStatus | 'lost';
   readonly seq?: number;
   readonly model?: string;
+  /** 0..100 */
   readonly progress?: number;
-  /** This and the other times: epoch ms. */
+  /** Epoch ms, as the other times. */
   readonly createdAt?: number;
   readonly startedAt?: number;
   readonly finishedAt?: number;
   readonly observedAt: number;
-  /** Of a completed task, if the application gives its URL away. */
+  /** Of a completed task, if the option `videoUrl` gives a URL for it. */
   readonly video?: { readonly url: string; readonly expiresAt?: number };
+  /** Of a failed task. */
   readonly failure?: Pick<Failure, 'kind' | 'message'>;
-  /** Of a lost one. */
+  /** Of a lost task. */
   readonly error?: { readonly reason: TrackingErrorReason; readonly message: string };
 }
 
-/** The URL that a client gets for a completed task: `true` for the service's own, or what a function gives. */
+/** The URL that a client gets for a completed task: `true` for the service's own, or what a function returns. */
 export type RelayVideoUrl = boolean | ((task: CompletedTask, publicId: string) => string | undefined);
 
 /** One transition under its public id. */
 export function relayedTask(task: Task, publicId: string, videoUrl: RelayVideoUrl): RelayedTask {
   const { provider, status, seq, model, progress, createdAt, startedAt, finishedAt, observedAt } = task;
-  const facts = { provider, status, seq, model, progress, createdAt, startedAt, finishedAt, observedAt };
-  const failure = task.status === 'failed' && {
-    kind: task.failure.kind,
-    message: redact(reasonOf(task, publicId), ''),
-  };
-  const url =
-    task.status !== 'completed' || videoUrl === false
-      ? undefined
-      : videoUrl === true
-        ? task.video.url
-        : videoUrl(task, publicId);
-  const expiresAt = task.status === 'completed' && url === task.video.url ? task.video.expiresAt : undefined;
-  // What is undefined does not get into the JSON.
-  return {
-    id: publicId,
-    ...facts,
-    ...(failure && { failure }),
-    ...(url && { video: { url, expiresAt } }),
-  } as RelayedTask;
+  const fields = { provider, status, seq, model, progress, createdAt, startedAt, finishedAt, observedAt };
+  const video = task.status === 'completed' ? relayedVideo(task, publicId, videoUrl) : undefined;
+  const failure = task.status === 'failed' ? relayedFailure(task, publicId) : undefined;
+  // Fields that are undefined do not get into the JSON.
+  return { id: publicId, ...fields, video, failure } as RelayedTask;
 }
 
-/** The service's own words may name the ids that the client must not know. */
-function reasonOf({ id, requestId, failure }: FailedTask, publicId: string): string {
-  const reason = failure.message.replaceAll(id, () => publicId);
-  return requestId ? reason.replaceAll(requestId, '…') : reason;
+function relayedVideo(task: CompletedTask, publicId: string, videoUrl: RelayVideoUrl): RelayedTask['video'] {
+  const { url, expiresAt, requiresKey } = task.video;
+  const given = typeof videoUrl === 'function' ? videoUrl(task, publicId) : videoUrl ? url : undefined;
+  if (!given) return undefined;
+  if (given !== url) return { url: given };
+  // No browser can load it: the key that it wants must not be there.
+  return requiresKey ? undefined : ({ url, expiresAt } as RelayedTask['video']);
 }
 
-/** A task that cannot be tracked any more. The error's own message names the service's id, so it is not passed on. */
+/** The service's message may name the service's ids, which the client must not get. */
+function relayedFailure({ id, requestId, failure }: FailedTask, publicId: string): RelayedTask['failure'] {
+  const { kind } = failure;
+  const message = failure.message.replaceAll(id, () => publicId);
+  return { kind, message: redact(requestId ? message.replaceAll(requestId, '…') : message, '') };
+}
+
+/** A task that the tracker has lost. The error's own message is not passed on: it names the service's id. */
 export function relayedLoss({ provider, reason }: TrackingError, publicId: string, observedAt: number): RelayedTask {
   const message = `${provider} task ${publicId}: tracking ended [${reason}]: ${LOSSES[reason] ?? LOSSES.query}`;
   return { id: publicId, provider, status: 'lost', observedAt, error: { reason, message } };
 }
 
-/** A task that the application did not grant: the same for one that is foreign and one that does not exist. */
+/** A task that was not granted: the same for one that belongs to another subject and one that does not exist. */
 export function relayedRefusal(publicId: string, observedAt: number): RelayedTask {
   const error = { reason: 'query', message: `there is no task ${publicId}` } as const;
   return { id: publicId, status: 'lost', observedAt, error };
 }
 
 const LOSSES: Readonly<Record<TrackingErrorReason, string>> = {
-  query: 'the service could not be asked about it. It may still be running: track it again by its id',
-  deadline: 'it did not end in time. It may still be running: track it again by its id',
+  query: 'its service does not answer queries about it; it may still be running: track it again by its id',
+  deadline: 'it did not end before the deadline; it may still be running: track it again by its id',
   expired: 'the service has deleted its record',
-  'no-video': 'it is done, but its video could not be had',
-  journal: 'tracking could not be made durable. It may still be running: track it again by its id',
+  'no-video': 'it is completed, but the service returned no URL of its video',
+  journal: 'the journal could not store it; it may still be running: track it again by its id',
 };

@@ -1,98 +1,96 @@
 import { Subscription, type Observable, type Observer } from 'rxjs';
 import { isTerminal, type Task } from '../task.js';
 
-/** One transition, and when it came by the relay's count: 1, 2, ... over all tasks. */
+/** One transition of a task, and its position in the order in which the relay received those of all tasks: 1, 2, ... */
 export interface Transition {
-  readonly at: number;
+  readonly position: number;
   readonly task: Task;
 }
 
-const KEPT = 64;
+export interface TaskFeedOptions {
+  readonly source: Observable<Task>;
+  readonly nextPosition: () => number;
+  /** Called when the last subscriber has left. */
+  readonly onIdle: () => void;
+}
+
+/** How many transitions a feed keeps for streams that resume. */
+const MAX_KEPT = 64;
 
 /**
- * One task, tracked once for all streams that carry it. Its last 64 transitions are kept, also while nobody follows, so
- * that a stream which was cut can go on where it was.
+ * One task, tracked once for all streams that carry it. It keeps the last 64 transitions, also while no stream carries
+ * it, so that a stream which was cut can resume.
  */
-export class Channel {
-  readonly #followers = new Set<Partial<Observer<Transition>>>();
-  #transitions: Transition[] = [];
-  /** The one that was dropped last. */
-  #dropped: Transition | undefined;
+export class TaskFeed {
+  readonly #options: TaskFeedOptions;
+  readonly #subscribers = new Set<Partial<Observer<Transition>>>();
+  #kept: Transition[] = [];
+  /** Transitions up to this position are not kept any more. */
+  #droppedUpTo = 0;
   #tracking: Subscription | undefined;
 
-  constructor(
-    private readonly source: Observable<Task>,
-    private readonly nextAt: () => number,
-    private readonly onIdle: () => void,
-  ) {}
+  constructor(options: TaskFeedOptions) {
+    this.#options = options;
+  }
 
-  /** Whether nothing more will come. */
+  /** Whether the task is terminal: nothing more will come. */
   get isSettled(): boolean {
-    const last = this.#transitions.at(-1);
+    const last = this.#kept.at(-1);
     return last !== undefined && isTerminal(last.task);
   }
 
-  /** Tracking starts with the first follower. Gives the way to leave; the last one to leave ends the tracking. */
-  join(follower: Partial<Observer<Transition>>): () => void {
-    this.#followers.add(follower);
+  /** The first subscriber starts the tracking; the last one to leave, by calling what is returned, ends it. */
+  subscribe(subscriber: Partial<Observer<Transition>>): () => void {
+    this.#subscribers.add(subscriber);
     if (!this.#tracking) this.#track();
     return () => {
-      if (!this.#followers.delete(follower) || this.#followers.size > 0) return;
+      if (!this.#subscribers.delete(subscriber) || this.#subscribers.size > 0) return;
       this.#tracking?.unsubscribe();
       this.#tracking = undefined;
-      this.onIdle();
+      this.#options.onIdle();
     };
   }
 
-  /** All that came after; or the last one alone, where that is not known any more. */
-  after(at: number | undefined): readonly Transition[] {
-    if (at === undefined || at < (this.#dropped?.at ?? 0)) return this.#transitions.slice(-1);
-    return this.#transitions.filter((one) => one.at > at);
-  }
-
-  /**
-   * When the transition of this number came, if that is known. Not of the last one of all: another process may have
-   * numbered otherwise, and what ends a task is told twice rather than never.
-   */
-  atOf(seq: string | null): number | undefined {
-    const known = this.#dropped ? [this.#dropped, ...this.#transitions] : this.#transitions;
-    return known.find(({ task }) => String(task.seq) === seq && !isTerminal(task))?.at;
+  /** The transitions after a position; the last one alone where some of them are not kept, or the position is not known. */
+  after(position: number | undefined): readonly Transition[] {
+    if (position === undefined || position < this.#droppedUpTo) return this.#kept.slice(-1);
+    return this.#kept.filter((transition) => transition.position > position);
   }
 
   #track(): void {
     const tracking = (this.#tracking = new Subscription());
-    const end = (tell: (follower: Partial<Observer<Transition>>) => void) => {
+    const end = (notify: (subscriber: Partial<Observer<Transition>>) => void) => {
       this.#tracking = undefined;
-      for (const follower of this.#followers) tell(follower);
+      for (const subscriber of this.#subscribers) notify(subscriber);
     };
     tracking.add(
-      this.source.subscribe({
+      this.#options.source.subscribe({
         next: (task) => {
           this.#next(task);
         },
         error: (error: unknown) => {
-          end((follower) => follower.error?.(error));
+          end((subscriber) => subscriber.error?.(error));
         },
         complete: () => {
-          end((follower) => follower.complete?.());
+          end((subscriber) => subscriber.complete?.());
         },
       }),
     );
   }
 
   #next(task: Task): void {
-    const last = this.#transitions.at(-1)?.task;
-    // Whoever starts to track gets the last transition first, which is here already.
-    if (last?.seq === task.seq && last?.observedAt === task.observedAt) return;
-    // A tracker that has forgotten the task counts anew: what was before says nothing about what comes.
-    if (last && (task.seq ?? 0) <= (last.seq ?? 0)) {
-      this.#dropped = this.#transitions.at(-1);
-      this.#transitions = [];
+    const last = this.#kept.at(-1);
+    // A tracker emits the last transition again to each new subscriber.
+    if (last?.task.seq === task.seq && last?.task.observedAt === task.observedAt) return;
+    // A tracker that has forgotten the task counts from 1 again: what is kept does not lead up to this transition.
+    if (last && (task.seq ?? 0) <= (last.task.seq ?? 0)) {
+      this.#droppedUpTo = last.position;
+      this.#kept = [];
     }
-    // A plain copy leaves the reply's text behind.
-    const transition = { at: this.nextAt(), task: { ...task } };
-    this.#transitions.push(transition);
-    if (this.#transitions.length > KEPT) this.#dropped = this.#transitions.shift();
-    for (const follower of this.#followers) follower.next?.(transition);
+    // A plain copy leaves the reply's text (`raw`) behind.
+    const transition = { position: this.#options.nextPosition(), task: { ...task } };
+    this.#kept.push(transition);
+    if (this.#kept.length > MAX_KEPT) this.#droppedUpTo = (this.#kept.shift() as Transition).position;
+    for (const subscriber of this.#subscribers) subscriber.next?.(transition);
   }
 }

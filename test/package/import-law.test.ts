@@ -32,8 +32,11 @@ const LAW: Record<string, readonly string[]> = {
   ],
   testing: ['task', 'tracked-task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
   sandbox: ['task', 'windows', 'providers', 'zod/mini', 'node:*'],
-  'relay-client': ['task', 'tracked-task', 'errors', 'fields', 'rxjs'],
-  relay: ['task', 'errors', 'redact', 'query', 'tracker', 'rxjs', 'node:*'],
+  'relay-client': [
+    ...['task', 'tracked-task', 'errors', 'tracking-error', 'redact', 'fields', 'options', 'rxjs'],
+    'eventsource-parser',
+  ],
+  relay: ['task', 'errors', 'redact', 'options', 'query', 'tracker', 'rxjs', 'node:*'],
   angular: ['tracked-task', 'errors', 'query', 'tracker', 'transport', 'rxjs', '@angular/*'],
   cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'string-width', 'node:*'],
 };

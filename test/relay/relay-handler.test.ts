@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { TrackingError, type Tracker } from 'rx-video-tasks';
-import { relayHandler, type RelayGrant, type RelayOptions } from 'rx-video-tasks/relay';
+import { TrackingError } from 'rx-video-tasks';
+import { GrantError, isGrantError, relayHandler, type RelayGrant, type RelayOptions } from 'rx-video-tasks/relay';
 import { completedTask, failedTask, processingTask, queuedTask, unknownTask } from 'rx-video-tasks/testing';
 import { brief, eventsOf, take } from './events.js';
 import { fakeTracker } from './fake-tracker.js';
@@ -36,7 +36,7 @@ describe('what is sent', () => {
     tracker.say(completedTask({ id: 'task-a' }));
     const events = await take(eventsOf(response));
     expect(events.map(brief)).toEqual(['a processing 2', 'a processing 3', 'a completed 4']);
-    expect(events.map(({ id }) => id)).toEqual(['2', '3', '4']);
+    expect(new Set(events.map(({ id }) => id)).size).toBe(3);
     expect(tracker.subscriptions).toBe(0);
   });
 
@@ -121,6 +121,20 @@ describe('what is sent', () => {
     }
   });
 
+  test('a URL that wants the API key is never sent, but one of the application in its place is', async () => {
+    const url = 'https://gateway.test/v1/videos/task-a/content';
+    for (const [videoUrl, expected] of [
+      [true, undefined],
+      [({ video }: { video: { url: string } }) => video.url, undefined],
+      [() => '/videos/a', { url: '/videos/a' }],
+    ] as const) {
+      const { tracker, get } = relayOver({ videoUrl });
+      tracker.say(completedTask({ id: 'task-a', video: { url, requiresKey: true, expiresAt: 9 } }));
+      const [event] = await take(eventsOf(await get(['a'])));
+      expect(event?.task.video).toStrictEqual(expected);
+    }
+  });
+
   test('a task that is lost ends alone, in words that name no id of the service', async () => {
     const { tracker, get } = relayOver();
     const response = await get(['a', 'b', 'c']);
@@ -159,7 +173,7 @@ describe('what is sent', () => {
 });
 
 describe('coming back', () => {
-  test('a stream of one task goes on behind the seq that was seen', async () => {
+  test('a stream of one task resumes after the last event that was received', async () => {
     const { tracker, get } = relayOver();
     const first = eventsOf(await get(['a']));
     for (const progress of [1, 2, 3, 4]) tracker.say(processingTask({ id: 'task-a', progress }));
@@ -171,28 +185,55 @@ describe('coming back', () => {
     expect((await take(second, 3)).map(brief)).toEqual(['a processing 3', 'a processing 4', 'a processing 5']);
   });
 
-  test('64 transitions are kept; an older seq gets the last one alone, as does one that nobody gave', async () => {
+  test('64 transitions are kept; an older event id gets the last one alone, as does one that the relay never sent', async () => {
     const { tracker, get } = relayOver();
-    const keeper = await get(['a']);
+    const keeper = eventsOf(await get(['a']));
     for (let progress = 1; progress <= 70; progress++) tracker.say(processingTask({ id: 'task-a', progress }));
+    const ids = (await take(keeper, 70)).map(({ id }) => id as string);
     const seqs = async (lastEventId: string, count: number) => {
       const events = eventsOf(await get(['a'], lastEventId));
       const taken = await take(events, count);
       await events.return(undefined);
       return taken.map(({ task }) => task.seq);
     };
-    expect(await seqs('6', 64)).toEqual(Array.from({ length: 64 }, (_, nth) => nth + 7));
-    for (const strange of ['5', '0', '71', '-1', '1e1', 'NaN', '', '68.abc', '999999999999999999']) {
+    const [fifth = '', sixth = ''] = ids.slice(4, 6);
+    expect(await seqs(sixth, 64)).toEqual(Array.from({ length: 64 }, (_, nth) => nth + 7));
+    for (const strange of [
+      fifth,
+      '6',
+      '0',
+      '71',
+      '-1',
+      '1e1',
+      'NaN',
+      '',
+      '68.abc',
+      `${sixth}x`,
+      '999999999999999999',
+    ]) {
       expect(await seqs(strange, 1), strange).toEqual([70]);
     }
-    await keeper.body?.cancel();
+    await keeper.return(undefined);
     expect(tracker.subscriptions).toBe(0);
   });
 
-  test('what ends a task is told again rather than never', async () => {
+  test('the end of a task is sent again for an event id of elsewhere, and not for its own', async () => {
     const { tracker, get } = relayOver();
     tracker.say(completedTask({ id: 'task-a' }));
-    expect((await take(eventsOf(await get(['a'], '1')))).map(brief)).toEqual(['a completed 1']);
+    const [end] = await take(eventsOf(await get(['a'], '1')));
+    expect(end && brief(end)).toBe('a completed 1');
+    expect((await get(['a'], end?.id)).status).toBe(204);
+  });
+
+  test('R5 at another replica, whose seq is another, every stream begins with the last transition of each task', async () => {
+    const [here, there] = [relayOver(), relayOver()];
+    for (const progress of [1, 2, 3]) here.tracker.say(processingTask({ id: 'task-a', progress }));
+    for (const progress of [2, 3, 4, 5]) there.tracker.say(processingTask({ id: 'task-a', progress }));
+    const first = eventsOf(await here.get(['a']));
+    const [seen] = await take(first, 1);
+    const second = eventsOf(await there.get(['a'], seen?.id));
+    expect((await take(second, 1)).map(({ task }) => task.progress)).toEqual([5]);
+    for (const one of [first, second]) await one.return(undefined);
   });
 
   test('a stream of several tasks goes on behind its cursor, task by task', async () => {
@@ -278,10 +319,10 @@ describe('coming back', () => {
     const { tracker, get } = relayOver();
     const keeper = eventsOf(await get(['a']));
     for (const progress of [1, 2, 3]) tracker.say(processingTask({ id: 'task-a', progress }));
-    await take(keeper, 3);
+    const seen = await take(keeper, 3);
     await keeper.return(undefined);
     tracker.forget();
-    const events = eventsOf(await get(['a'], '3'));
+    const events = eventsOf(await get(['a'], seen.at(-1)?.id));
     tracker.say(queuedTask({ id: 'task-a' }));
     expect((await take(events, 1)).map(brief)).toEqual(['a queued 1']);
     await events.return(undefined);
@@ -333,19 +374,34 @@ describe('who may', () => {
   });
 
   test.each([[{ subject: 's', refs: [] }], [{ refs: ['x'] }], [true]])(
-    'a grant that is none is a fault: %o',
+    'what is no grant is a fault of the application, with a class of its own: %o',
     async (grant) => {
       const { relay } = relayOver({ authorize: () => grant as never });
-      await expect(relay(new Request(URL_OF('a')))).rejects.toThrow('authorize: give undefined, or');
+      const error = await relay(new Request(URL_OF('a'))).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(GrantError);
+      expect(isGrantError(error)).toBe(true);
+      expect(error).toMatchObject({
+        name: 'GrantError',
+        message: expect.stringContaining('for 1 ids is no grant; return undefined, or { subject, refs }') as string,
+      });
     },
   );
 
-  test('a ref that names no task is a fault, and holds no place', async () => {
+  test('an authorize that throws what looks like a GrantError cannot tell either: 503', async () => {
+    const { relay } = relayOver({ authorize: () => Promise.reject(new TypeError('authorize: no database')) });
+    expect((await relay(new Request(URL_OF('a')))).status).toBe(503);
+    expect([undefined, null, 'GrantError', new Error('authorize: x')].map(isGrantError)).toEqual(Array(4).fill(false));
+  });
+
+  test('a ref that names no task is a GrantError, and takes no place', async () => {
     const { relay, tracker } = relayOver({
       streams: 1,
       authorize: (_request, ids) => ({ subject: 's', refs: ids.map((id) => (id === 'bad' ? '' : id)) }),
     });
-    await expect(relay(new Request(URL_OF('a', 'bad')))).rejects.toThrow('id: it is empty');
+    const error = await relay(new Request(URL_OF('a', 'bad'))).catch((thrown: unknown) => thrown);
+    expect(isGrantError(error) && error.message).toBe(
+      'authorize: it returned a ref that the tracker refuses: id: it is empty',
+    );
     expect(tracker.subscriptions).toBe(0);
     const response = await relay(new Request(URL_OF('a')));
     expect(response.status).toBe(200);
@@ -422,7 +478,12 @@ describe('limits', () => {
     open.push(await ask('two', 'a'));
     const fourth = await ask('three', 'a');
     expect([fourth.status, fourth.headers.get('retry-after')]).toEqual([503, '30']);
-    expect((await ask('two', 'a', 'b', 'c', 'd')).status).toBe(400);
+    const tooMany = await ask('two', 'a', 'b', 'c', 'd');
+    expect([tooMany.status, await tooMany.json(), await third.json()]).toEqual([
+      400,
+      { error: 'too many ids: at most 3 for each stream', limit: { idsPerStream: 3 } },
+      { error: 'too many streams: at most 2 for each subject', limit: { streamsPerSubject: 2 } },
+    ]);
     for (const one of open) await one.body?.cancel();
     const again = await Promise.all([ask('one', 'a'), ask('one', 'b', 'c', 'd')]);
     expect(again.map(({ status }) => status)).toEqual([200, 200]);
@@ -462,16 +523,22 @@ describe('limits', () => {
 describe('options that cannot be meant', () => {
   const tracker = fakeTracker();
   const authorize = () => undefined;
-  test.each<[object, string]>([
-    [{ authorize }, 'tracker: write what createTracker gives'],
-    [{ tracker }, 'authorize: write a function'],
-    [{ tracker, authorize, videoUrl: 'yes' }, 'videoUrl: write true, false, or a function'],
-    [{ tracker, authorize, heartbeat: NaN }, 'heartbeat: NaN is not usable'],
+  test.each<[unknown, string]>([
+    [undefined, 'relayHandler: undefined is no options object; write relayHandler({ tracker, authorize })'],
+    [null, 'relayHandler: null is no options object'],
+    [
+      { tracker, authorize, heartBeat: 1 },
+      'relayHandler: unknown option "heartBeat"; it has tracker, authorize, videoUrl',
+    ],
+    [{ authorize }, 'tracker: undefined is no tracker; write what createTracker returns'],
+    [{ tracker }, 'authorize: undefined is no function; write a function of (request, publicIds)'],
+    [{ tracker, authorize, videoUrl: 'yes' }, 'videoUrl: yes is not usable; write true, false, or a function'],
+    [{ tracker, authorize, heartbeat: NaN }, 'heartbeat: NaN is not usable; write a whole number from 1'],
     [{ tracker, authorize, reauthorizeAfter: 2 ** 31 }, 'reauthorizeAfter: 2147483648 is not usable'],
     [{ tracker, authorize, idsPerStream: 0 }, 'idsPerStream: 0 is not usable'],
     [{ tracker, authorize, cors: { origins: ['*'] } }, "cors.origins: * is no origin; write for example 'https://"],
     [{ tracker, authorize, cors: { origins: ['https://a.test/'] } }, 'cors.origins: https://a.test/ is no origin'],
   ])('%o', (options, message) => {
-    expect(() => relayHandler(options as { tracker: Tracker; authorize: typeof authorize })).toThrow(message);
+    expect(() => relayHandler(options as RelayOptions)).toThrow(message);
   });
 });

@@ -1,0 +1,91 @@
+import { checkOptionNames } from '../options.js';
+import type { TaskRef } from '../query.js';
+import type { Tracker } from '../tracker/index.js';
+import { checkCors, type RelayCors } from './cors.js';
+import type { RelayVideoUrl } from './relayed-task.js';
+
+/** Which tasks the application grants to a request. */
+export interface RelayGrant {
+  /** Who sent the request, for the limit on streams: the id of a user, or of a session. */
+  readonly subject: string;
+  /** The task of each public id, in the order of the ids; `undefined` for one that does not exist or is not theirs. */
+  readonly refs: readonly (TaskRef | undefined)[];
+}
+
+/**
+ * Decides which tasks a request may watch, by the application's own records; `undefined` refuses it. It is the only source
+ * of refs: nothing that a client sends becomes an id, a model or a URL at a service.
+ *
+ * It is called again, with the same request, as long as the stream is open: check that the session is still valid.
+ * If it throws or rejects, the client gets a 503 and tries again.
+ */
+export type RelayAuthorize = (
+  request: Request,
+  publicIds: readonly string[],
+) => RelayGrant | undefined | PromiseLike<RelayGrant | undefined>;
+
+export interface RelayOptions {
+  /** What `createTracker` returns. Closing it ends every stream. */
+  readonly tracker: Pick<Tracker, 'track'>;
+  readonly authorize: RelayAuthorize;
+  /**
+   * Which URL a client gets for a completed task: `true` for the service's own, or what a function returns. A URL that
+   * wants the provider's API key (`video.requiresKey`) is never sent. @default false: none
+   */
+  readonly videoUrl?: RelayVideoUrl;
+  /** Which pages of other origins may read. @default none */
+  readonly cors?: RelayCors;
+  /** ms between two comments, which keep a proxy from closing an idle connection. @default 15_000 */
+  readonly heartbeat?: number;
+  /** ms after which `authorize` is called again for an open stream. @default 300_000 */
+  readonly reauthorizeAfter?: number;
+  /** How many streams a subject may have open. One more is answered 429. @default 6 */
+  readonly streamsPerSubject?: number;
+  /** How many ids a stream may have. One more is answered 400. @default 200 */
+  readonly idsPerStream?: number;
+  /** How many streams may be open in all. One more is answered 503. @default 5_000 */
+  readonly streams?: number;
+}
+
+export type CheckedRelayOptions = Required<Omit<RelayOptions, 'cors'>> & Pick<RelayOptions, 'cors'>;
+
+/** @throws TypeError or RangeError for options that cannot be meant */
+export function checkRelayOptions(options: RelayOptions): CheckedRelayOptions {
+  checkOptionNames('relayHandler', 'relayHandler({ tracker, authorize })', options, NAMES);
+  const { tracker, authorize, cors, videoUrl = false } = options;
+  if (typeof tracker?.track !== 'function') {
+    throw new TypeError(`tracker: ${String(tracker)} is no tracker; write what createTracker returns`);
+  }
+  if (typeof authorize !== 'function') {
+    throw new TypeError(
+      `authorize: ${String(authorize)} is no function; write a function of (request, publicIds) that returns ` +
+        '{ subject, refs }, or undefined',
+    );
+  }
+  if (typeof videoUrl !== 'boolean' && typeof videoUrl !== 'function') {
+    throw new TypeError(
+      `videoUrl: ${String(videoUrl)} is not usable; write true, false, or a function of (task, publicId) that returns a URL`,
+    );
+  }
+  checkCors(cors);
+  const { heartbeat = 15_000, reauthorizeAfter = 300_000 } = options;
+  const { streamsPerSubject = 6, idsPerStream = 200, streams = 5_000 } = options;
+  const numbers = { heartbeat, reauthorizeAfter, streamsPerSubject, idsPerStream, streams };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (Number.isInteger(value) && value > 0 && value < 2 ** 31) continue;
+    throw new RangeError(`${name}: ${String(value)} is not usable; write a whole number from 1 to 2147483647`);
+  }
+  return { tracker, authorize, videoUrl, ...(cors ? { cors } : {}), ...numbers };
+}
+
+const NAMES = {
+  tracker: true,
+  authorize: true,
+  videoUrl: true,
+  cors: true,
+  heartbeat: true,
+  reauthorizeAfter: true,
+  streamsPerSubject: true,
+  idsPerStream: true,
+  streams: true,
+} satisfies Record<keyof RelayOptions, true>;
