@@ -12,6 +12,7 @@ export {
 } from './journal/index.js';
 export {
   relayTracker,
+  type RelayConnectionState,
   type RelayHeaders,
   type RelayRef,
   type RelayTracker,

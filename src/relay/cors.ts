@@ -16,6 +16,7 @@ export function corsHeaders({ headers }: Request, cors: RelayCors | undefined): 
     'access-control-allow-origin': origin,
     'access-control-allow-methods': 'GET',
     'access-control-allow-headers': (cors.headers ?? ['authorization', 'last-event-id']).join(', '),
+    'access-control-expose-headers': 'relay-limit, retry-after',
     vary: 'origin',
     ...(cors.credentials ? { 'access-control-allow-credentials': 'true' } : {}),
   };

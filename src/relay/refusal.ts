@@ -1,15 +1,6 @@
-/** The limits of a relay that a client can meet by asking otherwise. */
-export type RelayLimit = 'idsPerStream' | 'streamsPerSubject';
-
-export interface RefusalOptions {
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The limit that the request exceeds, and its value: a client reads them. */
-  readonly limit?: Readonly<Partial<Record<RelayLimit, number>>>;
-}
-
 /** A reply without events: JSON with the reason. */
-export function refusal(status: number, error: string, { headers = {}, limit }: RefusalOptions = {}): Response {
-  return new Response(JSON.stringify({ error, limit }), {
+export function refusal(status: number, error: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify({ error }), {
     status,
     headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
   });
@@ -22,5 +13,5 @@ export function notFound(): Response {
 
 /** RFC 9110, 15.5.6: it names the methods that are allowed. */
 export function methodNotAllowed(): Response {
-  return refusal(405, 'only GET', { headers: { allow: 'GET' } });
+  return refusal(405, 'only GET', { allow: 'GET' });
 }

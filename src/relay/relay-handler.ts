@@ -73,9 +73,9 @@ export function relayHandler(options: RelayOptions): RelayHandler {
     const { streamsPerSubject } = limits;
     if ((streamsOf.get(subject) ?? 0) >= streamsPerSubject) {
       const error = `too many streams: at most ${streamsPerSubject} for each subject`;
-      return refusal(429, error, { headers: { 'retry-after': '5' }, limit: { streamsPerSubject } });
+      return refusal(429, error, { 'retry-after': '5', 'relay-limit': String(streamsPerSubject) });
     }
-    if (streams >= limits.streams) return refusal(503, 'too many streams', { headers: { 'retry-after': '30' } });
+    if (streams >= limits.streams) return refusal(503, 'too many streams', { 'retry-after': '30' });
     // A bad ref throws here, before anything is counted or subscribed.
     for (const ref of refs) {
       try {
@@ -118,14 +118,16 @@ export function relayHandler(options: RelayOptions): RelayHandler {
     const publicIds = [...new Set(new URL(request.url).searchParams.getAll('id'))];
     const { idsPerStream } = limits;
     if (publicIds.length > idsPerStream) {
-      return refusal(400, `too many ids: at most ${idsPerStream} for each stream`, { limit: { idsPerStream } });
+      return refusal(400, `too many ids: at most ${idsPerStream} for each stream`, {
+        'relay-limit': String(idsPerStream),
+      });
     }
     if (publicIds.length === 0 || !publicIds.every((id) => PUBLIC_ID.test(id))) return notFound();
     let returned: RelayGrant | undefined;
     try {
       returned = await authorize(request, publicIds);
     } catch {
-      return refusal(503, 'not now', { headers: { 'retry-after': '5' } });
+      return refusal(503, 'not now', { 'retry-after': '5' });
     }
     const grant = checkGrant(returned, publicIds);
     return grant ? open(request, publicIds, grant) : notFound();

@@ -15,7 +15,7 @@ export interface NodeServer extends AsyncDisposable {
 export async function serve(listener: NodeRelayListener, protocol: 'http' | 'http2' = 'http'): Promise<NodeServer> {
   const server = protocol === 'http' ? createServer(listener) : createHttp2Server(listener);
   const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });

@@ -1,0 +1,65 @@
+import { assignDefined } from '../fields.js';
+import { checkOptionNames } from '../options.js';
+import type { RelayStreamsOptions } from './relay-streams.js';
+
+export type RelayHeaders = Readonly<Record<string, string>>;
+
+export interface RelayTrackerOptions {
+  /** Where the relay is: in a page also a relative URL, such as `/tasks`. */
+  readonly url: string;
+  /** Request headers; a function is called before each connection, so that a token can be renewed. @default none */
+  readonly headers?: RelayHeaders | (() => RelayHeaders | PromiseLike<RelayHeaders>);
+  /** Whether cookies are sent, as in `fetch`. @default 'same-origin' */
+  readonly credentials?: RequestCredentials;
+  /**
+   * ms that a page may be hidden before its connections are closed. They are opened again when it is shown.
+   * @default 60_000
+   */
+  readonly hiddenAfter?: number;
+  /** ms without a byte after which a connection counts as dead: three of the relay's heartbeats. @default 45_000 */
+  readonly silence?: number;
+  /** The relay's option of the same name, where it is raised there: how many ids a stream may have. @default 200 */
+  readonly idsPerStream?: number;
+  /** The relay's option of the same name, where it is raised there: how many streams to open. @default 6 */
+  readonly streamsPerSubject?: number;
+  /** @default globalThis.fetch, looked up at each connection */
+  readonly fetch?: typeof globalThis.fetch;
+  /** 0..1: spreads the waits of many clients. @default Math.random */
+  readonly random?: () => number;
+}
+
+/** @throws TypeError or RangeError for options that are missing, unknown or not usable */
+export function checkRelayTrackerOptions(options: RelayTrackerOptions): RelayStreamsOptions {
+  checkOptionNames('relayTracker', "relayTracker({ url: '/tasks' })", options, DEFAULTS);
+  const { headers, ...rest } = assignDefined({ ...DEFAULTS, random: Math.random }, options) as typeof DEFAULTS;
+  const { url } = rest;
+  const page = (globalThis.document as Document | undefined)?.baseURI;
+  const { protocol = '', username = '' } = URL.canParse(url, page) ? new URL(url, page) : {};
+  // `fetch` refuses a URL with credentials, with a message that holds them.
+  if (!/^https?:$/.test(protocol) || username) {
+    const place = username ? 'a URL with credentials' : String(options.url);
+    throw new TypeError(`url: ${place} is not usable; write an http(s) URL, such as 'https://app.example.com/tasks'`);
+  }
+  for (const name of ['hiddenAfter', 'silence', 'idsPerStream', 'streamsPerSubject'] as const) {
+    const value = rest[name];
+    if (Number.isInteger(value) && value > 0 && value < 2 ** 31) continue;
+    throw new RangeError(`${name}: ${String(value)} is not usable; write a whole number above 0`);
+  }
+  return {
+    ...rest,
+    place: url.replace(/[?#].*/s, ''),
+    headers: typeof headers === 'function' ? headers : () => headers,
+  };
+}
+
+const DEFAULTS: Required<Omit<RelayTrackerOptions, 'fetch'>> & Pick<RelayTrackerOptions, 'fetch'> = {
+  url: '',
+  headers: {},
+  credentials: 'same-origin',
+  hiddenAfter: 60_000,
+  silence: 45_000,
+  idsPerStream: 200,
+  streamsPerSubject: 6,
+  fetch: undefined as never,
+  random: Math.random,
+};
