@@ -1,5 +1,5 @@
 import { assignDefined } from '../fields.js';
-import { checkOptionNames } from '../options.js';
+import { checkOptions } from '../options.js';
 import type { RelayStreamsOptions } from './relay-streams.js';
 
 export type RelayHeaders = Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export interface RelayTrackerOptions {
 
 /** @throws TypeError or RangeError for options that are missing, unknown or not usable */
 export function checkRelayTrackerOptions(options: RelayTrackerOptions): RelayStreamsOptions {
-  checkOptionNames('relayTracker', "relayTracker({ url: '/tasks' })", options, DEFAULTS);
+  checkOptions('relayTracker', "relayTracker({ url: '/tasks' })", options, Object.keys(DEFAULTS));
   const { headers, ...rest } = assignDefined({ ...DEFAULTS, random: Math.random }, options) as typeof DEFAULTS;
   const { url } = rest;
   const page = (globalThis.document as Document | undefined)?.baseURI;

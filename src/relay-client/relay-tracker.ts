@@ -14,9 +14,9 @@ import {
   type ObservableInput,
   type Subscriber,
 } from 'rxjs';
-import { isTrackingError, TrackingError } from '../errors.js';
+import { isTrackingError, type TrackingError } from '../errors.js';
 import { isTerminal, type Task } from '../task.js';
-import type { LostTask, TrackedTask } from '../tracked-task.js';
+import { lostTask, type LostTask, type TrackedTask } from '../tracked-task.js';
 import { checkRelayTrackerOptions, type RelayTrackerOptions } from './relay-tracker-options.js';
 import { relayStreams, type RelayConnectionState } from './relay-streams.js';
 
@@ -107,7 +107,7 @@ export function relayTracker(options: RelayTrackerOptions): RelayTracker {
     },
     onLost: (id, reason) => {
       const task = tasks.get(id);
-      if (task) fail(task, trackingError(id, reason));
+      if (task) fail(task, lost(id, reason).error);
     },
   });
 
@@ -145,7 +145,7 @@ export function relayTracker(options: RelayTrackerOptions): RelayTracker {
           if (watched.has(id)) return EMPTY;
           watched.add(id);
           return watch(id).pipe(
-            catchError((error: unknown) => of(lostTask(error as TrackingError))),
+            catchError((error: unknown) => of(lostTask(error as TrackingError, error, asyncScheduler.now()))),
             finalize(() => watched.delete(id)),
           );
         }),
@@ -197,14 +197,8 @@ function isRepeated(task: Task, last: Task | undefined, isFirst: boolean): boole
   return task.status === last.status && task.progress === last.progress && isSameWord;
 }
 
-function trackingError(id: string, cause: Error): TrackingError {
-  const message = `task ${id}: tracking ended [query]: ${cause.message}`;
-  return new TrackingError('query', message, { id, provider: 'relay', misses: 0, cause });
-}
-
-function lostTask(error: TrackingError): LostTask {
-  const { id, provider } = error;
-  return { status: 'lost', id, provider, observedAt: asyncScheduler.now(), error };
+function lost(id: string, cause: unknown): LostTask {
+  return lostTask({ provider: 'relay', id }, cause, asyncScheduler.now());
 }
 
 /** @throws TypeError for a ref that names no task */
@@ -221,6 +215,6 @@ function idOrLoss(ref: RelayRef): string | LostTask {
   try {
     return idOf(ref);
   } catch (error) {
-    return lostTask(trackingError(String((ref as { id?: unknown } | null)?.id ?? ref).slice(0, 128), error as Error));
+    return lost(String((ref as { id?: unknown } | null)?.id ?? ref).slice(0, 128), error);
   }
 }

@@ -1,4 +1,4 @@
-import { checkOptionNames } from '../options.js';
+import { checkOptions } from '../options.js';
 import type { TaskRef } from '../query.js';
 import type { Tracker } from '../tracker/index.js';
 import { checkCors, type RelayCors } from './cors.js';
@@ -51,7 +51,7 @@ export type CheckedRelayOptions = Required<Omit<RelayOptions, 'cors'>> & Pick<Re
 
 /** @throws TypeError or RangeError for options that cannot be meant */
 export function checkRelayOptions(options: RelayOptions): CheckedRelayOptions {
-  checkOptionNames('relayHandler', 'relayHandler({ tracker, authorize })', options, NAMES);
+  checkOptions('relayHandler', 'relayHandler({ tracker, authorize })', options, Object.keys(NAMES));
   const { tracker, authorize, cors, videoUrl = false } = options;
   if (typeof tracker?.track !== 'function') {
     throw new TypeError(`tracker: ${String(tracker)} is no tracker; write what createTracker returns`);

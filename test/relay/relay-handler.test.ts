@@ -522,11 +522,11 @@ describe('options that cannot be meant', () => {
   const tracker = fakeTracker();
   const authorize = () => undefined;
   test.each<[unknown, string]>([
-    [undefined, 'relayHandler: undefined is no options object; write relayHandler({ tracker, authorize })'],
-    [null, 'relayHandler: null is no options object'],
+    [undefined, 'relayHandler: the options are undefined; write relayHandler({ tracker, authorize })'],
+    [null, 'relayHandler: the options are null'],
     [
       { tracker, authorize, heartBeat: 1 },
-      'relayHandler: unknown option "heartBeat"; it has tracker, authorize, videoUrl',
+      'relayHandler: there is no option "heartBeat"; write one of tracker, authorize',
     ],
     [{ authorize }, 'tracker: undefined is no tracker; write what createTracker returns'],
     [{ tracker }, 'authorize: undefined is no function; write a function of (request, publicIds)'],

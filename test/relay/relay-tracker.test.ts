@@ -171,7 +171,7 @@ describe('track', () => {
     answerWith(() => Promise.resolve(new Response(null, { status })));
     const { said } = heard(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(600_000);
-    expect(said).toEqual([expect.stringContaining('#query task a: tracking ended [query]: the relay ')]);
+    expect(said).toEqual([expect.stringContaining('#query relay task a: tracking ended [query]: the relay ')]);
     expect(requests).toHaveLength(1);
     const error = firstValueFrom(tracker.track('a')).catch((lost: unknown) => lost as Error);
     await settle();
@@ -725,8 +725,8 @@ describe('R5 more ids than the streams hold', () => {
     expect(streamSizes(requests)).toEqual(Array(6).fill(200));
     expect(lost).toHaveLength(100);
     expect(lost[0]).toBe(
-      'task task-1200: tracking ended [query]: more tasks than 6 streams (streamsPerSubject) of 200 ids (idsPerStream) ' +
-        'and URLs of 14000 characters hold; watch fewer, or raise these options',
+      'relay task task-1200: tracking ended [query]: more tasks than 6 streams (streamsPerSubject) of 200 ids (idsPerStream) ' +
+        'and URLs of 14000 characters hold; watch fewer, or raise these options (no answer). It may still be running: track it again by its id',
     );
     expect(service.subscriptions).toBe(1200);
     subscription.unsubscribe();
@@ -893,9 +893,9 @@ describe('close', () => {
 });
 
 test.each<[unknown, string]>([
-  [undefined, "relayTracker: undefined is no options object; write relayTracker({ url: '/tasks' })"],
-  ['/tasks', 'relayTracker: string is no options object'],
-  [{ url: URL, header: {} }, 'relayTracker: unknown option "header"; it has url, headers, credentials'],
+  [undefined, "relayTracker: the options are undefined; write relayTracker({ url: '/tasks' })"],
+  ['/tasks', 'relayTracker: the options are /tasks; write'],
+  [{ url: URL, header: {} }, 'relayTracker: there is no option "header"; write one of url, headers, credentials'],
   [{}, 'url: undefined is not usable; write an http(s) URL'],
   [{ url: 'ftp://x' }, 'url: ftp://x is not usable'],
   [{ url: URL, hiddenAfter: NaN }, 'hiddenAfter: NaN is not usable; write a whole number above 0'],
