@@ -1,0 +1,36 @@
+import { LONGEST_DELAY } from './durations.js';
+
+// Options as callers pass them. In JavaScript nothing else notices a call without any, or a name that is mistyped.
+
+/**
+ * @param caller the function that was called, for the message.
+ * @param usage how to call it.
+ * @param names all options that it takes.
+ * @throws TypeError for what is no object, and for an option that it does not have.
+ */
+export function checkOptions(caller: string, usage: string, options: unknown, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`${caller}: the options are ${String(options)}; write ${usage}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    throw new TypeError(`${caller}: there is no option "${name.slice(0, 80)}"; write one of ${names.join(', ')}`);
+  }
+}
+
+/** A duration at this speed. @throws RangeError for one that no timer can take. */
+export function checkDuration(name: string, ms: number, speed = 1): number {
+  const scaled = typeof ms === 'number' ? ms / speed : NaN;
+  if (scaled >= 0 && scaled <= LONGEST_DELAY) return scaled;
+  throw new RangeError(`${name}: ${String(ms)} is no duration; write 0..${LONGEST_DELAY * speed} ms`);
+}
+
+/** @throws TypeError for a callback that is none. */
+export function checkFunction(name: string, callback: unknown): void {
+  if (typeof callback !== 'function') throw new TypeError(`${name}: write a function`);
+}
+
+/** One draw of a caller's `random`, limited to 0..1 whatever it returns. */
+export function draw(random: () => number): number {
+  return Math.min(1, Math.max(0, random())) || 0;
+}
