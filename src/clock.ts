@@ -1,21 +1,18 @@
 import { asyncScheduler } from 'rxjs';
 
 /**
- * Whether a TestScheduler rules: its clock starts at 0. What outlives a virtual run (a queue, a shared gate) must not
- * take part in it, nor in the next one: timers that a run leaves behind never fire.
+ * Whether a TestScheduler runs: then RxJS's schedulers tell a time of their own, which begins at 0. What outlives a virtual
+ * run (a queue, a shared gate, a shared timer) must not take part in it, nor in the next one: timers that a run leaves
+ * behind never fire.
+ *
+ * This is the only question about the clock. Timers are never compared with those of the start: error reporters and zone.js
+ * replace them at any time, and they stay the machine's own.
  */
 export function isVirtualTime(): boolean {
   return Math.abs(asyncScheduler.now() - Date.now()) > 1000;
 }
 
-const realInterval = setInterval;
-
-/** Whether timers and clocks are the machine's own: no TestScheduler, no fake timers. */
-export function isRealTime(): boolean {
-  return setInterval === realInterval && !isVirtualTime();
-}
-
-/** Epoch ms by a clock that nobody sets, unlike the wall's; under virtual time and fake timers theirs. */
+/** Epoch ms by a clock that no user and no time server sets, unlike `Date`; in a virtual run by the virtual clock. */
 export function steadyNow(): number {
-  return isRealTime() ? Math.round(performance.timeOrigin + performance.now()) : asyncScheduler.now();
+  return isVirtualTime() ? asyncScheduler.now() : Math.round(performance.timeOrigin + performance.now());
 }

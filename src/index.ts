@@ -41,6 +41,15 @@ export {
   type RetryConfig,
 } from './operators/index.js';
 export {
+  createPollPolicy,
+  type PollDecision,
+  type PollOutcome,
+  type PollPolicy,
+  type PollPolicyOptions,
+  type PollState,
+  type PollStep,
+} from './poll/policy.js';
+export {
   alad,
   anyfast,
   defineProvider,

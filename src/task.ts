@@ -132,17 +132,17 @@ export function taskKey(task: { readonly provider: string; readonly id: string }
 }
 
 /**
- * What a task says, as a value that is equal (by `===`) exactly when nothing new was said: of a running one its status and
- * progress, of an unknown one the service's word too, of a terminal one its status.
+ * A value that differs (by `===`) exactly when a task has changed: of a running one its status and progress, of an unknown
+ * one the service's word too, of a terminal one its status.
  */
-export function newsOf(said: {
+export function changeKey(task: {
   readonly status: string;
   readonly rawStatus?: string | undefined;
   readonly progress?: number | undefined;
 }): string {
-  const { status, rawStatus = '', progress = '' } = said;
-  // No text is made where the status says it all.
-  if (isTerminal(said) || (status !== 'unknown' && progress === '')) return status;
+  const { status, rawStatus = '', progress = '' } = task;
+  // No text is made where the status is all there is.
+  if (isTerminal(task) || (status !== 'unknown' && progress === '')) return status;
   return `${status} ${status === 'unknown' ? rawStatus : ''} ${progress}`;
 }
 

@@ -1,6 +1,6 @@
 import { assignDefined } from '../fields.js';
 import { brief } from '../redact.js';
-import { isTerminal, newsOf, type RunningStatus, type RunningTask, type Task } from '../task.js';
+import { isTerminal, changeKey, type RunningStatus, type RunningTask, type Task } from '../task.js';
 import type { JournalEntry, JournalRef, JournalTransition, KnownTask } from './journal.js';
 
 // What an entry says and how it changes: pure functions. A change that changes nothing returns undefined.
@@ -20,7 +20,7 @@ export function isOpen({ last, seq, acked }: JournalEntry): boolean {
 /** The entry after an answer that differs from the last one. */
 export function withAnswer(entry: JournalEntry, task: Task): JournalEntry | undefined {
   const last = transitionOf(task);
-  if (entry.last && newsOf(entry.last) === newsOf(last)) return undefined;
+  if (entry.last && changeKey(entry.last) === changeKey(last)) return undefined;
   const learned = { model: task.model, createdAt: entry.createdAt ?? task.createdAt };
   return assignDefined({ ...entry, seq: entry.seq + 1, last }, learned);
 }

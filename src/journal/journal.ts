@@ -118,6 +118,8 @@ export interface JournalSession {
    * With `isManual`, `hold` applies to all of them. A task for which `track` returns undefined stays as it is.
    */
   resume(track: (task: KnownTask) => Resumed | undefined, isManual: boolean): Observable<TrackedTask>;
+  /** Whether an answer of the service about this task (a `taskKey`) is stored. */
+  isAnswered(key: string): boolean;
   /** From now on, only `ack` acknowledges transitions of this task (a `taskKey`). */
   hold(key: string): void;
   /** Acknowledges the transitions of a task up to this number, unless it is held; of an expired task, its loss. */

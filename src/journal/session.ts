@@ -18,9 +18,11 @@ import {
   type Observable,
   type ObservableInput,
 } from 'rxjs';
-import { isQueryError, TrackingError } from '../errors.js';
+import { DAY } from '../durations.js';
+import { isQueryError } from '../errors.js';
 import { copyTask, isTerminal, taskKey, type Task } from '../task.js';
 import { isSettled } from '../tracked-task.js';
+import { trackingError } from '../tracking-error.js';
 import { isOpen, knownTask, newEntry, undelivered, withAck, withAnswer, withLoss } from './entry.js';
 import {
   isJournalLost,
@@ -32,7 +34,7 @@ import {
 import { spread } from './spread.js';
 
 /** How long a settled, acknowledged task is kept: until no service knows it any more. ms */
-const RETENTION = 86_400_000;
+const RETENTION = DAY;
 
 /** Longer messages are cut. A path has up to 4,096 characters, and may be what the reader has to delete. */
 const LONGEST_MESSAGE = 5_000;
@@ -230,6 +232,8 @@ export function openSession(
         }),
       ).pipe(takeUntil(closing)),
 
+    isAnswered: (key) => (entries.get(key)?.last?.status ?? 'lost') !== 'lost',
+
     hold(key) {
       manual.add(key);
     },
@@ -285,7 +289,7 @@ function withJournalError<T>({ provider, id }: JournalRef) {
     const message = (cause instanceof Error ? cause.message : String(cause))
       .replace(/(\w:\/\/[^\s?#]*)[?#]\S+/g, '$1?…')
       .slice(0, LONGEST_MESSAGE);
-    const fields = { provider, id, misses: 0, cause };
-    return throwError(() => new TrackingError('journal', `the journal could not store it: ${message}`, fields));
+    const detail = `the journal could not store it: ${message}`;
+    return throwError(() => trackingError('journal', { provider, id, cause, detail }));
   });
 }

@@ -12,7 +12,8 @@ import {
 } from 'rxjs';
 import type { TrackedTask } from '../tracked-task.js';
 import type { CompletedTask } from '../task.js';
-import { checkDuration, LONGEST_DELAY } from '../poll/timer.js';
+import { LONGEST_DELAY } from '../durations.js';
+import { checkDuration, checkOptions } from '../options.js';
 
 /** A video's URL is about to stop working. */
 export interface ExpiryWarning {
@@ -45,9 +46,11 @@ export interface ExpiryWarningsOptions {
  * const tasks = tracker.trackAll(refs).pipe(share());
  * merge(tasks, tasks.pipe(expiryWarnings({ before: 3_600_000 })))
  */
-export function expiryWarnings<T extends TrackedTask>({
-  before,
-}: ExpiryWarningsOptions): OperatorFunction<T, ExpiryWarning> {
+export function expiryWarnings<T extends TrackedTask>(
+  options: ExpiryWarningsOptions,
+): OperatorFunction<T, ExpiryWarning> {
+  checkOptions('expiryWarnings', 'expiryWarnings({ before: 3_600_000 })', options, ['before']);
+  const { before } = options;
   checkDuration('before', before);
   return (source) =>
     source.pipe(

@@ -1,8 +1,8 @@
 import type { TrackedTask } from '../tracked-task.js';
 import { isTerminal, taskKey } from '../task.js';
 import { windowName, windowOf, type PollWindow, type PollWindows } from '../windows.js';
-import { LONGEST_DELAY } from '../poll/timer.js';
-import { checkWindows } from './with-model-interval.js';
+import { LONGEST_DELAY } from '../durations.js';
+import { checkWindows } from '../poll/poll-config.js';
 
 /** How long generating took: plain JSON. */
 export interface GenerationTime {

@@ -1,10 +1,10 @@
 import { Observable, type OperatorFunction, type Subscriber, type Unsubscribable } from 'rxjs';
-import { isTerminal, taskKey, type Task } from '../task.js';
-import { checkPollConfig, type PollConfig } from '../poll/poll-config.js';
-import { Poll, type PollPlan, type PollRef } from '../poll/poll-loop.js';
-import { sharedWait } from '../poll/shared-timer.js';
-import { siftable, type NewsOf } from './sift.js';
-import { timerWait } from '../poll/timer.js';
+import { checkOptions } from '../options.js';
+import { POLL_OPTIONS, type CheckedPollConfig, type PollConfig } from '../poll/poll-config.js';
+import { Poll, pollPlan, type PollPlan, type PollRef } from '../poll/poll-loop.js';
+import { answered, newState, validWait, type PollDecision } from '../poll/policy.js';
+import { scheduleAlone } from '../poll/timer.js';
+import type { Task } from '../task.js';
 
 /**
  * Emits every answer of a query, asking again and again until one is terminal; then completes.
@@ -17,55 +17,46 @@ import { timerWait } from '../poll/timer.js';
  * result:   q 30s p 30s (s|)
  * ```
  *
- * The source is a cold query: each subscription asks once. It is subscribed to at once (or after `initialDelay`) and
- * then `max(minInterval, answer.pollAfter ?? interval)` ms after each answer, so polls never overlap. A query that got
- * no usable answer is a missed poll: reported to `onMiss`, followed by a longer wait, never an end by itself. A failed
- * task is a value.
+ * The source is a cold query: each subscription asks once and takes one answer. It is subscribed to at once (or after
+ * `initialDelay`) and then `max(minInterval, answer.pollAfter ?? interval)` ms after each answer, so polls never overlap.
+ * A query that got no usable answer is a missed poll: reported to `onMiss`, followed by a longer wait, never an end by
+ * itself. A failed task is a value.
  *
- * Made once and applied to many sources, it lets waits that end together share a timer, in real time and outside zones:
- * cheaper, but a source is then subscribed to in the async context of any of them. Where a query reads who asks from
- * `AsyncLocalStorage`, make the operator anew for each source.
- *
- * @throws RangeError at call time for a duration that no timer can take, or an `interval` below `minInterval`.
+ * @throws RangeError at call time for a duration that no timer can take, or an `interval` below `minInterval`; TypeError
+ * for an option that does not exist.
  * Errors with a TrackingError when asking again is pointless (`query`, `expired`, `no-video`) or time is up (`deadline`),
  * and with whatever the notifier errors with.
  *
  * @example
  * query('video_abc').pipe(withModelInterval(resultWindows), pollUntilTerminal(), dedupeStatus())
  */
-export function pollUntilTerminal<T extends Task>(config?: PollConfig): OperatorFunction<T, T> {
-  const checked = checkPollConfig(config);
-  let plan: PollPlan = { ...checked, wait: timerWait };
-  let sources = 0;
-  return (source) => {
-    // One source waits on timers of its own; where there are more, their waits share timers.
-    if (++sources === 2) plan = { ...checked, wait: sharedWait() };
-    return siftable(
-      (newsOf) =>
-        new Observable((subscriber) => {
-          const poll = new SourcePoll(plan, source, subscriber, newsOf);
-          // Before the start: a task that is terminal at once must find the way to stop.
-          subscriber.add(poll);
-          poll.start();
-        }),
-    );
-  };
+export function pollUntilTerminal<T extends Task>(config: PollConfig = {}): OperatorFunction<T, T> {
+  checkOptions('pollUntilTerminal', 'pollUntilTerminal({ interval })', config, POLL_OPTIONS);
+  const plan = pollPlan(config, scheduleAlone);
+  return (source) =>
+    new Observable((subscriber) => {
+      const poll = new SourcePoll(plan, source, subscriber);
+      // Before the start: a task that is terminal at once must find the way to stop.
+      subscriber.add(poll);
+      poll.start();
+    });
 }
 
 const NOTHING: PollRef = {};
 
-/** Asks a source, and tells a subscriber every answer, or those that are news. */
+/** Polls a source for one subscriber. */
 class SourcePoll<T extends Task> extends Poll<T> implements Unsubscribable {
-  /** What the last running answer said. */
-  #said: unknown;
+  protected readonly plan: PollPlan & CheckedPollConfig;
+  protected readonly state;
+  readonly #source: Observable<T>;
+  readonly #subscriber: Subscriber<T>;
 
-  constructor(
-    protected readonly plan: PollPlan,
-    private readonly source: Observable<T>,
-    private readonly subscriber: Subscriber<T>,
-    private readonly newsOf: NewsOf<T> | undefined,
-  ) {
+  constructor(plan: PollPlan & CheckedPollConfig, source: Observable<T>, subscriber: Subscriber<T>) {
     super();
+    this.plan = plan;
+    this.state = newState(plan.interval, plan.minInterval);
+    this.#source = source;
+    this.#subscriber = subscriber;
   }
 
   get ref(): PollRef {
@@ -73,36 +64,30 @@ class SourcePoll<T extends Task> extends Poll<T> implements Unsubscribable {
   }
 
   protected ask(): Observable<T> {
-    return this.source;
+    return this.#source;
   }
 
-  protected interval(): number {
-    // What came from outside may be no number.
-    const told = this.last?.pollAfter ?? -1;
-    return told >= 0 ? told : this.plan.interval;
+  protected answered(task: T, time: number): PollDecision {
+    this.last = task;
+    this.state.wait = validWait(task.pollAfter) ?? this.plan.interval;
+    return answered(this.state, task, time);
   }
 
-  protected floor(): number {
-    return this.plan.minInterval;
+  protected isAnswered(): boolean {
+    return false;
   }
 
   protected emit(task: T): void {
-    const before = this.last;
-    this.last = task;
-    if (this.newsOf && !isTerminal(task)) {
-      const said = this.#said;
-      this.#said = this.newsOf(task);
-      if (before && said === this.#said && taskKey(before) === taskKey(task)) return;
-    }
-    this.subscriber.next(task);
+    this.#subscriber.next(task);
   }
 
-  protected finish(): void {
-    this.subscriber.complete();
+  protected complete(task: T): void {
+    this.#subscriber.next(task);
+    this.#subscriber.complete();
   }
 
   protected fail(error: unknown): void {
-    this.subscriber.error(error);
+    this.#subscriber.error(error);
   }
 
   unsubscribe(): void {

@@ -1,8 +1,11 @@
 import { asyncScheduler, map, Observable, type MonoTypeOperatorFunction } from 'rxjs';
+import { checkFunction, checkOptions } from '../options.js';
+import { checkCadence, type Cadence } from '../poll/cadence.js';
+import { checkWindows } from '../poll/poll-config.js';
+import { waitAfterAnswer, type WaitRules, type WaitState } from '../poll/policy.js';
+import { now } from '../poll/timer.js';
 import { copyTask, type Task } from '../task.js';
 import { resultWindows, windowOf, type PollWindows } from '../windows.js';
-import { beginningOf, checkCadence, timeLeft, waitAfter, type Cadence } from '../poll/cadence.js';
-import { checkFunction, LONGEST_DELAY } from '../poll/timer.js';
 
 export interface ModelIntervalOptions {
   /**
@@ -21,14 +24,14 @@ export interface ModelIntervalOptions {
    */
   readonly cadence?: Cadence;
   /**
-   * Gives 0..1: with `uniform` 0 is the window's shortest wait and 1 its longest; else it makes a wait longer by up to 1.5 %,
-   * so that tasks that started together drift apart.
+   * Returns 0..1: with `uniform` 0 is the window's shortest wait and 1 its longest; else it makes a wait longer by up to
+   * 1.5 %, so that tasks that started together drift apart.
    * @default Math.random
    */
   readonly random?: () => number;
   /**
    * The name of the window for as long as no answer has named a model. `flex` (Seedance 1.5's offline service) holds
-   * throughout, since no model's name tells it.
+   * throughout, since no model's name shows it.
    */
   readonly hint?: string | undefined;
 }
@@ -48,50 +51,39 @@ export interface ModelIntervalOptions {
  * anew at every poll.
  *
  * @param windows waits by model; default `resultWindows`. For anyfast and alad: `generationsWindows`.
- * @throws RangeError at call time for a window that is not 0 < min <= interval <= max <= 2^31-1; TypeError for a cadence that is none.
+ * @throws RangeError at call time for a window that is not 0 < min <= interval <= max <= 2^31-1; TypeError for a cadence
+ * or an option that does not exist.
  */
 export function withModelInterval<T extends Task>(
   windows: PollWindows = resultWindows,
   options: ModelIntervalOptions = {},
 ): MonoTypeOperatorFunction<T> {
   checkWindows(windows);
+  checkOptions('withModelInterval', 'withModelInterval(windows, { cadence })', options, ['cadence', 'random', 'hint']);
   const { cadence = 'window', random = Math.random, hint } = options;
   checkCadence(cadence);
   checkFunction('random', random);
+  const rules: WaitRules = { windowOf: (model) => windowOf(windows, model), cadence, random };
   return (source) => {
-    let last: T | undefined;
-    let model: string | undefined;
-    let began: number | undefined;
-    // Put together anew at each poll: what waits between two polls is this memory alone.
-    return new Observable((subscriber) =>
-      source
-        .pipe(
-          map((task: T) => {
-            if (last?.id !== task.id || last.provider !== task.provider) last = model = began = undefined;
-            const now = asyncScheduler.now();
-            model = task.model ?? model;
-            began = beginningOf(task, began, now);
-            const window = windowOf(windows, hint === 'flex' ? hint : (model ?? hint));
-            const pollAfter = waitAfter(window, cadence, random, now - began, timeLeft(task, last));
-            return (last = copyTask(task, { pollAfter }));
-          }),
-        )
-        .subscribe(subscriber),
-    );
+    const memory: Memory = { id: undefined, provider: undefined, ...EMPTY };
+    const timed = (task: T): T => {
+      const { id, provider } = task;
+      if (memory.id !== id || memory.provider !== provider) {
+        Object.assign(memory, EMPTY, { id, provider, model: hint });
+      }
+      const time = now();
+      const pollAfter = waitAfterAnswer(memory, task, rules, time, asyncScheduler.now() - time);
+      return copyTask(task, { pollAfter });
+    };
+    // Built anew at each poll: what waits between two polls is the memory alone.
+    return new Observable((subscriber) => source.pipe(map(timed)).subscribe(subscriber));
   };
 }
 
-/** @throws RangeError that names the window. */
-export function checkWindows(windows: PollWindows): void {
-  for (const [name, { min, max, floor = 0, interval = max, generation = [1, 1] }] of Object.entries(windows)) {
-    const [shortest, longest] = generation;
-    const isRange =
-      min > 0 && min <= max && max <= LONGEST_DELAY && shortest > 0 && shortest <= longest && longest <= LONGEST_DELAY;
-    if (!(isRange && floor >= 0 && floor <= LONGEST_DELAY)) {
-      throw new RangeError(`windows["${name}"]: min ${min}, max ${max}; write 0 < min <= max, in ms`);
-    }
-    if (!(interval >= min && interval <= max)) {
-      throw new RangeError(`windows["${name}"]: interval ${interval} is outside the window; write ${min} to ${max} ms`);
-    }
-  }
+/** What is kept of one task from one poll to the next. */
+interface Memory extends WaitState {
+  id: string | undefined;
+  provider: string | undefined;
 }
+
+const EMPTY: WaitState = { model: undefined, beganAt: undefined, seenAt: undefined, progress: undefined };

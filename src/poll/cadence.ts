@@ -1,6 +1,6 @@
 import type { Task } from '../task.js';
 import { DEFAULT_FLOOR, type PollWindow } from '../windows.js';
-import { draw } from './timer.js';
+import { draw } from '../options.js';
 
 /** How waits are chosen; see `ModelIntervalOptions.cadence`. */
 export type Cadence = 'uniform' | 'window' | 'economical';

@@ -1,7 +1,9 @@
-import { asyncScheduler, from, type Observable, type ObservableInput } from 'rxjs';
+import type { ObservableInput } from 'rxjs';
+import { DAY, LONGEST_DELAY } from '../durations.js';
 import type { QueryError, QueryErrorKind } from '../errors.js';
+import { checkDuration, checkFunction, checkOptions } from '../options.js';
 import type { Task } from '../task.js';
-import { checkDuration, checkFunction } from './timer.js';
+import type { PollWindows } from '../windows.js';
 
 /** When to ask again, and when to give up. All durations in ms, 0..2^31-1. */
 export interface PollConfig {
@@ -18,11 +20,14 @@ export interface PollConfig {
   readonly deadline?: number | Date;
   /** What to do about missed polls: queries that got no usable answer. */
   readonly retry?: RetryConfig;
-  /** Something that knows better when to ask: a webhook, a window's focus, the network's return. Each emission brings the next ask forward. */
+  /**
+   * Emits when asking is worthwhile: a webhook, a window's focus, the network's return. Each emission brings the next ask
+   * forward, as far as `minInterval` and a Retry-After allow.
+   */
   readonly notifier?: ObservableInput<unknown>;
-  /** Told of each missed poll. What it throws ends the stream. */
+  /** Called with each missed poll. What it throws ends the stream. */
   readonly onMiss?: (miss: Miss) => void;
-  /** Gives 0..1; spreads the back-off. @default Math.random */
+  /** Returns 0..1; spreads the back-off. @default Math.random */
   readonly random?: () => number;
 }
 
@@ -34,7 +39,7 @@ export interface RetryConfig {
   /** The back-off's limit, in ms. @default 120_000 */
   readonly maxDelay?: number;
   /**
-   * How long after subscription "not found" is taken for a task that is not stored yet, in ms. Afterwards three such
+   * For how long after subscription "not found" means that the task is not stored yet, in ms. Afterwards three such
    * answers in a row, over at least this time, end tracking. @default 60_000
    */
   readonly notFoundGrace?: number;
@@ -55,40 +60,58 @@ export interface Miss {
 }
 
 export interface CheckedPollConfig
-  extends Required<RetryConfig>, Omit<Required<PollConfig>, 'notifier' | 'onMiss' | 'retry'> {
-  readonly notifier?: Observable<unknown> | undefined;
-  readonly onMiss?: ((miss: Miss) => void) | undefined;
-}
+  extends Required<RetryConfig>, Omit<Required<PollConfig>, 'notifier' | 'onMiss' | 'retry'> {}
+
+/** The names of all options. */
+export const POLL_OPTIONS = [
+  ...['interval', 'minInterval', 'initialDelay', 'deadline', 'retry', 'notifier', 'onMiss', 'random'],
+] as const satisfies readonly (keyof PollConfig)[];
 
 /**
+ * @param now epoch ms, to compare a deadline that is a date with.
  * @param speed divides all durations.
  * @throws RangeError or TypeError that names the option and says what to write.
  */
-export function checkPollConfig(config: PollConfig = {}, speed = 1): CheckedPollConfig {
-  const { minInterval = 10_000, interval = Math.max(30_000, minInterval), initialDelay = 0 } = config;
-  const { deadline = 86_400_000, notifier, onMiss, random = Math.random } = config;
-  const { count = Infinity, delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000 } = config.retry ?? {};
+export function checkPollConfig(config: PollConfig, now: number, speed = 1): CheckedPollConfig {
+  const { minInterval = 10_000, interval = Math.max(30_000, minInterval), initialDelay = 0, retry = {} } = config;
+  const { deadline = DAY, onMiss, random = Math.random } = config;
+  checkOptions('retry', '{ count, delay }', retry, ['count', 'delay', 'maxDelay', 'notFoundGrace']);
+  const { count = Infinity, delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000 } = retry;
   const date = deadline instanceof Date && deadline;
   // A date that has passed is fine: one query is tried all the same.
-  const patience = date ? Math.max(0, +date - asyncScheduler.now()) * speed : deadline;
+  const patience = date ? Math.max(0, +date - now) * speed : deadline;
   const durations = { minInterval, interval, initialDelay, deadline: patience, delay, maxDelay, notFoundGrace };
   for (const name of Object.keys(durations) as (keyof typeof durations)[]) {
     durations[name] = checkDuration(name, durations[name], speed);
   }
   if (interval < minInterval) {
-    throw new RangeError(`interval: ${interval} is below minInterval ${minInterval}; write both if you mean it`);
+    throw new RangeError(
+      `interval: ${interval} is below minInterval (${minInterval}); lower minInterval too if this is intended`,
+    );
   }
   // Infinity has no remainder.
-  if (!(count >= 0) || count % 1)
+  if (!(count >= 0) || count % 1) {
     throw new RangeError(`retry.count: ${count} is no count; write 0, 1, ... or Infinity`);
+  }
   checkFunction('random', random);
   checkFunction('onMiss', onMiss ?? random);
-  return {
-    ...durations,
-    deadline: date || durations.deadline,
-    count,
-    notifier: notifier && from(notifier),
-    onMiss,
-    random,
-  };
+  return { ...durations, deadline: date || durations.deadline, count, random };
+}
+
+/** @throws RangeError that names the window. */
+export function checkWindows(windows: PollWindows): void {
+  if (typeof windows !== 'object' || windows === null) {
+    throw new TypeError(`windows: ${String(windows)}; write an object such as resultWindows`);
+  }
+  for (const [name, { min, max, floor = 0, interval = max, generation = [1, 1] }] of Object.entries(windows)) {
+    const [shortest, longest] = generation;
+    const isRange =
+      min > 0 && min <= max && max <= LONGEST_DELAY && shortest > 0 && shortest <= longest && longest <= LONGEST_DELAY;
+    if (!(isRange && floor >= 0 && floor <= LONGEST_DELAY)) {
+      throw new RangeError(`windows["${name}"]: min ${min}, max ${max}; write 0 < min <= max, in ms`);
+    }
+    if (!(interval >= min && interval <= max)) {
+      throw new RangeError(`windows["${name}"]: interval ${interval} is outside the window; write ${min} to ${max} ms`);
+    }
+  }
 }

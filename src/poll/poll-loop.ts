@@ -1,15 +1,24 @@
-import { asyncScheduler, type Observable, type Observer, type Subscription } from 'rxjs';
-import { isQueryError, QueryError, TrackingError, type TrackingErrorReason } from '../errors.js';
+import { asyncScheduler, from, Subscriber, Subscription, type Observable } from 'rxjs';
+import { QueryError, type TrackingErrorReason } from '../errors.js';
 import { assignDefined } from '../fields.js';
-import { isTerminal, type Task } from '../task.js';
-import type { CheckedPollConfig } from './poll-config.js';
-import { draw, LONGEST_DELAY, now, rest, type Due, type Wait } from './timer.js';
+import type { Task } from '../task.js';
+import { trackingError } from '../tracking-error.js';
+import { checkPollConfig, type CheckedPollConfig, type Miss, type PollConfig } from './poll-config.js';
+import { begin, called, due, missed, next, type AskRules, type PollDecision, type PollState } from './policy.js';
+import { cancel, now, type Schedule, type Scheduled } from './timer.js';
 
-const MAX_RETRY_AFTER = 900_000;
+/** What an engine of this process needs to poll. */
+export interface PollPlan extends AskRules {
+  readonly notifier?: Observable<unknown> | undefined;
+  readonly onMiss?: ((miss: Miss) => void) | undefined;
+  readonly schedule: Schedule;
+}
 
-/** When to ask, and who waits for it. */
-export interface PollPlan extends CheckedPollConfig {
-  readonly wait: Wait;
+/** @throws RangeError or TypeError that names the option and says what to write. */
+export function pollPlan(config: PollConfig, schedule: Schedule, speed?: number): PollPlan & CheckedPollConfig {
+  const { notifier, onMiss } = config;
+  const checked = checkPollConfig(config, asyncScheduler.now(), speed);
+  return { ...checked, notifier: notifier && from(notifier), onMiss, schedule };
 }
 
 /** What is known of a task before it is asked about. */
@@ -20,255 +29,220 @@ export interface PollRef {
   readonly createdAt?: number | undefined;
 }
 
-/** Misses in a row. */
-interface Misses {
-  count: number;
-  /** What the last of them were about, how many such there are in a row, and since when. */
-  about: string;
-  repeats: number;
-  since: number;
-}
-
 /**
- * The poll loop of one task: asks, and asks again after each answer or miss until a terminal answer or the end of
- * patience. Whoever extends it says what to ask and how often, and is told what comes of it.
+ * The poll loop of one task: sends queries, waits, and passes the outcomes to the policy, which decides what comes next.
+ * A subclass provides the query and receives the answers and the end.
  *
  * One object waits for one thing at a time: 180 bytes a task, where a timer for the deadline beside that of the next ask
  * takes 400, and closures 1,100.
+ *
+ * Callbacks of the caller (a subscriber's `next`, `onMiss`, a notifier) may stop this poll or start it again. So they come
+ * last: what was decided is scheduled before.
  */
-export abstract class Poll<T extends Task = Task> implements Due, Observer<T> {
-  wait: Due['wait'];
+export abstract class Poll<T extends Task = Task> implements Scheduled {
+  timer: Scheduled['timer'];
   isRunning = false;
   protected abstract readonly plan: PollPlan;
+  protected abstract readonly state: PollState;
   abstract readonly ref: PollRef;
   /** The last answer, as far as it is kept. */
   protected last: T | undefined;
-  #isAsking = false;
-  /** What is waited for is the deadline. */
-  #isLast = false;
-  /** Somebody called since the last ask. */
-  #isWanted = false;
-  #startedAt = 0;
-  #deadlineAt = 0;
-  #askedAt: number | undefined;
-  #answeredAt = 0;
-  /** The service said Retry-After: no ask sooner, whoever calls. */
-  #holdUntil: number | undefined;
-  #misses: Misses | undefined;
-  #inFlight: Subscription | undefined;
+  #query: RunningQuery<T> | undefined;
   #notifier: Subscription | undefined;
+  /** How far time is ahead of the clock; see `run`. */
+  #ahead = 0;
 
-  /** Asks once. */
+  /** One query. */
   protected abstract ask(): Observable<T>;
-  /** How long to wait after an ask, in ms. */
-  protected abstract interval(): number;
-  /** The shortest time from one ask to the next, in ms. */
-  protected abstract floor(): number;
-
-  /** An answer came. */
+  /** Passes an answer to the policy. `ahead`: how far epoch ms are ahead of `time`. */
+  protected abstract answered(answer: T, time: number): PollDecision;
+  /** Whether there was a good answer before this process began. */
+  protected abstract isAnswered(): boolean;
   protected abstract emit(answer: T): void;
-  /** It was a terminal one, and has been emitted. */
-  protected abstract finish(): void;
-  /** A TrackingError, or what a function of the caller threw. */
+  /** Emits the terminal answer and completes. */
+  protected abstract complete(answer: T): void;
+  /** Errors with a TrackingError, or with what a callback of the caller threw. */
   protected abstract fail(error: unknown): void;
 
   /** Asks at once, or after `initialDelay`; never before a floor or a Retry-After of an earlier run allows. */
   start(): void {
-    const { deadline, notifier, initialDelay } = this.plan;
-    // Dates are by the wall's clock; all waits are by one that nobody sets.
-    const wall = asyncScheduler.now();
-    const from = deadline instanceof Date ? 0 : Math.min(wall, this.ref.createdAt ?? wall);
-    const time = (this.#startedAt = this.#answeredAt = now());
-    this.#deadlineAt = this.#startedAt + Math.max(0, from + +deadline - wall);
-    this.#misses = undefined;
+    const { plan, state, ref } = this;
+    const time = this.now();
+    const { delay } = begin(state, plan, time, asyncScheduler.now() - time, ref.createdAt);
     this.isRunning = true;
-    const delay = Math.max(initialDelay, this.#untilAllowed(time));
-    if (delay > 0) this.#waitFor(delay, time);
-    this.#notifier = notifier?.subscribe({
-      next: () => {
-        this.#isWanted = true;
-        const time = now();
-        if (!this.#isAsking) this.#waitFor(this.#untilAllowed(time), time);
-      },
-      error: (error: unknown) => {
-        this.#end(error);
-      },
-    });
-    // The notifier may have ended it already.
-    if (!this.isRunning) this.stop();
-    else if (delay <= 0) this.#ask();
+    if (delay > 0) plan.schedule(this, delay);
+    if (plan.notifier) {
+      const notifier = (this.#notifier = new Subscription());
+      notifier.add(
+        plan.notifier.subscribe({
+          next: () => {
+            if (notifier.closed) return;
+            const decision = called(state, this.now());
+            if (decision.type === 'wait') plan.schedule(this, decision.delay);
+          },
+          error: (error: unknown) => {
+            if (!notifier.closed) this.#end(error);
+          },
+        }),
+      );
+      // The notifier may have stopped this run, and started another one.
+      if (notifier.closed) return;
+    }
+    if (delay <= 0) this.run();
   }
 
   stop(): void {
-    this.isRunning = this.#isAsking = false;
-    rest(this);
-    this.#inFlight?.unsubscribe();
-    this.#notifier?.unsubscribe();
+    this.isRunning = false;
+    cancel(this);
+    const [query, notifier] = [this.#query, this.#notifier];
+    this.#query = this.#notifier = undefined;
+    query?.unsubscribe();
+    notifier?.unsubscribe();
   }
 
-  /** A wait is over. */
+  /** A wait, or the patience with a query, is over. */
   run(): void {
-    // At least one query is tried, however short the deadline.
-    if (this.#isLast && (this.#askedAt ?? -Infinity) >= this.#startedAt) this.#giveUp('deadline');
-    else this.#ask();
+    // A timer that fires proves that its time has come. Fake timers may leave `performance.now()` alone.
+    this.#ahead += Math.max(0, this.state.dueAt - this.now());
+    const decision = due(this.state, this.now());
+    if (decision.type === 'ask') this.#ask();
+    else this.#apply(decision);
   }
 
-  /** ms since an ask brought something, or since the start. */
+  /** ms since the last good answer, or since the start. */
   protected get unseen(): number {
-    return now() - this.#answeredAt;
+    return this.now() - (this.state.seenAt ?? this.state.startedAt);
   }
 
-  /** The request goes only now: it had to wait its turn. */
+  /** The request was sent only now: it had to wait its turn. */
   sent(): void {
-    this.#askedAt = now();
+    this.state.askedAt = this.now();
+  }
+
+  protected now(): number {
+    return now() + this.#ahead;
   }
 
   #ask(): void {
-    rest(this);
-    this.#inFlight?.unsubscribe();
-    this.#isAsking = true;
-    this.#isWanted = false;
-    this.#askedAt = now();
-    const inFlight = this.ask().subscribe(this);
-    // What is over is not held on to while the next ask is waited for.
-    this.#inFlight = inFlight.closed ? undefined : inFlight;
-    if (!this.isRunning) this.stop();
-    else if (this.#isAsking) {
-      // What is asked after the deadline is given an ordinary wait to be answered.
-      const patience = this.#deadlineAt - now();
-      this.#isLast = true;
-      this.plan.wait(this, patience > 0 ? patience : this.interval());
-    }
+    cancel(this);
+    this.#query?.unsubscribe();
+    const query = (this.#query = new RunningQuery(this));
+    this.ask().subscribe(query);
+    query.isSubscribed = true;
+    if (query !== this.#query) return;
+    if (this.state.isAsking) this.plan.schedule(this, this.state.dueAt - this.now());
+    // What is over is not kept while the next ask is waited for.
+    else if (query.closed) this.#query = undefined;
   }
 
-  // What the query says.
+  // What the query emits.
 
-  next(task: T): void {
-    this.#handle(this.#answered, task);
-  }
-
-  error(error: unknown): void {
-    this.#handle(this.#missed, error);
-  }
-
-  complete(): void {
-    this.#inFlight = undefined;
-    // The wait counts from the end of a query. One that never ends is waited for no longer than its answer says.
-    if (!this.#isAsking && this.isRunning && now() > this.#answeredAt) this.#goOn();
-    if (this.#isAsking) this.error(new QueryError('malformed', 'no answer', { code: 'empty' }));
-  }
-
-  /** What a caller's function throws goes down the stream, instead of leaving its consumer to hang. */
-  #handle<O>(handler: (outcome: O) => void, outcome: O): void {
-    if (!this.#isAsking) return;
-    this.#isAsking = false;
-    this.#answeredAt = now();
+  onNext(query: RunningQuery<T>, task: T): void {
+    if (query !== this.#query || !this.state.isAsking) return;
+    let decision;
     try {
-      handler.call(this, outcome);
+      decision = this.answered(task, this.now());
     } catch (error) {
+      // A function of the caller threw.
       this.#end(error);
-    }
-  }
-
-  #answered(task: T): void {
-    this.#misses = this.#holdUntil = undefined;
-    this.emit(task);
-    if (!this.isRunning) return;
-    if (isTerminal(task)) {
-      this.stop();
-      this.finish();
-    } else this.#goOn();
-  }
-
-  #missed(error: unknown): void {
-    const end = isQueryError(error) ? this.#verdict(error) : error instanceof TrackingError ? error.reason : 'query';
-    if (end) {
-      this.#giveUp(end, error);
       return;
     }
-    const { kind, retryAfterMs } = error as QueryError;
-    const { delay, maxDelay, onMiss, random } = this.plan;
-    const misses = this.#misses?.count ?? 0;
-    this.#holdUntil = this.#answeredAt + Math.min(retryAfterMs || 0, MAX_RETRY_AFTER);
-    const backOff = draw(random) * Math.min(maxDelay, delay * 2 ** Math.min(misses, 30));
-    const nextPollIn = this.#pause(this.#answeredAt, Math.round(backOff));
-    const miss = { ...this.#who(error), kind, misses, nextPollIn, error: error as QueryError };
-    onMiss?.(assignDefined(miss, { last: this.last }));
-    // Whoever called in the meantime does not wait as long.
-    if (this.isRunning) this.#goOn(this.#isWanted ? undefined : nextPollIn);
+    if (decision.type === 'done') {
+      this.stop();
+      this.complete(task);
+      return;
+    }
+    if (decision.type === 'wait') this.plan.schedule(this, decision.delay);
+    this.emit(task);
+    if (decision.type === 'end' && query === this.#query) this.#giveUp(decision.reason);
   }
 
-  /** Counts a query without an answer; gives the reason to give up, if it is one. */
-  #verdict({ kind, code, retryable }: QueryError): TrackingErrorReason | undefined {
-    if (kind === 'expired') return kind;
-    const { notFoundGrace, count } = this.plan;
-    const isNotFound = kind === 'not-found';
-    if (!retryable && !isNotFound) return 'query';
-    const misses = (this.#misses ??= { count: 0, about: '', repeats: 0, since: 0 });
-    if (kind !== 'rate-limited') misses.count++;
-    // Just after its creation a task may not be stored yet: what is not found then does not count.
-    const isGrace = isNotFound && this.#answeredAt - this.#startedAt < notFoundGrace;
-    const about = isGrace || code === 'empty' ? '' : code === 'no-video' ? code : kind;
-    if (misses.about !== about) misses.repeats = 0;
-    if (misses.repeats++ === 0) misses.since = this.#answeredAt;
-    misses.about = about;
-
-    const isFifth = misses.repeats >= 5;
-    if (isFifth && about === 'no-video') return about;
-    const isWrongPlace = isFifth && about === 'malformed' && !this.last;
-    const isGone = about === 'not-found' && misses.repeats >= 3 && this.#answeredAt - misses.since >= notFoundGrace;
-    return isWrongPlace || isGone || misses.count > count ? 'query' : undefined;
+  onError(query: RunningQuery<T>, error: unknown): void {
+    const { state, plan } = this;
+    if (query !== this.#query || !state.isAsking) return;
+    state.isAnswered ||= this.isAnswered();
+    try {
+      const decision = missed(state, error, plan, this.now());
+      if (decision.type === 'wait') plan.schedule(this, decision.delay);
+      const miss = 'miss' in decision && decision.miss;
+      if (miss) {
+        const report = { ...this.#names(error), ...miss, error: error as QueryError };
+        plan.onMiss?.(assignDefined(report, { last: this.last }));
+      }
+      if (decision.type === 'end' && query === this.#query) this.#giveUp(decision.reason, error);
+    } catch (thrown) {
+      this.#end(thrown);
+    }
+    if (query === this.#query) this.#query = undefined;
   }
 
-  // To read the clock is a tenth of what a poll costs: it is read once for all that is done at a time.
-
-  #goOn(pause?: number): void {
-    const time = now();
-    if (time < this.#deadlineAt) this.#waitFor(pause ?? this.#pause(time), time);
-    else this.#giveUp('deadline');
+  onComplete(query: RunningQuery<T>): void {
+    if (query !== this.#query) return;
+    const { state } = this;
+    if (state.isAsking) {
+      this.onError(query, new QueryError('malformed', 'no answer', { code: 'empty' }));
+      return;
+    }
+    this.#query = undefined;
+    // The wait counts from the end of a query. One that never ends is waited for no longer than its answer demands.
+    if (asyncScheduler.now() !== query.answeredAt) this.#apply(next(state, this.now()));
   }
 
-  /** Waits for the next ask, or for the deadline if that is sooner. */
-  #waitFor(ms: number, time: number): void {
-    // A call may come after the deadline, and before its timer.
-    const patience = Math.max(0, this.#deadlineAt - time);
-    this.#isLast = ms >= patience;
-    this.plan.wait(this, Math.min(ms, patience));
+  #apply(decision: PollDecision): void {
+    if (decision.type === 'wait') this.plan.schedule(this, decision.delay);
+    else if (decision.type === 'end') this.#giveUp(decision.reason);
   }
 
-  /** How long to wait after an answer, or, with a back-off, after a miss. */
-  #pause(time: number, backOff = 0): number {
-    const allowed = this.#untilAllowed(time);
-    if (this.#isWanted) return allowed;
-    return Math.min(LONGEST_DELAY, Math.max(allowed, this.floor(), this.interval(), backOff));
-  }
-
-  /** How long the floor and a Retry-After still forbid to ask, in ms. */
-  #untilAllowed(time: number): number {
-    // A clock that was set back makes no floor longer than itself.
-    const floor = this.floor() + Math.min(0, (this.#askedAt ?? -Infinity) - time);
-    return Math.max(0, floor, (this.#holdUntil ?? -Infinity) - time);
-  }
-
-  #who(error: unknown): { readonly provider: string; readonly id: string } {
+  #names(error: unknown): { readonly provider: string; readonly id: string } {
     const { provider = '', id = '' }: PollRef = { ...(error as PollRef), ...this.last, ...this.ref };
     return { provider, id };
   }
 
   #giveUp(reason: TrackingErrorReason, cause?: unknown): void {
-    const who = this.#who(cause);
-    const last = this.last;
-    let message = `${who.provider} task ${who.id}: tracking ended [${reason}]`;
-    if (cause instanceof Error) message += `: ${cause.message.replace(/\.$/, '')}`;
-    // Times from outside may be no dates: toJSON does not mind.
-    message += last ? ` (${last.status} at ${new Date(last.observedAt).toJSON()})` : ' (no answer)';
-    if (reason === 'query' || reason === 'deadline') message += '. It may still be running: track it again by its id';
-    this.#end(new TrackingError(reason, message, { ...who, misses: this.#misses?.count ?? 0, cause, last }));
+    const misses = this.state.misses?.count;
+    this.#end(trackingError(reason, { ...this.#names(cause), misses, cause, last: this.last }));
   }
 
   #end(error: unknown): void {
     if (!this.isRunning) return;
     this.stop();
     this.fail(error);
+  }
+}
+
+/**
+ * One query of a poll. A poll that has stopped, or asked again, ignores what an earlier one emits.
+ *
+ * A subscriber of RxJS's own kind, so that it can be unsubscribed while it subscribes.
+ */
+// eslint-disable-next-line rxjs-x/no-subclass -- what RxJS's own operators do, in all of RxJS 7
+class RunningQuery<T extends Task> extends Subscriber<T> {
+  readonly #poll: Poll<T>;
+  isSubscribed = false;
+  /** Epoch ms; undefined before the answer. */
+  answeredAt: number | undefined;
+
+  constructor(poll: Poll<T>) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the same
+    super();
+    this.#poll = poll;
+  }
+
+  /** Takes one answer. A synchronous source may have no end: it is cut at the second one. */
+  protected override _next(task: T): void {
+    if (this.answeredAt === undefined) {
+      this.answeredAt = asyncScheduler.now();
+      this.#poll.onNext(this, task);
+    } else if (!this.isSubscribed) this.unsubscribe();
+  }
+
+  protected override _error(error: unknown): void {
+    this.unsubscribe();
+    this.#poll.onError(this, error);
+  }
+
+  protected override _complete(): void {
+    this.unsubscribe();
+    this.#poll.onComplete(this);
   }
 }

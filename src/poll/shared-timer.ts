@@ -1,80 +1,88 @@
 import { asyncScheduler } from 'rxjs';
-import { isRealTime } from '../clock.js';
-import { rest, timerWait, type Due, type Wait } from './timer.js';
+import { isVirtualTime } from '../clock.js';
+import { cancel, scheduleAlone, type Schedule, type Scheduled } from './timer.js';
 
 /** At most so many run before the event loop gets its turn. */
 const SLICE = 500;
 
-/** Later than this, in ms, and the process was suspended. */
+/** A timer that fires later than this, in ms, belongs to a process that was suspended. */
 const LATE = 1000;
 
-/** Longer waits, in ms, have a timer of their own: rounded up to share one, they could be more than a timer can take. */
+/** Longer delays, in ms, have a timer of their own: rounded up to share one, they could be more than a timer can take. */
 const LONGEST_SHARED = 2 ** 30;
 
-/** Those whose waits end together, on one timer. */
+/** One timer and all that wait for it. */
 interface Slot {
-  add(due: Due): void;
-  unsubscribe(due: Due): void;
+  /** How far the wall clock was ahead of `performance.now()` when the timer was made. */
+  readonly apart: number;
+  add(scheduled: Scheduled): void;
+  unsubscribe(scheduled: Scheduled): void;
 }
 
 /**
- * Waits for many things with few timers: waits that end at about the same time, to a thousandth of their length, share
- * one. None ends early. A timer each costs a waiting task 300 bytes more, a heap of due times more CPU.
+ * Schedules much with few timers: delays that end at about the same time, to a thousandth of their length, share one. None
+ * ends early. A timer each costs a waiting task 300 bytes more, a heap of due times more CPU.
  *
  * What ends more than a second late, because the process was suspended, is spread over some seconds: else everything
  * would be asked at once.
  *
- * Only real time is shared. Under virtual time (a TestScheduler run, fake timers) each waits on a timer of its own, which
- * ends with the test: nothing that it leaves waiting disturbs the next one, or real waits. So it is under zone.js, where a
- * timer also carries the zone of its subscriber.
+ * Only what ends together by the wall clock too shares a timer. A timer that fake timers left behind never fires; it was
+ * made by another clock, so nothing joins it. In a TestScheduler's run each has a timer of its own, which ends with it.
  */
-export function sharedWait(): Wait {
+export function sharedTimers(): Schedule {
   const slots = new Map<number, Slot>();
 
-  const open = (at: number, ms: number, isSpread: boolean): Slot => {
-    const waiting = new Set<Due>();
+  const open = (at: number, delayMs: number, isSpread: boolean, apart: number): Slot => {
+    const waiting = new Set<Scheduled>();
     const run = () => {
-      slots.delete(at);
+      close();
       // Once: where timers are coarse, it would be late again, and again.
       const isLate = !isSpread && performance.now() - at > LATE;
       let turns = SLICE;
       try {
-        for (const due of waiting) {
+        for (const scheduled of waiting) {
           if (turns-- === 0) break;
-          waiting.delete(due);
-          if (isLate) share(due, Math.random() * Math.max(2_000, Math.min(ms, 10_000)), true);
-          else due.run();
+          waiting.delete(scheduled);
+          if (isLate) share(scheduled, Math.random() * Math.max(2_000, Math.min(delayMs, 10_000)), true);
+          else scheduled.run();
         }
       } finally {
         if (waiting.size > 0) timer = asyncScheduler.schedule(run);
       }
     };
-    let timer = asyncScheduler.schedule(run, Math.ceil(ms));
-    return {
-      add: (due) => waiting.add(due),
-      unsubscribe(due) {
-        waiting.delete(due);
+    const close = () => {
+      if (slots.get(at) === slot) slots.delete(at);
+    };
+    let timer = asyncScheduler.schedule(run, Math.ceil(delayMs));
+    const slot: Slot = {
+      apart,
+      add: (scheduled) => waiting.add(scheduled),
+      unsubscribe(scheduled) {
+        waiting.delete(scheduled);
         if (waiting.size > 0) return;
         // It keeps no process alive.
         timer.unsubscribe();
-        slots.delete(at);
+        close();
       },
     };
+    return slot;
   };
 
-  const share = (due: Due, ms: number, isSpread: boolean) => {
-    rest(due);
-    const grain = Math.max(1, 2 ** (31 - Math.clz32(ms / 1000)));
+  const share = (scheduled: Scheduled, delayMs: number, isSpread: boolean) => {
+    cancel(scheduled);
+    const grain = Math.max(1, 2 ** (31 - Math.clz32(delayMs / 1000)));
     const now = performance.now();
-    const at = Math.ceil((now + ms) / grain) * grain;
+    const apart = asyncScheduler.now() - now;
+    const at = Math.ceil((now + delayMs) / grain) * grain;
     let slot = slots.get(at);
-    if (!slot) slots.set(at, (slot = open(at, at - now, isSpread)));
-    slot.add(due);
-    due.wait = slot;
+    // The wall clock counts whole ms.
+    if (!slot || Math.abs(slot.apart - apart) > grain + 1) slots.set(at, (slot = open(at, at - now, isSpread, apart)));
+    slot.add(scheduled);
+    scheduled.timer = slot;
   };
 
-  return (due, ms) => {
-    if (isRealTime() && !('Zone' in globalThis) && ms >= 0 && ms <= LONGEST_SHARED) share(due, ms, false);
-    else timerWait(due, ms);
+  return (scheduled, delayMs) => {
+    if (!isVirtualTime() && delayMs >= 0 && delayMs <= LONGEST_SHARED) share(scheduled, delayMs, false);
+    else scheduleAlone(scheduled, delayMs);
   };
 }

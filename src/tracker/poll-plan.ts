@@ -1,17 +1,14 @@
-import type { PollConfig } from '../operators/index.js';
-import type { PollPlan } from '../poll/poll-loop.js';
-import { checkPollConfig } from '../poll/poll-config.js';
-import { checkCadence, type Cadence } from '../poll/cadence.js';
-import { checkWindows } from '../operators/with-model-interval.js';
-import type { ResolvedRef } from '../query.js';
 import { publish } from '../diagnostics.js';
-import { sharedWait } from '../poll/shared-timer.js';
-import { windowOf, type PollWindow, type PollWindows } from '../windows.js';
-
-type Provider = ResolvedRef['service'];
+import { checkCadence, type Cadence } from '../poll/cadence.js';
+import { checkWindows, POLL_OPTIONS, type PollConfig } from '../poll/poll-config.js';
+import { pollPlan, type PollPlan } from '../poll/poll-loop.js';
+import { adjustedWindows, type TaskRules } from '../poll/policy.js';
+import { sharedTimers } from '../poll/shared-timer.js';
+import type { Provider } from '../providers/provider.js';
+import type { PollWindow, PollWindows } from '../windows.js';
 
 /** When to ask; without these options each provider's own document is followed. */
-export interface PaceOptions extends PollConfig {
+export interface PollPlanOptions extends PollConfig {
   /** Polling windows by model, in ms. @default the provider's own */
   readonly windows?: PollWindows;
   /** How waits are chosen from the windows; see `withModelInterval`. @default 'window' */
@@ -29,60 +26,52 @@ export interface PaceOptions extends PollConfig {
   readonly allowSpeed?: boolean;
 }
 
-/** All that decides when the tasks of one provider are asked about. Times in ms, `speed` applied. */
-export interface Pace extends PollPlan {
-  readonly cadence: Cadence;
-  /** Whether the caller's `interval` holds, not the windows. */
-  readonly isFixed: boolean;
-  /** The window of a task, by the model that its answers named last; its floor is always there. */
-  readonly windowOf: (ref: ResolvedRef, model?: string) => PollWindow;
-}
+export const PLAN_OPTIONS = [...POLL_OPTIONS, 'windows', 'cadence', 'speed', 'allowSpeed'] as const;
+
+/** How the tasks of one provider are polled. Durations in ms, `speed` applied. */
+export interface TaskPlan extends PollPlan, TaskRules {}
 
 /**
- * Brings a caller's options and the documents of the providers together, once per provider.
+ * Combines a caller's options with the documents of the providers, once per provider.
  * @throws RangeError or TypeError for options that the documents forbid, or that cannot be meant.
  */
-export function pacesOf(providers: readonly Provider[], options: PaceOptions): ReadonlyMap<Provider, Pace> {
+export function taskPlans(providers: readonly Provider[], options: PollPlanOptions): ReadonlyMap<Provider, TaskPlan> {
   const speed = checkSpeed(options, providers);
-  const wait = sharedWait();
-  return new Map(providers.map((provider) => [provider, { ...paceOf(provider, options, speed), wait }]));
+  const schedule = sharedTimers();
+  return new Map(
+    providers.map((provider) => {
+      const { windows = provider.windows, minInterval = provider.minInterval, cadence = 'window' } = options;
+      checkCadence(cadence);
+      checkWindows(windows);
+      checkFloors(provider, options, windows);
+      const plan = pollPlan({ ...options, minInterval }, schedule, speed);
+      const { interval } = options;
+      const rules: TaskRules = {
+        ...plan,
+        cadence,
+        fixed: interval && plan.interval,
+        windowOf: adjustedWindows(windows, ({ min, max, floor = 0, interval: documented, generation }): PollWindow => ({
+          min: (interval ?? min) / speed,
+          max: (interval ?? max) / speed,
+          floor: (options.minInterval === undefined ? Math.max(minInterval, floor) : minInterval) / speed,
+          ...(documented !== undefined && { interval: documented / speed }),
+          ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
+        })),
+      };
+      return [provider, { ...plan, ...rules, onMiss: published(plan.onMiss) }];
+    }),
+  );
 }
 
-function paceOf(provider: Provider, options: PaceOptions, speed: number): Omit<Pace, 'wait'> {
-  const { windows: documented = provider.windows, minInterval = provider.minInterval, cadence = 'window' } = options;
-  checkCadence(cadence);
-  checkWindows(documented);
-  checkFloors(provider, options, documented);
-  const config = checkPollConfig({ ...options, minInterval }, speed);
-  const { interval: fixed } = options;
-  const paced = ({ min, max, floor = 0, interval, generation }: PollWindow): PollWindow => ({
-    min: (fixed ?? min) / speed,
-    max: (fixed ?? max) / speed,
-    floor: (options.minInterval === undefined ? Math.max(minInterval, floor) : minInterval) / speed,
-    ...(interval !== undefined && { interval: interval / speed }),
-    ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
-  });
-  // Looked up anew for each answer, since windows that are learned get better.
-  const windows = new WeakMap<PollWindow, PollWindow>();
-  return {
-    ...config,
-    onMiss: (miss) => {
-      const { provider, id, kind, misses, nextPollIn, error } = miss;
-      publish('miss', { provider, id, kind, misses, nextPollIn, error });
-      config.onMiss?.(miss);
-    },
-    cadence,
-    isFixed: fixed !== undefined,
-    windowOf: ({ hint, model }, named = hint ?? model) => {
-      const window = windowOf(documented, hint === 'flex' ? hint : named);
-      let own = windows.get(window);
-      if (!own) windows.set(window, (own = paced(window)));
-      return own;
-    },
+function published(onMiss: PollPlan['onMiss']): PollPlan['onMiss'] {
+  return (miss) => {
+    const { provider, id, kind, misses, nextPollIn, error } = miss;
+    publish('miss', { provider, id, kind, misses, nextPollIn, error });
+    onMiss?.(miss);
   };
 }
 
-function checkFloors(provider: Provider, { interval, minInterval }: PaceOptions, windows: PollWindows): void {
+function checkFloors(provider: Provider, { interval, minInterval }: PollPlanOptions, windows: PollWindows): void {
   if (minInterval !== undefined) return;
   const waits = Object.entries(windows).map(([name, { min }]) => [`windows["${name}"].min`, min] as const);
   for (const [name, ms = Infinity] of [['interval', interval] as const, ...waits]) {
@@ -93,7 +82,7 @@ function checkFloors(provider: Provider, { interval, minInterval }: PaceOptions,
   }
 }
 
-function checkSpeed({ speed = 1, allowSpeed = false }: PaceOptions, providers: readonly Provider[]): number {
+function checkSpeed({ speed = 1, allowSpeed = false }: PollPlanOptions, providers: readonly Provider[]): number {
   if (!(Number.isFinite(speed) && speed > 0)) {
     throw new RangeError(`speed: ${String(speed)} is not usable; write a number above 0`);
   }

@@ -1,147 +1,173 @@
 import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable } from 'rxjs';
 import { publish } from '../diagnostics.js';
+import { timeUnseen } from '../poll/cadence.js';
 import { Poll } from '../poll/poll-loop.js';
-import { beginningOf, timeLeft, timeUnseen, waitAfter } from '../poll/cadence.js';
+import { newTaskState, taskAnswered, type PollDecision, type PollState } from '../poll/policy.js';
 import type { Ask, RequestContext, ResolvedRef } from '../query.js';
-import { copyTask, isTerminal, newsOf, type Task } from '../task.js';
-import type { PollWindow } from '../windows.js';
-import type { Pace } from './poll-plan.js';
+import { Queue } from '../queue.js';
+import { changeKey, copyTask, isTerminal, type Task } from '../task.js';
+import type { TaskPlan } from './poll-plan.js';
 
-/** What a tracked task has of its tracker. */
-export interface TrackedHome {
+/** Callbacks that the tracker passes to each shared poll. */
+export interface SharedPollHost {
   readonly ask: Ask;
-  readonly onTerminal: (tracked: Tracked, task: Task) => void;
-  /** Nobody follows any more, or tracking ended in an error. */
-  readonly onIdle: (tracked: Tracked) => void;
-  /** All who follow have heard the last transition, or the error; `heard` is the number of the last transition. */
-  readonly onDelivered: (ref: ResolvedRef, heard: number) => void;
+  /** Whether a good answer is known from before this process. */
+  readonly isAnswered: (ref: ResolvedRef) => boolean;
+  /** The task is terminal; called before the transition is emitted. */
+  readonly onTerminal: (poll: SharedPoll) => void;
+  /** The last subscriber has left, or tracking ended in an error. */
+  readonly onIdle: (poll: SharedPoll) => void;
+  /** All subscribers have received the last transition, or the error. `seq`: the number of the last transition. */
+  readonly onDelivered: (ref: ResolvedRef, seq: number) => void;
 }
 
 /**
- * One task, polled once for all who follow it: poll loop, dedupe, replay of the last transition and list of followers
- * in one object. Composed of the operators and `share` the same costs 4 to 8 kB a waiting task.
+ * One task, polled once for all its subscribers: poll loop, dedupe, replay of the last transition and multicast in one
+ * object. Composed of the operators and `share` the same costs 4 to 8 kB a waiting task.
  */
-export class Tracked extends Poll implements RequestContext {
-  #followers: readonly Follower[] = [];
-  #window: PollWindow;
-  /** The model that an answer named last. */
-  #model: string | undefined;
-  /** When its generation began, as far as is known: epoch ms. */
-  #began: number | undefined;
-  /** How long to wait after the last answer, in ms. */
-  #pollAfter: number | undefined;
+export class SharedPoll extends Poll implements RequestContext {
+  readonly ref: ResolvedRef;
+  protected readonly plan: TaskPlan;
+  protected state: PollState;
+  readonly #host: SharedPollHost;
+  readonly #subscribers = new Queue<Member>();
 
-  constructor(
-    readonly ref: ResolvedRef,
-    protected readonly plan: Pace,
-    private readonly home: TrackedHome,
-  ) {
+  constructor(ref: ResolvedRef, plan: TaskPlan, host: SharedPollHost) {
     super();
-    this.#window = plan.windowOf(ref);
-    this.#began = ref.createdAt;
+    this.ref = ref;
+    this.plan = plan;
+    this.#host = host;
+    this.state = this.#newState();
   }
 
-  /** Polling starts with the first follower, as soon as the floor allows. */
-  join(subscriber: Subscriber<Task>): void {
-    const isFirst = this.#followers.length === 0;
-    const follower = new Follower(this, subscriber);
-    this.#followers = isFirst ? [follower] : [...this.#followers, follower];
-    subscriber.add(follower);
+  /** The terminal transition, if the task has ended. */
+  get terminal(): Task | undefined {
+    return this.last && isTerminal(this.last) ? this.last : undefined;
+  }
+
+  /** Whether a new poll of the task could ask at once. */
+  get isRested(): boolean {
+    const { askedAt = -Infinity, floor, heldUntil = -Infinity } = this.state;
+    const time = this.now();
+    return time >= askedAt + floor && time >= heldUntil;
+  }
+
+  /** Emits the last transition. Polling starts with the first subscriber, as soon as the floor allows. */
+  subscribe(subscriber: Subscriber<Task>): void {
+    const member = new Member(this, subscriber);
+    this.#subscribers.add(member);
+    subscriber.add(member);
     if (this.last) subscriber.next(this.last);
-    if (isFirst && !subscriber.closed) this.start();
+    // The subscriber may have left, and others may have come, inside `next`.
+    if (!this.isRunning && this.#subscribers.size > 0) this.start();
   }
 
-  leave(follower: Follower): void {
-    this.#followers = this.#followers.filter((other) => other !== follower);
-    if (this.#followers.length > 0 || !this.isRunning) return;
-    this.stop();
-    if (!this.last || !isTerminal(this.last)) this.home.onIdle(this);
+  leave(member: Member): void {
+    const { size } = this.#subscribers;
+    this.#subscribers.delete(member);
+    if (size === 0 || this.#subscribers.size > 0) return;
+    if (this.isRunning) this.stop();
+    this.#host.onIdle(this);
   }
 
-  /** Ends every stream of this task. */
-  close(): void {
+  /** Completes every stream of this task. Of the task only the floor is remembered. */
+  reset(): void {
     this.stop();
-    for (const { subscriber } of this.#dismiss()) subscriber.complete();
+    this.last = undefined;
+    const { askedAt, heldUntil, floor } = this.state;
+    this.state = Object.assign(this.#newState(), { askedAt, heldUntil, floor });
+    for (const subscriber of this.#dismiss()) subscriber.complete();
+  }
+
+  /** How long the task has probably been done without a poll that saw it, in ms. */
+  urgency(): number {
+    const { unseen, state } = this;
+    // Times from outside may lie ahead, or be none: then the generation began when the task was seen last.
+    const age = Math.max(unseen, this.now() - (state.beganAt ?? NaN)) || unseen;
+    return timeUnseen(this.plan.windowOf(state.model), age, state.isAnswered ? age - unseen : 0);
   }
 
   protected ask(): Observable<Task> {
-    return this.home.ask(this.ref, this);
+    return this.#host.ask(this.ref, this);
   }
 
-  protected interval(): number {
-    // What came from outside may be no number.
-    const told = this.#pollAfter ?? -1;
-    return told >= 0 ? told : waitAfter(this.#window, 'uniform', this.plan.random);
+  protected isAnswered(): boolean {
+    return this.#host.isAnswered(this.ref);
   }
 
-  protected floor(): number {
-    return this.#window.floor as number;
-  }
-
-  urgency(): number {
-    const { unseen } = this;
-    // Times from outside may lie ahead, or be none: then it began when it was seen last.
-    const age = Math.max(unseen, asyncScheduler.now() - (this.#began ?? NaN)) || unseen;
-    // In parts of its window, so that all families compare. Without documented times a task may end at any time; documented
-    // ones take about five windows.
-    const { min, max, generation } = this.#window;
-    const middle = (min + max) / 2;
-    const lost = generation
-      ? timeUnseen(this.#window, age, this.last ? age - unseen : 0)
-      : unseen * (1 - Math.exp(-unseen / (5 * middle)));
-    return lost / middle;
+  protected answered(task: Task, time: number): PollDecision {
+    return taskAnswered(this.state, task, this.plan, time, asyncScheduler.now() - time);
   }
 
   protected emit(task: Task): void {
-    this.#model = task.model ?? this.#model;
-    this.#window = this.plan.windowOf(this.ref, this.#model);
     const { last } = this;
-    const { isFixed, cadence, random } = this.plan;
-    const wall = asyncScheduler.now();
-    this.#began = beginningOf(task, this.#began, wall);
-    const pollAfter = isFixed
-      ? task.pollAfter
-      : waitAfter(this.#window, cadence, random, wall - this.#began, timeLeft(task, last));
-    this.#pollAfter = pollAfter;
-    if (last && !isTerminal(task) && newsOf(task) === newsOf(last)) return;
-    // A journal has numbered it already.
-    const { seq = (last?.seq ?? 0) + 1 } = task;
-    const transition = copyTask(task, pollAfter === undefined ? { seq } : { pollAfter, seq });
-    this.last = transition;
-    // Also if the one who follows leaves as soon as it hears.
-    if (isTerminal(transition)) this.home.onTerminal(this, transition);
-    for (const { subscriber } of this.#followers) subscriber.next(transition);
-    this.home.onDelivered(this.ref, seq);
+    if (last && changeKey(task) === changeKey(last)) return;
+    const transition = (this.last = this.#transition(task));
+    for (const subscriber of this.#snapshot()) subscriber.next(transition);
+    this.#host.onDelivered(this.ref, transition.seq);
   }
 
-  protected finish(): void {
-    for (const { subscriber } of this.#dismiss()) subscriber.complete();
+  protected complete(task: Task): void {
+    const transition = (this.last = this.#transition(task));
+    const subscribers = this.#dismiss();
+    this.#host.onTerminal(this);
+    for (const subscriber of subscribers) subscriber.next(transition);
+    this.#host.onDelivered(this.ref, transition.seq);
+    for (const subscriber of subscribers) subscriber.complete();
   }
 
   protected fail(error: unknown): void {
     const { provider, id } = this.ref;
     publish('lost', { provider, id, error });
-    this.home.onIdle(this);
-    for (const { subscriber } of this.#dismiss()) subscriber.error(error);
-    this.home.onDelivered(this.ref, this.last?.seq ?? 0);
+    const seq = this.last?.seq ?? 0;
+    const subscribers = this.#dismiss();
+    this.#host.onIdle(this);
+    for (const subscriber of subscribers) subscriber.error(error);
+    this.#host.onDelivered(this.ref, seq);
   }
 
-  /** Whoever comes back at once is the first of a new round. */
-  #dismiss(): readonly Follower[] {
-    const followers = this.#followers;
-    this.#followers = [];
-    return followers;
+  #newState(): PollState {
+    const { model, hint, createdAt } = this.ref;
+    const state = newTaskState(this.plan, hint ?? model);
+    if (createdAt !== undefined) state.beganAt = createdAt - (asyncScheduler.now() - this.now());
+    return state;
+  }
+
+  #transition(task: Task): Task & { readonly seq: number } {
+    // A journal has numbered it already.
+    const { seq = (this.last?.seq ?? 0) + 1 } = task;
+    const changes = this.plan.fixed === undefined ? { pollAfter: this.state.wait, seq } : { seq };
+    return copyTask(task, changes) as Task & { readonly seq: number };
+  }
+
+  /** Subscribers come and go while they are iterated over. */
+  #snapshot(): readonly Subscriber<Task>[] {
+    const subscribers: Subscriber<Task>[] = [];
+    for (let member = this.#subscribers.first; member; member = member.after) subscribers.push(member.subscriber);
+    return subscribers;
+  }
+
+  /** Takes all subscribers out: one that subscribes again is the first of a new run. */
+  #dismiss(): readonly Subscriber<Task>[] {
+    const subscribers = this.#snapshot();
+    while (this.#subscribers.first) this.#subscribers.delete(this.#subscribers.first);
+    return subscribers;
   }
 }
 
-/** One who follows a task, until it unsubscribes. */
-class Follower implements Unsubscribable {
-  constructor(
-    private readonly tracked: Tracked,
-    readonly subscriber: Subscriber<Task>,
-  ) {}
+/** A subscriber in the list of its task, until it unsubscribes. */
+class Member implements Unsubscribable {
+  before: Member | undefined;
+  after: Member | undefined;
+  readonly #poll: SharedPoll;
+  readonly subscriber: Subscriber<Task>;
+
+  constructor(poll: SharedPoll, subscriber: Subscriber<Task>) {
+    this.#poll = poll;
+    this.subscriber = subscriber;
+  }
 
   unsubscribe(): void {
-    this.tracked.leave(this);
+    this.#poll.leave(this);
   }
 }

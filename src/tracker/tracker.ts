@@ -1,20 +1,21 @@
 import {
+  AsyncSubject,
   asyncScheduler,
   catchError,
-  distinct,
+  defer,
   EMPTY,
+  finalize,
   from,
-  map,
   mergeMap,
   Observable,
   of,
+  takeUntil,
   type ObservableInput,
 } from 'rxjs';
-import { isTrackingError, TrackingError } from '../errors.js';
-import type { LostTask, TrackedTask } from '../tracked-task.js';
-import { brief } from '../redact.js';
-import { assignDefined } from '../fields.js';
+import { DAY } from '../durations.js';
 import type { Journal, Resumed } from '../journal/index.js';
+import { checkOptions } from '../options.js';
+import { waitAfter } from '../poll/cadence.js';
 import {
   createAsk,
   refResolver,
@@ -25,13 +26,13 @@ import {
   type TaskRef,
   type TaskRefFields,
 } from '../query.js';
-import { waitAfter } from '../poll/cadence.js';
 import { taskKey, type Task } from '../task.js';
-import { pacesOf, type Pace, type PaceOptions } from './poll-plan.js';
-import { Tracked, type TrackedHome } from './shared-poll.js';
+import { lostTask, type LostTask, type TrackedTask } from '../tracked-task.js';
+import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from './poll-plan.js';
+import { SharedPoll, type SharedPollHost } from './shared-poll.js';
 
 /** What to track, and how; without poll options each provider's own document is followed. */
-export interface TrackerOptions extends QueryOptions, PaceOptions {
+export interface TrackerOptions extends QueryOptions, PollPlanOptions {
   /**
    * Remembers tasks and their transitions beyond the process: `fileJournal(path)` of `./node`, or `createJournal` over a
    * database of yours. A task is saved before its first poll, a transition before it is emitted. @default none
@@ -41,9 +42,9 @@ export interface TrackerOptions extends QueryOptions, PaceOptions {
 
 export interface TrackOptions {
   /**
-   * When a transition counts as heard, so that it does not come again after a restart: `auto`, when every subscriber's
-   * `next` has returned; `manual`, when `ack` was called, for work that goes on afterwards. Holds for the task, whoever
-   * else tracks it. Without a journal it means nothing.
+   * When a transition counts as delivered, so that it does not come again after a restart: `auto`, when every subscriber's
+   * `next` has returned; `manual`, when `ack` was called, for work that goes on afterwards. Holds for the task and all its
+   * subscribers. Without a journal it means nothing.
    * @default 'auto'
    */
   readonly ack?: 'auto' | 'manual';
@@ -53,8 +54,8 @@ export interface Tracker {
   /** Asks once; see `createQuery`. */
   readonly query: Query;
   /**
-   * The transitions of one task, up to its terminal one; then completes. One poll is shared by all who subscribe: a late
-   * one gets the last transition first, the last one to leave aborts the poll. A terminal task is remembered until its
+   * The transitions of one task, up to its terminal one; then completes. One poll is shared by all subscribers: a late one
+   * receives the last transition first, the last one to leave aborts the poll. A terminal task is remembered until its
    * video expires (else for 24 h), and never asked about again.
    *
    * Errors with a TrackingError. A failed or cancelled task is a value.
@@ -63,7 +64,8 @@ export interface Tracker {
   track(ref: TaskRef, options?: TrackOptions): Observable<Task>;
   /**
    * The transitions of many tasks, merged. A task that cannot be tracked any more arrives as a `lost` value, and the
-   * others go on. Equal refs are tracked once. Errors only if `refs` does.
+   * others go on. Equal refs are tracked once; one that arrives after the end of its task emits the end again. Errors only
+   * if `refs` does.
    * @throws TypeError or RangeError at call time for a bad ref in an array; from another source it arrives as `lost`.
    */
   trackAll(refs: ObservableInput<TaskRef>, options?: TrackOptions): Observable<TrackedTask>;
@@ -75,29 +77,29 @@ export interface Tracker {
    */
   resume(options?: TrackOptions): Observable<TrackedTask>;
   /**
-   * Acknowledges this transition and those before it; of a lost task, that it is lost. Already under way, whoever
-   * subscribes; completes when that is durable, errors where it cannot be: the journal fails, or the tracker is closed.
+   * Acknowledges this transition and those before it; of a lost task, that it is lost. Begins at once, without a
+   * subscriber; completes when that is durable, errors where it cannot be: the journal fails, or the tracker is closed.
    * @throws TypeError at call time without a journal.
    */
   ack(task: TrackedTask): Observable<never>;
   /**
-   * Ends the streams of a task and drops all memory of it, the journal's too. Already under way, whoever subscribes;
-   * completes when that is durable, errors where it cannot be.
+   * Completes the streams of a task and drops all memory of it, the journal's too. Begins at once, without a subscriber;
+   * completes when that is durable, errors where it cannot be. The floor still holds for a task that is tracked again.
    * @throws TypeError or RangeError at call time for a ref that names no task.
    */
   forget(ref: TaskRef): Observable<never>;
-  /** Completes every stream, stops every poll and lets go of the journal. */
+  /** Completes every stream, stops every poll and releases the journal. */
   close(): void;
 }
 
+/** How many tasks without subscribers are remembered, terminal ones and others. */
 const MAX_REMEMBERED = 10_000;
-const DAY = 86_400_000;
 
 /**
  * Tracks many tasks of one or several providers: each becomes an Observable of its transitions.
  *
- * Its tasks share timers, so functions that it is given (`apiKey`, `onMiss`, a transport) run in the async context of any
- * subscriber: what they need must not come from `AsyncLocalStorage`.
+ * Its tasks share timers, so functions that it is given (`apiKey`, `onMiss`, a transport) run in the async context (and
+ * zone) of any subscriber: what they need must not come from `AsyncLocalStorage`.
  *
  * @throws TypeError or RangeError at call time for options that cannot be meant, saying what to write instead.
  *
@@ -106,51 +108,72 @@ const DAY = 86_400_000;
  * tracker.track({ id: 'asyntask_x', provider: 'alad' }).subscribe(console.log);
  */
 export function createTracker(options: TrackerOptions): Tracker {
+  checkOptions('createTracker', 'createTracker({ provider })', options, OPTIONS);
   const resolve = refResolver(options.provider);
   const ask = createAsk(options);
-  const paces = pacesOf(toArray(options.provider), options);
-  /** By id: those who are followed, and the last idle ones, for they still know when they asked. */
-  const tracked = new Map([...paces.keys()].map((service) => [service, new Map<string, Tracked>()]));
-  const idle = new Set<Tracked>();
-  const terminals = new Map<string, Task>();
+  const plans = taskPlans(toArray(options.provider), options);
+  /** By id: tasks with subscribers, and those that are remembered. */
+  const polls = new Map([...plans.keys()].map((provider) => [provider, new Map<string, SharedPoll>()]));
+  // Those without subscribers, oldest first.
+  const terminals = new Set<SharedPoll>();
+  const idle = new Set<SharedPoll>();
   const journal = options.journal?.open();
+  const closed = new AsyncSubject<void>();
   let isClosed = false;
 
-  const home: TrackedHome = {
+  const pollsOf = ({ service }: ResolvedRef) => polls.get(service) as Map<string, SharedPoll>;
+
+  const remember = (poll: SharedPoll, among: Set<SharedPoll>) => {
+    among.add(poll);
+    for (const oldest of among) {
+      // A task that is dropped loses its floor: not before that has passed.
+      if (among.size <= MAX_REMEMBERED || !oldest.isRested) break;
+      among.delete(oldest);
+      pollsOf(oldest.ref).delete(oldest.ref.id);
+    }
+  };
+
+  const host: SharedPollHost = {
     ask(ref, context) {
       const query = ask(ref, context);
       return journal?.record(ref, query) ?? query;
     },
-    onDelivered: (ref, heard) => journal?.delivered(taskKey(ref), heard),
-    onTerminal: ({ ref }, task) => {
-      idsOf(ref).delete(ref.id);
-      terminals.set(taskKey(ref), task);
-      trim(terminals);
+    isAnswered: (ref) => journal?.isAnswered(taskKey(ref)) ?? false,
+    onDelivered: (ref, seq) => journal?.delivered(taskKey(ref), seq),
+    onTerminal: (poll) => {
+      remember(poll, terminals);
     },
-    onIdle: (one) => {
-      idle.add(one);
-      for (const { ref } of trim(idle)) idsOf(ref).delete(ref.id);
+    onIdle: (poll) => {
+      if (!isClosed) remember(poll, idle);
     },
   };
 
-  const idsOf = ({ service }: ResolvedRef) => tracked.get(service) as Map<string, Tracked>;
-
-  const trackedOf = (ref: ResolvedRef): Tracked => {
-    const ids = idsOf(ref);
-    let one = ids.get(ref.id);
-    if (!one) ids.set(ref.id, (one = new Tracked(ref, paces.get(ref.service) as Pace, home)));
-    idle.delete(one);
-    return one;
+  const pollOf = (ref: ResolvedRef): SharedPoll => {
+    const ids = pollsOf(ref);
+    let poll = ids.get(ref.id);
+    if (!poll) ids.set(ref.id, (poll = new SharedPoll(ref, plans.get(ref.service) as TaskPlan, host)));
+    return poll;
   };
 
-  const remembered = (key: string): Task | undefined => {
-    const task = terminals.get(key);
-    if (!task) return undefined;
-    const until = (task.status === 'completed' ? task.video.expiresAt : undefined) ?? task.observedAt + DAY;
-    if (asyncScheduler.now() < until) return task;
-    terminals.delete(key);
-    return undefined;
-  };
+  const subscribeTo = (ref: ResolvedRef, { ack }: TrackOptions = {}): Observable<Task> =>
+    new Observable((subscriber) => {
+      if (isClosed) {
+        subscriber.complete();
+        return;
+      }
+      if (ack === 'manual') journal?.hold(taskKey(ref));
+      const poll = pollOf(ref);
+      const { terminal } = poll;
+      if (terminal && asyncScheduler.now() < expiryOf(terminal)) {
+        subscriber.next(terminal);
+        subscriber.complete();
+        return;
+      }
+      terminals.delete(poll);
+      idle.delete(poll);
+      if (terminal) poll.reset();
+      poll.subscribe(subscriber);
+    });
 
   /** For refs that arrive one by one: a bad one must not end the others. */
   const resolveOrLose = (ref: TaskRef): ResolvedRef | LostTask => {
@@ -163,18 +186,8 @@ export function createTracker(options: TrackerOptions): Tracker {
     }
   };
 
-  const follow = (ref: ResolvedRef, { ack }: TrackOptions = {}): Observable<Task> =>
-    new Observable((subscriber) => {
-      const key = taskKey(ref);
-      if (ack === 'manual') journal?.hold(key);
-      const terminal = remembered(key);
-      if (terminal) subscriber.next(terminal);
-      if (terminal || isClosed) subscriber.complete();
-      else trackedOf(ref).join(subscriber);
-    });
-
-  const followOrLose = (one: ResolvedRef | LostTask, how?: TrackOptions): Observable<TrackedTask> =>
-    'status' in one ? of(one) : follow(one, how).pipe(catchError((error: unknown) => of(lost(one, error))));
+  const subscribeOrLose = (ref: ResolvedRef | LostTask, how?: TrackOptions): Observable<TrackedTask> =>
+    'status' in ref ? of(ref) : subscribeTo(ref, how).pipe(catchError((error: unknown) => of(lost(ref, error))));
 
   const theJournal = () => {
     if (journal) return journal;
@@ -190,29 +203,43 @@ export function createTracker(options: TrackerOptions): Tracker {
 
     track(ref, how) {
       refuseIfClosed();
-      return follow(resolve(ref), how);
+      return subscribeTo(resolve(ref), how);
     },
 
     trackAll(refs, how) {
       refuseIfClosed();
-      if (typeof refs === 'string')
+      if (typeof refs === 'string') {
         throw new TypeError('refs: a string is one ref; write track(ref), or trackAll([ref])');
-      const found: ObservableInput<ResolvedRef | LostTask> = Array.isArray(refs)
-        ? (refs as TaskRef[]).map(resolve)
-        : from(refs).pipe(map(resolveOrLose));
-      return from(found).pipe(
-        distinct((one) => ('status' in one ? one : taskKey(one))),
-        mergeMap((one) => followOrLose(one, how)),
-      );
+      }
+      if (Array.isArray(refs)) {
+        const resolved = new Map((refs as TaskRef[]).map(resolve).map((ref) => [taskKey(ref), ref]));
+        return from(resolved.values()).pipe(mergeMap((ref) => subscribeOrLose(ref, how)));
+      }
+      return defer(() => {
+        const open = new Set<string>();
+        return from(refs).pipe(
+          // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- the streams of the tasks complete by themselves
+          takeUntil(closed),
+          mergeMap((ref) => {
+            const resolved = resolveOrLose(ref);
+            if ('status' in resolved) return of(resolved);
+            const key = taskKey(resolved);
+            if (open.has(key)) return EMPTY;
+            open.add(key);
+            return subscribeOrLose(resolved, how).pipe(finalize(() => open.delete(key)));
+          }),
+        );
+      });
     },
 
     resume(how) {
       refuseIfClosed();
       const begin = (ref: TaskRef): Resumed => {
         const one = resolveOrLose(ref);
-        const pace = 'status' in one ? undefined : paces.get(one.service);
-        const wait = pace ? waitAfter(pace.windowOf(one as ResolvedRef), 'uniform', pace.random) : 0;
-        return { stream: followOrLose(one, how), wait };
+        if ('status' in one) return { stream: of(one), wait: 0 };
+        const { windowOf, random } = plans.get(one.service) as TaskPlan;
+        const wait = waitAfter(windowOf(one.hint ?? one.model), 'uniform', random);
+        return { stream: subscribeOrLose(one, how), wait };
       };
       return theJournal().resume(begin, how?.ack === 'manual');
     },
@@ -220,46 +247,39 @@ export function createTracker(options: TrackerOptions): Tracker {
     ack: (task) => theJournal().ack(task),
 
     forget(ref) {
-      const one = resolve(ref);
-      const ids = idsOf(one);
-      const followed = ids.get(one.id);
-      terminals.delete(taskKey(one));
-      ids.delete(one.id);
-      if (followed) idle.delete(followed);
-      followed?.close();
-      return journal?.forget(one) ?? EMPTY;
+      const resolved = resolve(ref);
+      // First: the task may be tracked again when its streams complete.
+      const forgotten = journal?.forget(resolved) ?? EMPTY;
+      const poll = pollsOf(resolved).get(resolved.id);
+      if (poll) {
+        terminals.delete(poll);
+        remember(poll, idle);
+        poll.reset();
+      }
+      return forgotten;
     },
 
     close() {
       isClosed = true;
-      for (const ids of tracked.values()) {
-        const open = [...ids.values()];
-        ids.clear();
-        for (const one of open) one.close();
-      }
+      closed.next();
+      closed.complete();
+      const all = [...polls.values()].flatMap((ids) => [...ids.values()]);
+      for (const ids of polls.values()) ids.clear();
+      terminals.clear();
       idle.clear();
+      for (const poll of all) poll.reset();
       journal?.close();
     },
   };
 }
 
-function lost({ provider, id }: { readonly provider: string; readonly id: string }, cause: unknown): LostTask {
-  // Else it is of the caller's own: a bad ref's, a notifier's, or what onMiss threw.
-  const message = `${provider} task ${id} is not tracked any more: ${brief(String(cause))}`;
-  const error = isTrackingError(cause)
-    ? cause
-    : new TrackingError('query', message, { provider, id, misses: 0, cause });
-  const task: LostTask = { status: 'lost', id, provider, observedAt: asyncScheduler.now(), error };
-  return assignDefined(task, { last: error.last });
+const OPTIONS = ['provider', 'transport', 'gate', 'journal', ...PLAN_OPTIONS] as const;
+
+/** Until when a terminal task is remembered: afterwards its URL is of no use. Epoch ms. */
+function expiryOf(task: Task): number {
+  return (task.status === 'completed' ? task.video.expiresAt : undefined) ?? task.observedAt + DAY;
 }
 
-/** Drops the oldest entries beyond what is remembered; gives their keys. */
-function trim<Key>(entries: Set<Key> | Map<Key, unknown>): Key[] {
-  const excess: Key[] = [];
-  for (const key of entries.keys()) {
-    if (entries.size <= MAX_REMEMBERED) break;
-    entries.delete(key);
-    excess.push(key);
-  }
-  return excess;
+function lost(names: { readonly provider: string; readonly id: string }, cause: unknown): LostTask {
+  return lostTask(names, cause, asyncScheduler.now());
 }

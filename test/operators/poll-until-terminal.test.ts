@@ -287,8 +287,8 @@ describe('pollUntilTerminal', () => {
 
 describe('pollUntilTerminal refuses at call time', () => {
   const cases: [PollConfig, string][] = [
-    [{ interval: 9_999 }, 'interval: 9999 is below minInterval 10000; write both'],
-    [{ interval: 20, minInterval: 30 }, 'interval: 20 is below minInterval 30; write both'],
+    [{ interval: 9_999 }, 'interval: 9999 is below minInterval (10000); lower minInterval too if this is intended'],
+    [{ interval: 20, minInterval: 30 }, 'interval: 20 is below minInterval (30); lower'],
     [{ interval: NaN }, 'interval: NaN is no duration'],
     [{ interval: Infinity }, 'interval: Infinity is no duration'],
     [{ interval: 2 ** 31 }, 'interval: 2147483648 is no duration; write 0..2147483647 ms'],

@@ -1,18 +1,19 @@
 import { map, NEVER, Observable, of, timer } from 'rxjs';
 import type { PollConfig, Task } from 'rx-video-tasks';
 import { describe, expect, test } from 'vitest';
-import { checkPollConfig } from '../../src/poll/poll-config.js';
-import { Poll, type PollPlan, type PollRef } from '../../src/poll/poll-loop.js';
-import { timerWait } from '../../src/poll/timer.js';
+import { Poll, pollPlan, type PollRef } from '../../src/poll/poll-loop.js';
+import { answered, newState, type PollDecision } from '../../src/poll/policy.js';
+import { scheduleAlone } from '../../src/poll/timer.js';
 import { marbles } from '../marbles.js';
 import { letters, outlined } from '../operators/polls.js';
 
 // What a tracker asks of a poll beyond what the operator does.
 
-/** Asks without end, and notes for how long nothing was seen each time. */
+/** Asks without end, and records for how long the task had not been seen each time. */
 class Watched extends Poll {
   readonly unseenAt: number[] = [];
-  protected readonly plan: PollPlan;
+  protected readonly plan;
+  protected readonly state;
   readonly #answers: (poll: Watched) => Observable<Task>;
 
   constructor(
@@ -23,7 +24,8 @@ class Watched extends Poll {
     protected readonly fail: (error: unknown) => void = () => undefined,
   ) {
     super();
-    this.plan = { ...checkPollConfig(config), wait: timerWait };
+    this.plan = pollPlan(config, scheduleAlone);
+    this.state = newState(0, this.plan.minInterval);
     this.#answers = answers;
   }
 
@@ -32,21 +34,23 @@ class Watched extends Poll {
     return this.#answers(this);
   }
 
-  protected interval(): number {
-    return 0;
+  protected answered(task: Task, time: number): PollDecision {
+    return answered(this.state, task, time);
   }
 
-  protected floor(): number {
-    return this.plan.minInterval;
+  protected isAnswered(): boolean {
+    return false;
   }
 
-  protected finish(): void {
+  protected complete(): void {
     throw new Error('nothing ends here');
   }
 }
 
-/** What such a poll tells of, from its start on. */
-function told(...[ref, config, answers]: [PollRef, PollConfig, (poll: Watched) => Observable<Task>]): Observable<Task> {
+/** What such a poll emits, from its start on. */
+function emitted(
+  ...[ref, config, answers]: [PollRef, PollConfig, (poll: Watched) => Observable<Task>]
+): Observable<Task> {
   return new Observable<Task>((subscriber) => {
     const poll = new Watched(ref, config, answers, subscriber.next.bind(subscriber), subscriber.error.bind(subscriber));
     poll.start();
@@ -67,7 +71,7 @@ describe('a deadline in ms counts', () => {
     marbles((m) => {
       const createdAt = fromNow === undefined ? undefined : m.scheduler.now() + fromNow;
       const late = { reason: 'deadline', misses: 0, last: undefined };
-      m.expect(told({ createdAt }, { ...calm, deadline: 50 }, () => NEVER)).toBeObservable(expected, {}, late);
+      m.expect(emitted({ createdAt }, { ...calm, deadline: 50 }, () => NEVER)).toBeObservable(expected, {}, late);
     })();
   });
 });
@@ -87,7 +91,7 @@ test(
     const subscription = '  ^-----------!';
     // Called at 9. The request went at 7: the next may go at 17, not at 10.
     const expected = '      -------q-----';
-    const result = told({}, { ...calm, notifier }, (poll) => (waits.shift() ?? goes(0))(poll));
+    const result = emitted({}, { ...calm, notifier }, (poll) => (waits.shift() ?? goes(0))(poll));
     m.expect(result, subscription).toBeObservable(expected, letters);
   }),
 );

@@ -1,23 +1,17 @@
 import fc from 'fast-check';
 import { of, Subject } from 'rxjs';
-import type { TrackingError } from 'rx-video-tasks';
+import { pollUntilTerminal, type TrackingError } from 'rx-video-tasks';
 import { queuedTask } from 'rx-video-tasks/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { rest, type Due, type Wait } from '../../src/poll/timer.js';
+import { sharedTimers } from '../../src/poll/shared-timer.js';
+import { cancel, type Scheduled } from '../../src/poll/timer.js';
 
-/** A wait of the module as it is when the faked timers are the real ones. */
-async function freshWait(): Promise<Wait> {
-  vi.resetModules();
-  const { sharedWait } = await import('../../src/poll/shared-timer.js');
-  return sharedWait();
-}
-
-describe('sharedWait', () => {
+describe('sharedTimers', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  test('runs whoever waits once, never early, late by a thousandth; and nobody who left', async () => {
-    const wait = await freshWait();
+  test('runs whoever waits once, never early, late by a thousandth; and nobody who left', () => {
+    const schedule = sharedTimers();
     const command = fc.oneof(
       { weight: 5, arbitrary: fc.record({ add: fc.nat(29), ms: fc.oneof(fc.nat(100), fc.nat(100_000)) }) },
       { weight: 2, arbitrary: fc.record({ leave: fc.nat(29) }) },
@@ -27,7 +21,7 @@ describe('sharedWait', () => {
       fc.property(fc.array(command, { maxLength: 80 }), (commands) => {
         /** When each that waits is due, and how late it may be. */
         const due = new Map<number, { at: number; slack: number }>();
-        const waiters: Due[] = Array.from({ length: 30 }, (_, name) => ({
+        const waiters: Scheduled[] = Array.from({ length: 30 }, (_, name) => ({
           run: () => {
             const expected = due.get(name);
             expect(expected).toBeDefined();
@@ -38,10 +32,10 @@ describe('sharedWait', () => {
         }));
         for (const step of commands) {
           if ('add' in step) {
-            wait(waiters[step.add] as Due, step.ms);
+            schedule(waiters[step.add] as Scheduled, step.ms);
             due.set(step.add, { at: Date.now() + step.ms, slack: 2 + step.ms / 1000 });
           } else if ('leave' in step) {
-            rest(waiters[step.leave] as Due);
+            cancel(waiters[step.leave] as Scheduled);
             due.delete(step.leave);
           } else vi.advanceTimersByTime(step.pass);
         }
@@ -53,21 +47,21 @@ describe('sharedWait', () => {
     );
   });
 
-  test('those that end together share a timer, which goes with the last of them', async () => {
-    const wait = await freshWait();
-    const waiters: Due[] = Array.from({ length: 1000 }, () => ({ run: () => 0 }));
+  test('those that end together share a timer, which goes with the last of them', () => {
+    const schedule = sharedTimers();
+    const waiters: Scheduled[] = Array.from({ length: 1000 }, () => ({ run: () => 0 }));
     waiters.forEach((due, nth) => {
-      wait(due, 30_000 + nth / 100);
+      schedule(due, 30_000 + nth / 100);
     });
     expect(vi.getTimerCount()).toBeLessThanOrEqual(2);
-    for (const due of waiters) rest(due);
+    for (const due of waiters) cancel(due);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('lets the event loop have its turn after 500', async () => {
-    const wait = await freshWait();
+  test('lets the event loop have its turn after 500', () => {
+    const schedule = sharedTimers();
     let ran = 0;
-    for (let n = 0; n < 1_200; n++) wait({ run: () => ran++ }, 10);
+    for (let n = 0; n < 1_200; n++) schedule({ run: () => ran++ }, 10);
     const counts = [];
     while (ran < 1_200) {
       vi.advanceTimersToNextTimer();
@@ -76,26 +70,26 @@ describe('sharedWait', () => {
     expect(counts).toEqual([500, 1_000, 1_200]);
   });
 
-  test('what waits again while it runs, even for nothing, waits for the next turn', async () => {
-    const wait = await freshWait();
+  test('what waits again while it runs, even for nothing, waits for the next turn', () => {
+    const schedule = sharedTimers();
     let ran = 0;
-    const due: Due = {
+    const due: Scheduled = {
       run: () => {
         ran++;
-        wait(due, 0);
+        schedule(due, 0);
       },
     };
-    wait(due, 10);
+    schedule(due, 10);
     vi.advanceTimersToNextTimer();
     expect(ran).toBe(1);
-    rest(due);
+    cancel(due);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('F32 what ends late is spread over some seconds, once', async () => {
-    const wait = await freshWait();
+  test('F32 what ends late is spread over some seconds, once', () => {
+    const schedule = sharedTimers();
     const ran: number[] = [];
-    for (let n = 0; n < 400; n++) wait({ run: () => ran.push(performance.now()) }, 10_000);
+    for (let n = 0; n < 400; n++) schedule({ run: () => ran.push(performance.now()) }, 10_000);
     // The process is stopped: its clocks go on, its timers do not fire.
     const steady = vi.spyOn(performance, 'now');
     const before = performance.now();
@@ -111,33 +105,31 @@ describe('sharedWait', () => {
     expect(busiest).toBeLessThan(100);
   });
 
-  test('F32 where timers are coarse, what is late once is not put off again and again', async () => {
+  test('F32 where timers are coarse, what is late once is not put off again and again', () => {
     // As in a tab that has been hidden for long: timers fire at whole minutes.
     const { setInterval } = globalThis;
     vi.spyOn(globalThis, 'setInterval').mockImplementation(((run: () => void, ms: number) => {
       const end = performance.now() + ms;
       return setInterval(run, Math.ceil(end / 60_000) * 60_000 - performance.now());
     }) as never);
-    const wait = await freshWait();
+    const schedule = sharedTimers();
     const ran: number[] = [];
-    for (let n = 0; n < 100; n++) wait({ run: () => ran.push(performance.now()) }, 10_000);
+    for (let n = 0; n < 100; n++) schedule({ run: () => ran.push(performance.now()) }, 10_000);
     vi.advanceTimersByTime(180_000);
     vi.restoreAllMocks();
     expect(ran).toHaveLength(100);
   });
 
-  test('what should be over already is over at once', async () => {
-    const wait = await freshWait();
+  test('what should be over already is over at once', () => {
+    const schedule = sharedTimers();
     vi.advanceTimersByTime(20_000);
     let ran = 0;
-    for (const ms of [-1, -5_000, NaN]) wait({ run: () => ran++ }, ms);
+    for (const ms of [-1, -5_000, NaN]) schedule({ run: () => ran++ }, ms);
     vi.advanceTimersByTime(10);
     expect(ran).toBe(3);
   });
 
-  test('a call after the deadline, before its timer, ends tracking', async () => {
-    await freshWait();
-    const { pollUntilTerminal } = await import('rx-video-tasks');
+  test('a call after the deadline, before its timer, ends tracking', () => {
     const focus = new Subject<void>();
     const poll = pollUntilTerminal({ deadline: 3_600_000, notifier: focus });
     const ends: unknown[] = [];
@@ -159,33 +151,30 @@ describe('sharedWait', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test.each([-86_400_000, 86_400_000])(
-    'F33 a clock that is stepped by %i ms neither holds up nor hurries',
-    async (step) => {
-      const wait = await freshWait();
-      const ran: number[] = [];
-      for (const name of [0, 1, 2]) wait({ run: () => ran.push(name) }, 10_000 * (name + 1));
-      vi.advanceTimersByTime(5_000);
-      vi.setSystemTime(Date.now() + step);
-      const counts = [];
-      for (let n = 0; n < 3; n++) {
-        vi.advanceTimersByTime(n === 0 ? 4_990 : 9_960);
-        counts.push(ran.length);
-        vi.advanceTimersByTime(40);
-        counts.push(ran.length);
-      }
-      expect(counts).toEqual([0, 1, 1, 2, 2, 3]);
-    },
-  );
+  test.each([-86_400_000, 86_400_000])('F33 a clock that is stepped by %i ms neither holds up nor hurries', (step) => {
+    const schedule = sharedTimers();
+    const ran: number[] = [];
+    for (const name of [0, 1, 2]) schedule({ run: () => ran.push(name) }, 10_000 * (name + 1));
+    vi.advanceTimersByTime(5_000);
+    vi.setSystemTime(Date.now() + step);
+    const counts = [];
+    for (let n = 0; n < 3; n++) {
+      vi.advanceTimersByTime(n === 0 ? 4_990 : 9_960);
+      counts.push(ran.length);
+      vi.advanceTimersByTime(40);
+      counts.push(ran.length);
+    }
+    expect(counts).toEqual([0, 1, 1, 2, 2, 3]);
+  });
 
-  test('a waiter that throws does not hold up the others', async () => {
-    const wait = await freshWait();
+  test('a waiter that throws does not hold up the others', () => {
+    const schedule = sharedTimers();
     const ran: number[] = [];
     const throws = () => {
       throw new Error('oops');
     };
-    wait({ run: throws }, 10);
-    wait({ run: () => ran.push(1) }, 10);
+    schedule({ run: throws }, 10);
+    schedule({ run: () => ran.push(1) }, 10);
     expect(() => vi.advanceTimersByTime(10)).toThrow('oops');
     vi.advanceTimersByTime(10);
     expect(ran).toEqual([1]);
