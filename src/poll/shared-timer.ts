@@ -8,6 +8,9 @@ const SLICE = 500;
 /** A timer that fires later than this, in ms, belongs to a process that was suspended. */
 const LATE = 1000;
 
+/** So many timers are exact: rounding delays, to share timers, begins with more. */
+const EXACT = 64;
+
 /** Longer delays, in ms, have a timer of their own: rounded up to share one, they could be more than a timer can take. */
 const LONGEST_SHARED = 2 ** 30;
 
@@ -20,8 +23,8 @@ interface Slot {
 }
 
 /**
- * Schedules much with few timers: delays that end at about the same time, to a thousandth of their length, share one. None
- * ends early. A timer each costs a waiting task 300 bytes more, a heap of due times more CPU.
+ * Schedules much with few timers: beyond the first 64, delays that end at about the same time, to a thousandth of their
+ * length, share one. None ends early. A timer each costs a waiting task 300 bytes more, a heap of due times more CPU.
  *
  * What ends more than a second late, because the process was suspended, is spread over some seconds: else everything
  * would be asked at once.
@@ -70,13 +73,17 @@ export function sharedTimers(): Schedule {
 
   const share = (scheduled: Scheduled, delayMs: number, isSpread: boolean) => {
     cancel(scheduled);
-    const grain = Math.max(1, 2 ** (31 - Math.clz32(delayMs / 1000)));
     const now = performance.now();
     const apart = asyncScheduler.now() - now;
-    const at = Math.ceil((now + delayMs) / grain) * grain;
+    let [at, delay, grain] = [now + delayMs, delayMs, 1];
+    if (slots.size >= EXACT) {
+      grain = Math.max(1, 2 ** (31 - Math.clz32(delayMs / 1000)));
+      at = Math.ceil(at / grain) * grain;
+      delay = at - now;
+    }
     let slot = slots.get(at);
     // The wall clock counts whole ms.
-    if (!slot || Math.abs(slot.apart - apart) > grain + 1) slots.set(at, (slot = open(at, at - now, isSpread, apart)));
+    if (!slot || Math.abs(slot.apart - apart) > grain + 1) slots.set(at, (slot = open(at, delay, isSpread, apart)));
     slot.add(scheduled);
     scheduled.timer = slot;
   };

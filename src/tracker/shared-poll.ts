@@ -45,13 +45,6 @@ export class SharedPoll extends Poll implements RequestContext {
     return this.last && isTerminal(this.last) ? this.last : undefined;
   }
 
-  /** Whether a new poll of the task could ask at once. */
-  get isRested(): boolean {
-    const { askedAt = -Infinity, floor, heldUntil = -Infinity } = this.state;
-    const time = this.now();
-    return time >= askedAt + floor && time >= heldUntil;
-  }
-
   /** Emits the last transition. Polling starts with the first subscriber, as soon as the floor allows. */
   subscribe(subscriber: Subscriber<Task>): void {
     const member = new Member(this, subscriber);

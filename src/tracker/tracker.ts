@@ -126,8 +126,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   const remember = (poll: SharedPoll, among: Set<SharedPoll>) => {
     among.add(poll);
     for (const oldest of among) {
-      // A task that is dropped loses its floor: not before that has passed.
-      if (among.size <= MAX_REMEMBERED || !oldest.isRested) break;
+      if (among.size <= MAX_REMEMBERED) break;
       among.delete(oldest);
       pollsOf(oldest.ref).delete(oldest.ref.id);
     }

@@ -109,7 +109,10 @@ export async function stage(kind: TransportKind, context: TestContext, options: 
   const trackers: Tracker[] = [];
 
   const another = (more: StageOptions): Tracker => {
-    const { baseUrl = server.url, wire, apiKey = KEY, ...rest } = more;
+    const { baseUrl = server.url, wire, apiKey = KEY, ...options } = more;
+    const rest = Object.fromEntries(
+      Object.entries(options).filter(([name]) => !['limits', 'server', 'connect'].includes(name)),
+    ) as Partial<TrackerOptions>;
     const provider = (wire === 'generations' ? anyfast : xingchaoyiqing)({ apiKey, baseUrl, allowInsecure: true });
     const tracker = createTracker({
       provider,

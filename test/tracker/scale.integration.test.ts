@@ -1,0 +1,65 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { NEVER, of, Subject } from 'rxjs';
+import { alad, createGate, createTracker, type TaskRef, type Transport } from 'rx-video-tasks';
+import { generationsReply } from 'rx-video-tasks/testing';
+import { expect, test } from 'vitest';
+import { listen } from '../operators/polls.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const make = (transport: Transport) =>
+  createTracker({
+    provider: alad({ apiKey: 'test-key-0123456789', baseUrl: 'http://127.0.0.1:1' }),
+    transport,
+    gate: createGate(),
+  });
+
+/** The least CPU of several rounds, in ms. */
+function cost(work: () => void): number {
+  const rounds = Array.from({ length: 5 }, () => {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  });
+  return Math.min(...rounds);
+}
+
+test('ten times the subscribers of one task come and go at ten times the cost', () => {
+  const tracker = make(() => NEVER);
+  const comeAndGo = (count: number) => () => {
+    const subscriptions = Array.from({ length: count }, () => listen(tracker.track('v')));
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  };
+  comeAndGo(3_000)();
+  const few = cost(comeAndGo(3_000));
+  // A copied list would make it a hundred times.
+  expect(cost(comeAndGo(30_000)) / few).toBeLessThan(25);
+  tracker.close();
+}, 60_000);
+
+test('trackAll over a stream without end keeps nothing of what has finished', async () => {
+  const transport: Transport = ({ url }) =>
+    of(generationsReply({ status: 'failed', id: url.slice(url.lastIndexOf('/') + 1) }));
+  const tracker = make(transport);
+  const refs = new Subject<TaskRef>();
+  let [next, finished] = [0, 0];
+  const subscription = listen(tracker.trackAll(refs), () => finished++);
+  const heapAfter = async (count: number) => {
+    for (let end = next + count; next < end; next++) refs.next(`task_${next}`);
+    await turn();
+    collectGarbage();
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  // The tracker itself remembers the last 10,000.
+  const before = await heapAfter(25_000);
+  const after = await heapAfter(50_000);
+  expect(finished).toBe(75_000);
+  expect((after - before) / 50_000).toBeLessThan(40);
+  subscription.unsubscribe();
+  tracker.close();
+}, 60_000);
