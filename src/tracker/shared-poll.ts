@@ -72,12 +72,20 @@ export class SharedPoll extends Poll implements RequestContext {
     for (const subscriber of this.#dismiss()) subscriber.complete();
   }
 
-  /** How long the task has probably been done without a poll that saw it, in ms. */
+  /**
+   * How long the task has probably been done without a poll that saw it, in parts of its window, so that all families
+   * compare. Without documented generation times a task may end at any time; documented ones take about five windows.
+   */
   urgency(): number {
     const { unseen, state } = this;
     // Times from outside may lie ahead, or be none: then the generation began when the task was seen last.
     const age = Math.max(unseen, this.now() - (state.beganAt ?? NaN)) || unseen;
-    return timeUnseen(this.plan.windowOf(state.model), age, state.isAnswered ? age - unseen : 0);
+    const window = this.plan.windowOf(state.model);
+    const middle = (window.min + window.max) / 2;
+    const lost = window.generation
+      ? timeUnseen(window, age, state.isAnswered ? age - unseen : 0)
+      : unseen * (1 - Math.exp(-unseen / (5 * middle)));
+    return lost / middle;
   }
 
   protected ask(): Observable<Task> {
