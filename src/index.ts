@@ -55,13 +55,35 @@ export {
   defineProvider,
   globalaiopc,
   mingyan,
+  toTaskRef,
   xingchaoyiqing,
   type ApiKey,
+  type CreatedTaskRef,
   type Provider,
   type ProviderDefinition,
   type ProviderOptions,
 } from './providers/index.js';
-export { generationsWire, resultWire, type ReadContext, type Reply, type Wire } from './wire/index.js';
+export {
+  generationsWire,
+  openEnvelope,
+  readNumber,
+  readPercent,
+  readText,
+  readTime,
+  replyError,
+  resultWire,
+  statusOf,
+  toTask,
+  type FailureReading,
+  type Fields,
+  type Opened,
+  type OutcomeReading,
+  type ReadContext,
+  type Reply,
+  type ReplyErrorOptions,
+  type TaskReading,
+  type Wire,
+} from './wire/index.js';
 export { generationsWindows, resultWindows, windowOf, type PollWindow, type PollWindows } from './windows.js';
 export { createGate, type Gate, type GateOptions, type GateTicket } from './gate/index.js';
 export {

@@ -17,7 +17,7 @@ import { isQueryError, QueryError } from './errors.js';
 import { causeOf } from './redact.js';
 import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
-import { redact } from './redact.js';
+import { conceal, concealTask, redact, type Secrets } from './redact.js';
 import type { Task } from './task.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
@@ -117,9 +117,11 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
       const { service, id } = ref;
       const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
       const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
-      if (key !== null) headers.authorization = `Bearer ${key}`;
+      const credentials = key === null ? {} : credentialsOf(service, key);
+      Object.assign(headers, credentials);
+      const secrets = key === null ? [] : [key, ...Object.values(credentials).filter((one) => !one.includes(key))];
       context?.sent();
-      const reading = new Reading(subscriber, ref, key ?? '');
+      const reading = new Reading(subscriber, ref, secrets);
       try {
         return transport({ url, headers }).subscribe(reading);
       } catch (error) {
@@ -171,8 +173,8 @@ class Answer<T = Task> implements Observer<T> {
   constructor(
     protected readonly subscriber: Subscriber<Task>,
     protected readonly ref: ResolvedRef,
-    /** The key, which no message may contain. */
-    protected readonly key = '',
+    /** What neither a message nor a task may contain. */
+    protected readonly secrets: Secrets = '',
   ) {}
 
   next(task: T): void {
@@ -180,7 +182,7 @@ class Answer<T = Task> implements Observer<T> {
   }
 
   error(error: unknown): void {
-    this.subscriber.error(unanswered(error, this.ref, this.key));
+    this.subscriber.error(unanswered(error, this.ref, this.secrets));
   }
 
   complete(): void {
@@ -197,7 +199,7 @@ class Reading extends Answer<TransportReply> {
     this.#isAnswered = true;
     let task: Task;
     try {
-      task = readReply(reply, this.ref, this.key);
+      task = readReply(reply, this.ref, this.secrets);
     } catch (error) {
       this.subscriber.error(error);
       return;
@@ -207,8 +209,8 @@ class Reading extends Answer<TransportReply> {
 }
 
 /** Any error becomes a QueryError that names the task and the host, and contains no key. */
-function unanswered(error: unknown, { provider, service, id }: ResolvedRef, key: string): QueryError {
-  const clean = (text: string) => redact(text, key);
+function unanswered(error: unknown, { provider, service, id }: ResolvedRef, secrets: Secrets): QueryError {
+  const clean = (text: string) => redact(text, secrets);
   const isKnown = isQueryError(error);
   if (isKnown && error.id !== undefined) return error;
   const { kind, message, code, retryAfterMs, httpStatus, requestId, cause } = isKnown
@@ -216,26 +218,34 @@ function unanswered(error: unknown, { provider, service, id }: ResolvedRef, key:
     : new QueryError('network', 'the transport failed');
   const at = code === 'api-key' || !URL.canParse(service.origin) ? '' : ` at ${new URL(service.origin).host}`;
   return new QueryError(kind, `${provider}${at} could not be asked about task ${id}: ${clean(String(message))}`, {
-    ...{ code, retryAfterMs, httpStatus, requestId, provider, id },
+    ...{ code: code && clean(code), requestId: requestId && clean(requestId), retryAfterMs, httpStatus, provider, id },
     cause: isKnown ? cause && causeOf(cause, clean) : causeOf(error, clean),
   });
 }
 
-function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, key: string): Task {
+function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, secrets: Secrets): Task {
   const { provider, service, id, createdAt } = ref;
   const observedAt = asyncScheduler.now();
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
-  const reply = { status, body, requestId, retryAfterMs: retryAfterOf(headers, observedAt) };
-  const { wire, retention } = service;
+  const retryAfterMs = retryAfterOf(headers, observedAt);
+  const reply = { status, body, requestId: requestId && conceal(requestId, secrets), retryAfterMs };
+  const { wire, retention, baseUrl } = service;
+  const clean = (text: string) => redact(text, secrets);
   // HTTP dates are in whole seconds (RFC 9110, 5.6.7), and a reply takes its time: less than a minute is no difference of
   // clocks.
   const apart = serverTime(headers, observedAt) - observedAt;
   const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
-    return wire.read(reply, { provider, id, observedAt, retention, ahead, redact: (text) => redact(text, key) });
+    const task = wire.read(reply, { provider, id, observedAt, retention, ahead, baseUrl, redact: clean });
+    return concealTask(task, secrets);
   } catch (error) {
+    if (!isQueryError(error)) {
+      const what = `the wire "${wire.name}" could not read the reply: ${clean(String((error as Error | null)?.message))}`;
+      const message = `${provider} returned no usable status for task ${id}: ${what}`;
+      throw new QueryError('malformed', message, { httpStatus: status, provider, id, cause: causeOf(error, clean) });
+    }
     const age = observedAt - (createdAt ?? observedAt);
-    if (!isQueryError(error) || error.kind !== 'not-found' || age <= retention) throw error;
+    if (error.kind !== 'not-found' || age <= retention) throw error;
     const what = `${provider} has deleted its record of task ${id}: records are kept for ${retention / 3_600_000} h`;
     throw new QueryError('expired', what, { httpStatus: status, provider, id, cause: error });
   }
@@ -245,6 +255,15 @@ function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, 
 const KEY_TIMEOUT = 10_000;
 
 /** The key of a provider as it is now; null if there is none. Errors with a QueryError. */
+function credentialsOf({ name, headers }: Provider, key: string): Readonly<Record<string, string>> {
+  try {
+    return headers(key);
+  } catch (cause) {
+    const safe = causeOf(cause, (text) => redact(text, key));
+    throw new QueryError('misconfigured', `the headers function of ${name} threw`, { code: 'headers', cause: safe });
+  }
+}
+
 export function keyOf({ apiKey }: Provider): Observable<string | null> {
   const given = apiKey();
   if (typeof given !== 'function') return of(given);

@@ -1,22 +1,68 @@
 import { assignDefined } from './fields.js';
+import { withRaw, type Task } from './task.js';
+
+/** Texts that nobody may see: the API key, and what authenticates a request in its place. */
+export type Secrets = string | readonly string[];
 
 /**
- * A text of a service, fit for a message: at most 200 characters, without URL queries, bearer tokens and whatever
- * shares eight characters in a row with the secret (or all of it, where it is shorter).
+ * A text of a service, safe for a message: at most 200 characters, without URL queries, bearer tokens and whatever
+ * shares eight characters in a row with a secret (or all of it, where it is shorter).
  */
-export function redact(text: string, secret: string): string {
+export function redact(text: string, secrets: Secrets): string {
   let clean = text
     .slice(0, 1000)
     .replace(/(https?:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/gi, '$1?…')
     .replace(/\b(bearer\s+|sk-)[^\s"',]+/gi, '$1…');
-  const shared = Math.min(8, secret.length || 8);
+  for (const secret of [secrets].flat()) clean = mask(clean, secret, Math.min(SHARED, secret.length || SHARED));
+  return clean.length > 200 ? `${clean.slice(0, 199)}…` : clean;
+}
+
+/** So many characters in a row are the secret's and no coincidence. A shorter key is a stand-in, such as "test". */
+const SHARED = 8;
+
+/** The text, whole, without what shares eight characters in a row with a secret. */
+export function conceal(text: string, secrets: Secrets): string {
+  let clean = text;
+  for (const secret of [secrets].flat()) if (sharesRun(clean, secret)) clean = mask(clean, secret, SHARED);
+  return clean;
+}
+
+/** The task without the secrets, in whatever text of it the service has echoed them; the same object where it has not. */
+export function concealTask(task: Task, secrets: Secrets): Task {
+  const { raw } = task as { readonly raw?: string };
+  const clean = concealFields(task, secrets);
+  const cleanRaw = raw && conceal(raw, secrets);
+  return clean === task && cleanRaw === raw ? task : withRaw(clean === task ? { ...task } : clean, cleanRaw);
+}
+
+function concealFields<T extends object>(fields: T, secrets: Secrets): T {
+  let copy: object | undefined;
+  for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
+    let clean = value;
+    if (typeof value === 'string' && value.length >= SHARED && name !== 'id') clean = conceal(value, secrets);
+    else if (typeof value === 'object' && value !== null) clean = concealFields(value, secrets);
+    if (clean !== value) copy = { ...(copy ?? fields), [name]: clean };
+  }
+  return (copy as T | undefined) ?? fields;
+}
+
+function mask(text: string, secret: string, shared: number): string {
+  let clean = text;
   for (let at = 0; at + shared <= clean.length; at++) {
     let end = at + shared;
     if (!secret.includes(clean.slice(at, end))) continue;
     while (end < clean.length && secret.includes(clean.slice(at, end + 1))) end++;
     clean = `${clean.slice(0, at)}…${clean.slice(end)}`;
   }
-  return clean.length > 200 ? `${clean.slice(0, 199)}…` : clean;
+  return clean;
+}
+
+/** Whether they may share eight characters in a row: then they share one of the pieces of five that begin at each fourth. */
+function sharesRun(text: string, secret: string): boolean {
+  if (secret.length < SHARED) return false;
+  const [short, long] = text.length < secret.length ? [text, secret] : [secret, text];
+  for (let at = 0; at + 5 <= short.length; at += 4) if (long.includes(short.slice(at, at + 5))) return true;
+  return false;
 }
 
 /**

@@ -5,3 +5,4 @@ export { mingyan } from './mingyan.js';
 export { xingchaoyiqing } from './xingchaoyiqing.js';
 export { defineProvider } from './provider.js';
 export type { ApiKey, Provider, ProviderDefinition, ProviderOptions } from './provider.js';
+export { toTaskRef, type CreatedTaskRef } from './to-task-ref.js';

@@ -4,7 +4,7 @@ import { DEFAULT_FLOOR, type PollWindows } from '../windows.js';
 
 /**
  * A key, or a function that gives the current one (asked at each query, and once more when a key is refused);
- * `null` where something on the way, such as your own proxy, adds the key: then no Authorization header is sent.
+ * `null` where another hop, such as your own proxy, adds the key: then no Authorization header is sent.
  */
 export type ApiKey = string | (() => string | ObservableInput<string>) | null;
 
@@ -36,6 +36,12 @@ export interface ProviderDefinition {
   readonly minInterval?: number;
   /** How long a video stays downloadable after its generation, in ms. @default 24 h */
   readonly retention?: number;
+  /**
+   * The headers that authenticate a request, for a service that does not take a bearer token. Called for each request
+   * with the current key, never with `apiKey: null`. What it returns is kept out of errors as the key is.
+   * @default (apiKey) => ({ authorization: `Bearer ${apiKey}` })
+   */
+  readonly headers?: (apiKey: string) => Readonly<Record<string, string>>;
 }
 
 /** One account at one service. The key is held in a closure: inspecting or serializing a provider does not show it. */
@@ -54,16 +60,21 @@ const DAY = 86_400_000;
 const publicHosts = /* @__PURE__ */ new Set<string>();
 
 /**
- * A service of your own, on one of the wires or with a wire of its own: gives the function that makes its providers.
+ * Defines a service of your own, on one of the wires or with a wire of its own. Returns the function that makes its
+ * providers.
+ *
+ * @throws TypeError at call time for a definition that is incomplete, and for unknown fields.
  *
  * @example
  * const acme = defineProvider({ name: 'acme', baseUrl: 'https://api.acme.example', wire: resultWire, windows: resultWindows });
  * const tracker = createTracker({ provider: acme({ apiKey: process.env.ACME_API_KEY ?? '' }) });
  */
 export function defineProvider(definition: ProviderDefinition): (options: ProviderOptions) => Provider {
+  checkDefinition(definition);
   const { otherHosts = [], ...service } = definition;
-  for (const host of [new URL(definition.baseUrl).hostname, ...otherHosts]) publicHosts.add(host);
+  for (const host of [new URL(definition.baseUrl).hostname, ...otherHosts]) publicHosts.add(bareHost(host));
   return (options) => {
+    refuseUnknown(`${service.name}()`, options, OPTIONS);
     const {
       apiKey,
       name = service.name,
@@ -84,15 +95,59 @@ export function defineProvider(definition: ProviderDefinition): (options: Provid
     return {
       minInterval: DEFAULT_FLOOR,
       retention: DAY,
+      headers: bearer,
       ...service,
       name,
       baseUrl: base.href.replace(/\/+$/, ''),
       origin: base.origin,
-      isPublicService: publicHosts.has(base.hostname),
+      isPublicService: publicHosts.has(bareHost(base.hostname)),
       isLoopback: isLoopback(base.hostname),
       apiKey: () => apiKey,
     };
   };
+}
+
+function bearer(apiKey: string): Readonly<Record<string, string>> {
+  return { authorization: `Bearer ${apiKey}` };
+}
+
+/** A host with a trailing dot is the same host (RFC 1034 section 3.1: an absolute domain name). */
+function bareHost(host: string): string {
+  return host.replace(/\.$/, '');
+}
+
+const OPTIONS = ['apiKey', 'baseUrl', 'name', 'allowInsecure'] satisfies (keyof ProviderOptions)[];
+const FIELDS: Readonly<Record<keyof ProviderDefinition, readonly [type: string, example: string]>> = {
+  name: ['string', "'acme'"],
+  baseUrl: ['string', "'https://api.acme.example'"],
+  wire: ['object', 'resultWire, generationsWire or a wire of your own'],
+  windows: ['object', "{ '*': { min: 30_000, max: 60_000 } }"],
+  otherHosts: ['object', "['eu.acme.example']"],
+  minInterval: ['number', '10_000'],
+  retention: ['number', '86_400_000'],
+  headers: ['function', "(apiKey) => ({ 'x-api-key': apiKey })"],
+};
+const REQUIRED: readonly string[] = ['name', 'baseUrl', 'wire', 'windows'];
+
+function checkDefinition(definition: ProviderDefinition): void {
+  refuseUnknown('defineProvider()', definition, Object.keys(FIELDS));
+  for (const [field, [type, example]] of Object.entries(FIELDS)) {
+    const value = (Object(definition) as Record<string, unknown>)[field];
+    if (typeof value === type || (value === undefined && !REQUIRED.includes(field))) continue;
+    throw new TypeError(`defineProvider: ${field} is ${typeof value}; write for example ${field}: ${example}`);
+  }
+  if (!URL.canParse(definition.baseUrl)) {
+    throw new TypeError(
+      `defineProvider: baseUrl ${show(definition.baseUrl)} is no URL; write "https://api.acme.example"`,
+    );
+  }
+}
+
+function refuseUnknown(callee: string, options: unknown, known: readonly string[]): void {
+  const unknown = Object.keys(Object(options) as object).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`${callee}: ${show(unknown)} is no option; write one of: ${known.join(', ')}`);
+  }
 }
 
 /** What keeps a key from standing in an Authorization header, if anything does. Never tells the key. */
@@ -124,7 +179,7 @@ function checkBaseUrl(
 }
 
 function isLoopback(hostname: string): boolean {
-  return /^(.+\.)?localhost$|^\[::1\]$|^127(\.\d+){3}$/.test(hostname);
+  return /^(.+\.)?localhost\.?$|^\[::1\]$|^127(\.\d+){3}$/.test(hostname);
 }
 
 /** A wrong value for a message: short, and without what may be secret in a URL. */

@@ -1,3 +1,10 @@
+export { replyError, type ReplyErrorOptions } from './classify-error.js';
+export { readCreateReply } from './create-reply.js';
+export { openEnvelope, type Opened } from './envelope.js';
+export type { FailureReading } from './failure.js';
+export { readNumber, readPercent, readText, readTime } from './field-types.js';
 export { generationsWire } from './generations.js';
 export { resultWire } from './result.js';
-export type { ReadContext, Reply, Wire } from './wire.js';
+export { statusOf } from './status.js';
+export { toTask, type OutcomeReading, type TaskReading } from './to-task.js';
+export type { Fields, ReadContext, Reply, Wire } from './wire.js';

@@ -10,7 +10,7 @@ const LAW: Record<string, readonly string[]> = {
   fields: [],
   durations: [],
   options: ['durations'],
-  redact: ['fields'],
+  redact: ['task', 'fields'],
   errors: ['task', 'redact', 'fields'],
   'tracking-error': ['task', 'errors', 'redact'],
   'tracked-task': ['task', 'errors', 'tracking-error', 'fields'],

@@ -119,3 +119,31 @@ describe('windowOf', () => {
     expect(minutes('seedance-turbo', generationsWindows)).toStrictEqual([1, 5]);
   });
 });
+
+test('a trailing dot makes no other host of a public service', () => {
+  for (const baseUrl of ['https://ai.alad.com.', 'https://AI.alad.com.:443/', 'https://www.anyfast.com.cn.']) {
+    expect(alad({ apiKey: 'k', baseUrl }).isPublicService, baseUrl).toBe(true);
+  }
+  expect(alad({ apiKey: 'k', baseUrl: 'http://localhost.:4000' }).isLoopback).toBe(true);
+});
+
+describe('a definition', () => {
+  const good = { name: 'acme', baseUrl: 'https://a.example', wire: resultWire, windows: resultWindows };
+  const define = (definition: unknown) => () => defineProvider(definition as typeof good);
+
+  test('is refused by the name of what is missing or unknown, and what to write instead', () => {
+    expect(define(undefined)).toThrow("defineProvider: name is undefined; write for example name: 'acme'");
+    expect(define({})).toThrow(/^defineProvider: name is undefined/);
+    expect(define({ ...good, wire: undefined })).toThrow(/wire is undefined; write .* resultWire/);
+    expect(define({ ...good, headers: {} })).toThrow(/headers is object; write for example headers: \(apiKey\) =>/);
+    expect(define({ ...good, baseUrl: 'a.example' })).toThrow(/baseUrl "a.example" is no URL/);
+    expect(define({ ...good, minIntervall: 1 })).toThrow(/"minIntervall" is no option; write one of: name, baseUrl/);
+  });
+
+  test('makes providers that refuse unknown options by name', () => {
+    const options = { apiKey: 'k', baseURL: 'https://b.example' };
+    expect(() => defineProvider(good)(options)).toThrow(
+      /^acme\(\): "baseURL" is no option; write one of: apiKey, baseUrl/,
+    );
+  });
+});

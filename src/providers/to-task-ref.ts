@@ -1,0 +1,38 @@
+import { QueryError } from '../errors.js';
+import { redact } from '../redact.js';
+import { readCreateReply } from '../wire/index.js';
+import type { Provider } from './provider.js';
+
+/** The ref of a task that was just created, as `track` takes it. */
+export interface CreatedTaskRef {
+  readonly id: string;
+  readonly provider: string;
+  readonly model?: string;
+  /** Epoch ms, where the reply names it. */
+  readonly createdAt?: number;
+}
+
+/**
+ * The ref of the task that a service's reply to your create request names: text or parsed JSON, in any of the shapes
+ * that these services answer with. The library itself creates nothing.
+ *
+ * @throws QueryError `malformed` for a reply that names no task, with what was looked for and the service's message.
+ *
+ * @example
+ * const reply = await fetch(createUrl, { method: 'POST', headers, body });
+ * tracker.track(toTaskRef(provider, await reply.text()))
+ */
+export function toTaskRef(provider: Provider, createReply: unknown): CreatedTaskRef {
+  const { id, model, createdAt, code, message } = readCreateReply(createReply);
+  if (id !== undefined) {
+    return { id, provider: provider.name, ...(model && { model }), ...(createdAt && { createdAt }) };
+  }
+  const key = provider.apiKey();
+  const safe = (text: string) => redact(text, typeof key === 'string' ? key : '');
+  const reason = [code && ` [${safe(code)}]`, message && `: ${safe(message)}`].filter(Boolean).join('');
+  throw new QueryError(
+    'malformed',
+    `${provider.name}: the reply to the create request names no task${reason}; looked for task_id, id, data.task_id, data.id and data as a text in a JSON object`,
+    { provider: provider.name, code: code && safe(code) },
+  );
+}
