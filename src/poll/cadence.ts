@@ -73,7 +73,7 @@ export function timeLeft({ progress = 0, observedAt }: Task, before: Task | unde
  */
 export function timeUnseen({ generation }: PollWindow, age: number, seenAt: number): number {
   const unseen = age - seenAt;
-  return generation ? unseen * (1 - stillRunning(timesOf(generation, DOUBT.window), seenAt, age)) : unseen;
+  return generation ? unseen * (1 - stillRunning(timesOf(generation), seenAt, age)) : unseen;
 }
 
 type Generation = NonNullable<PollWindow['generation']>;
@@ -115,8 +115,7 @@ function makeSchedule(window: PollWindow, generation: Generation, cadence: Caden
   const { min, max, floor = DEFAULT_FLOOR, interval = (min + max) / 2 } = window;
   const [least, most] = cadence === 'economical' ? [floor, Math.max(floor, 3 * max)] : [min, max];
   const spacing = { times: timesOf(generation, DOUBT[cadence]), least, most };
-  // No document is so exact that the spread would be 0.
-  const documented = timesOf(generation, 0.01);
+  const documented = timesOf(generation);
   // Prices grow with the square of the interval; e^-7 to e^7 is beyond every useful one.
   const priceAt = (exponent: number) => (Math.exp(exponent) * interval ** 2) / documented.usual;
   let [low, high] = [-7, 7];
@@ -169,7 +168,8 @@ function bounded({ least, most }: Spacing, wait: number, drawn: number): number 
   return Math.min(most, earliest * (1 + JITTER * drawn));
 }
 
-function timesOf([shortest, longest]: Generation, doubt: number): Times {
+/** No document is so exact that the spread would be 0. */
+function timesOf([shortest, longest]: Generation, doubt = 0.01): Times {
   return { usual: Math.sqrt(shortest * longest), spread: Math.hypot(Math.log(longest / shortest) / 2 / TAIL, doubt) };
 }
 

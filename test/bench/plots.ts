@@ -67,7 +67,17 @@ function frontier({ title, curves, points }: Frontier, width: number, height: nu
     const isOurs = points.indexOf(point) < 2;
     const color = isOurs ? OURS : INK;
     const [x, y] = [across(point.latency), up(point.requests)];
-    return circle(x, y, 4, color, 1) + text(x + 7, y + (isOurs ? 13 : -5), point.name, 'start', color, isOurs);
+    // Names stay inside the panel.
+    const isRight = x > (left + right) / 2;
+    const name = text(
+      x + (isRight ? -7 : 7),
+      y + (isOurs ? 13 : -5),
+      point.name,
+      isRight ? 'end' : 'start',
+      color,
+      isOurs,
+    );
+    return circle(x, y, 4, color, 1) + name;
   });
   return [text(left, 14, title, 'start', INK, true), ...grid, ...lines, ...marks].join('');
 }

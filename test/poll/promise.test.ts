@@ -1,20 +1,11 @@
 // Measures what `cadence` promises (docs/decisions/0001), with the families, scenarios and optimum of `npm run bench -- cadence`.
-import { asyncScheduler, of } from 'rxjs';
-import {
-  learnGenerationTimes,
-  withModelInterval,
-  type Cadence,
-  type ModelIntervalOptions,
-  type PollWindow,
-  type PollWindows,
-} from 'rx-video-tasks';
-import { completedTask, processingTask } from 'rx-video-tasks/testing';
+import { learnGenerationTimes, type Cadence, type PollWindow, type PollWindows } from 'rx-video-tasks';
+import { completedTask } from 'rx-video-tasks/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { listen } from '../operators/polls.js';
 import { geometricMean } from '../bench/figures.js';
 import { boundsOf, plainOptimum, robustOptimum } from '../bench/cadence/optimum.js';
-import { walk, type Schedule, type Score } from '../bench/cadence/play.js';
-import { evenRandom, timer } from '../bench/cadence/policies.js';
+import { walk, type Score } from '../bench/cadence/play.js';
+import { evenRandom, timer, waits } from '../bench/cadence/policies.js';
 import { asDocumented, documentOf, families, fatesOf, wrong, type Family } from '../bench/cadence/tasks.js';
 
 // Ages are exact.
@@ -23,18 +14,6 @@ afterAll(() => void vi.useRealTimers());
 
 const cadences = ['window', 'economical'] as const;
 const cases = families.flatMap((family) => cadences.map((cadence) => ({ name: family.name, family, cadence })));
-
-/** The waits that the operator chooses for a running task of some age. */
-function waits({ windows, model }: Family, options: ModelIntervalOptions): Schedule {
-  const pace = withModelInterval(windows, options);
-  return (age) => {
-    let wait = NaN;
-    const startedAt = asyncScheduler.now() - age;
-    const task = processingTask({ startedAt, ...(model !== undefined && { model }) });
-    listen(of(task).pipe(pace), ({ pollAfter = NaN }) => (wait = pollAfter));
-    return wait;
-  };
-}
 
 /** Mean requests and latency of a cadence. */
 function score(family: Family, cadence: Cadence, scenario = asDocumented, tasks = 500): Score {

@@ -4,7 +4,7 @@ import { frontiers, type Frontier } from '../plots.js';
 import { learning } from './learning.js';
 import { boundsOf, frontier, plainOptimum, robustOptimum } from './optimum.js';
 import { play, walk, type Schedule, type Score } from './play.js';
-import { backOff, shipped, timer } from './policies.js';
+import { backOff, evenRandom, shipped, timer, waits } from './policies.js';
 import { asDocumented, documentOf, families, fatesOf, linear, wrong, type Family, type Fate } from './tasks.js';
 
 /** Requests and mean latency as ratios to the timer of the document, with the same tasks. */
@@ -74,9 +74,10 @@ function measure(family: Family, tasks: number) {
   };
   const ours = { window: ratio(scores.window, reference), economical: ratio(scores.economical, reference) };
   for (const name of cadences) check(family, name, scores[name]);
-  const plain = plainOptimum(family, boundsOf(family, 'window'), scores.window.latency);
-  const robust = robustOptimum(family, boundsOf(family, 'economical'), scores.economical.latency, ROBUST);
-  const free = plainOptimum(family, boundsOf(family, 'economical'), scores.economical.latency);
+  const [exactWindow, exactEconomical] = [exact(family, 'window', tasks), exact(family, 'economical', tasks)];
+  const plain = plainOptimum(family, boundsOf(family, 'window'), exactWindow.latency);
+  const robust = robustOptimum(family, boundsOf(family, 'economical'), exactEconomical.latency, ROBUST);
+  const free = plainOptimum(family, boundsOf(family, 'economical'), exactEconomical.latency);
   const rows: Rows = {
     'timer of the document': byAge(timer(interval)),
     'timer of the longest wait': byAge(timer(max)),
@@ -98,12 +99,17 @@ function measure(family: Family, tasks: number) {
   return {
     rows,
     distance: {
-      window: scores.window.requests / plain,
-      economical: scores.economical.requests / robust,
+      window: exactWindow.requests / plain,
+      economical: exactEconomical.requests / robust,
     },
     wrongs: { window: wrongsOf(family, 'window', tasks), economical: wrongsOf(family, 'economical', tasks) },
     curves: curvesOf(family),
   };
+}
+
+/** Ten times the tasks, by the waits alone: what jitter adds by chance would blur the distance from the optimum. */
+function exact(family: Family, cadence: Cadence, tasks: number): Score {
+  return walk(waits(family, { cadence, random: evenRandom() }), fatesOf(family, asDocumented, 10 * tasks));
 }
 
 function wrongsOf(family: Family, name: Cadence, tasks: number): readonly Ratio[] {

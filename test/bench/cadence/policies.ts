@@ -1,8 +1,9 @@
-import type { Observable } from 'rxjs';
+import { asyncScheduler, of, type Observable } from 'rxjs';
 import {
   pollUntilTerminal,
   withModelInterval,
   type Cadence,
+  type ModelIntervalOptions,
   type PollWindow,
   type PollWindows,
   type Task,
@@ -20,6 +21,33 @@ export function shipped(
   const pace = withModelInterval<Task>(windows, { cadence, random });
   const poll = pollUntilTerminal<Task>({ minInterval: documentOf(family).floor, initialDelay, random });
   return (query) => query.pipe(pace, poll);
+}
+
+/** The waits that the shipped operator chooses for a running task of some age: `walk` asks by them without virtual time. */
+export function waits({ windows, model }: Family, options: ModelIntervalOptions): Schedule {
+  const pace = withModelInterval(windows, options);
+  return (age) => {
+    const observedAt = asyncScheduler.now();
+    const task: Task = {
+      id: 'task',
+      provider: 'benchmark',
+      status: 'processing',
+      rawStatus: 'processing',
+      startedAt: observedAt - age,
+      observedAt,
+      ...(model !== undefined && { model }),
+    };
+    let wait = NaN;
+    of(task)
+      .pipe(pace)
+      .subscribe({
+        next: ({ pollAfter = NaN }) => (wait = pollAfter),
+        error: (error: unknown) => {
+          throw error;
+        },
+      });
+    return wait;
+  };
 }
 
 /** A source of jitter that adds little noise: steps of the golden ratio fill 0..1 evenly. */
