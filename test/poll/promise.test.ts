@@ -40,7 +40,7 @@ describe('under the documented generation times, against the timer of the docume
   test.each([
     ['window', 0.89],
     ['economical', 0.74],
-  ] as const)('%s: at most %f of the requests, geometric mean of all families', (cadence, most) => {
+  ] as const)('%s: at most %f of the requests, geometric mean', (cadence, most) => {
     expect(geometricMean(families.map((family) => measure(family, cadence).requests))).toBeLessThanOrEqual(most);
   });
 
