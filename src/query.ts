@@ -33,7 +33,10 @@ export interface TaskRefFields {
   readonly model?: string;
   /** The name of a polling window that no answer contains, such as `flex` for Seedance 1.5's offline service. */
   readonly hint?: string;
-  /** When the task was created: epoch ms, or a Date. The deadline counts from it, and a day later "not found" means deleted. */
+  /**
+   * When the task was created: epoch ms, or a Date. The deadline counts from it, and a day later "not found" means
+   * deleted.
+   */
   readonly createdAt?: number | Date;
 }
 
@@ -47,8 +50,8 @@ export interface QueryOptions {
 }
 
 /**
- * Asks once: cold, one GET per subscription. Emits one Task and completes, or errors with a QueryError. Unsubscribing aborts
- * the request.
+ * Asks once: cold, one GET per subscription. Emits one Task and completes, or errors with a QueryError. Unsubscribing
+ * aborts the request.
  * @throws TypeError or RangeError at call time for a ref that names no task.
  */
 export type Query = (ref: TaskRef) => Observable<Task>;
@@ -100,8 +103,8 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
   let sent = 0;
 
   /**
-   * Asks a function-valued key again after a refusal, since it may have been rotated: once for all requests that were in
-   * flight by then.
+   * Asks a function-valued key again after a refusal, since it may have been rotated: once for all requests that were
+   * in flight by then.
    */
   const renew = (service: Provider, refused: string | null, nth: number): Observable<string | null> => {
     let renewal = renewals.get(service);
@@ -231,8 +234,8 @@ function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, 
   const reply = { status, body, requestId: requestId && conceal(requestId, secrets), retryAfterMs };
   const { wire, retention, baseUrl } = service;
   const clean = (text: string) => redact(text, secrets);
-  // HTTP dates are in whole seconds (RFC 9110, 5.6.7), and a reply takes its time: less than a minute is no difference of
-  // clocks.
+  // HTTP dates are in whole seconds (RFC 9110, 5.6.7), and a reply takes its time: less than a minute is no difference
+  // of clocks.
   const apart = serverTime(headers, observedAt) - observedAt;
   const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {

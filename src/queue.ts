@@ -5,8 +5,9 @@ export interface Waiter<T> {
 }
 
 /**
- * First in, first out, with removal from the middle. A linked list, since a `Set` that many entries pass through replaces its
- * hash table again and again, and each dead table keeps the next one alive, with all entries, until a full collection.
+ * First in, first out, with removal from the middle. A linked list, since a `Set` that many entries pass through
+ * replaces its hash table again and again, and each dead table keeps the next one alive, with all entries, until a full
+ * collection.
  */
 export class Queue<T extends Waiter<T>> {
   size = 0;

@@ -8,8 +8,8 @@ export interface GateOptions {
   /**
    * What the key allows; requests are spread evenly. `Infinity` declares that there is no limit.
    *
-   * Without it a key starts with a burst of 8 and 16 requests a second, doubled after each second in which requests had to
-   * wait, until the service answers 429. From then on the rate is learned from what succeeds.
+   * Without it a key starts with a burst of 8 and 16 requests a second, doubled after each second in which requests had
+   * to wait, until the service answers 429. From then on the rate is learned from what succeeds.
    * @default undefined
    */
   readonly requestsPerMinute?: number;
@@ -21,21 +21,21 @@ export interface GateTicket {
   /** Strings are compared by value, functions that return keys by identity. */
   readonly key: unknown;
   /**
-   * How much is lost by waiting. Where several requests wait for a limit, the largest goes first. A request without urgency
-   * goes in order of arrival at the latest.
+   * How much is lost by waiting. Where several requests wait for a limit, the largest goes first. A request without
+   * urgency goes in order of arrival at the latest.
    */
   readonly urgency?: (() => number) | undefined;
 }
 
 /**
- * One request budget for each origin and key, shared by all tasks of the key: requests in flight, requests a minute, and one
- * pause for all whenever the service sends Retry-After. Requests wait here, not in the transport, whose time limits
- * therefore start at admission. A 429 slows the tasks of the key down and loses none.
+ * One request budget for each origin and key, shared by all tasks of the key: requests in flight, requests a minute,
+ * and one pause for all whenever the service sends Retry-After. Requests wait here, not in the transport, whose time
+ * limits therefore start at admission. A 429 slows the tasks of the key down and loses none.
  */
 export interface Gate {
   /**
-   * Subscribes to the request as soon as the budget allows: at once where there is room. A request that is refused with 401
-   * by a key that was accepted before may be subscribed to a second time.
+   * Subscribes to the request as soon as the budget allows: at once where there is room. A request that is refused with
+   * 401 by a key that was accepted before may be subscribed to a second time.
    */
   admit<T>(ticket: GateTicket, request: Observable<T>): Observable<T>;
 }

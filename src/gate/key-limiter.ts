@@ -98,9 +98,10 @@ export class KeyLimiter {
     this.#waiting.delete(pending);
     this.#refused.delete(pending);
     pending.subscription?.unsubscribe();
-    if (pending.isInFlight) this.#free(pending);
     if (this.#queued === 0) this.#cancelTimer();
-    else if (this.#hasRoom) this.#admitIn(0);
+    if (!pending.isInFlight) return;
+    this.#free(pending);
+    if (this.#queued > 0 && this.#hasRoom) this.#admitIn(0);
   }
 
   /** Its request has ended. */
@@ -137,7 +138,9 @@ export class KeyLimiter {
     return this.#waiting.size + this.#refused.size;
   }
 
-  /** A host that is down gets one request at a time, and so does a key that is in doubt or whose pause was too short. */
+  /**
+   * A host that is down gets one request at a time, and so does a key that is in doubt or whose pause was too short.
+   */
   get #hasRoom(): boolean {
     if (this.#isInDoubt && this.#confirmation) return false;
     const isOneAtATime = this.#failures >= DOWN_AFTER || this.#throttles > 1;
@@ -192,7 +195,10 @@ export class KeyLimiter {
     return admittedAt > this.#throttledAt;
   }
 
-  /** Applies what one failed request shows about the others of its key. Returns whether the request is held, to go again. */
+  /**
+   * Applies what one failed request shows about the others of its key. Returns whether the request is held, to go
+   * again.
+   */
   onError(error: unknown, pending: PendingRequest): boolean {
     if (!isQueryError(error) || error.code === 'api-key') return false;
     const { kind, httpStatus, retryAfterMs } = error;

@@ -33,7 +33,8 @@ interface Epoch {
 }
 
 /**
- * The rate that a key without a declared limit allows, learned from its 429s; see decision 3. `Infinity` before the first.
+ * The rate that a key without a declared limit allows, learned from its 429s; see decision 3. `Infinity` before the
+ * first.
  *
  * A 429 lowers the rate to what succeeded since the one before, or to 0.9 of what it was. The rate grows again with the
  * requests that succeed: within a span to where it was throttled, then faster and faster.
@@ -109,7 +110,8 @@ export class LearnedRate {
       endedAt: now,
       elapsed,
       rateBefore: this.#learned,
-      // The pause is among the ms that are counted, so one 429 may halve a rate at most. A rate that held for a span is good.
+      // The pause is among the ms that are counted, so one 429 may halve a rate at most. A rate that held for a span is
+      // good.
       least: isFirst ? 0.9 * ONE_A_SECOND : Math.max(rate / 2, hasHeld ? 1.05 * this.#learned : 0),
       most: isFirst ? Infinity : 0.9 * rate,
       cost: pause + now - admittedAt,

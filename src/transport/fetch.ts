@@ -15,8 +15,8 @@ export interface FetchTransportOptions extends TransportLimits {
  * - A compressed reply is unpacked, not refused. Reading stops at `maxBytes` of unpacked text.
  * - The time to connect has no limit of its own: `headersTimeout` covers it, and the wait for a socket in a browser.
  * - The number of sockets is not bounded.
- * - A request that meets a socket which the server has just closed is not sent again in Node (nodejs/undici#3492): that poll
- *   is missed.
+ * - A request that meets a socket which the server has just closed is not sent again in Node (nodejs/undici#3492): that
+ *   poll is missed.
  */
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {
   const { headersTimeout, totalTimeout, maxBytes } = checkLimits(options, DEFAULT_LIMITS);
@@ -27,8 +27,8 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
     new Observable<TransportReply>((subscriber) => {
       const controller = new AbortController();
       let timedOut: QueryError | undefined;
-      // Counted in quarters, of which a blocked event loop takes one at most. After the last one, a reply that has arrived is
-      // read first.
+      // Counted in quarters, of which a blocked event loop takes one at most. After the last one, a reply that has
+      // arrived is read first.
       const limit = (ms: number, what: string) => {
         const stop = () => {
           timedOut = new QueryError('timeout', `${what} within ${ms} ms`);

@@ -66,8 +66,8 @@ const UNTRUSTED = /CERT|UNABLE_TO_(GET|VERIFY)|SELF_SIGNED|ALTNAME|HOSTNAME_MISM
 const UNSENDABLE = /^(ERR_INVALID_URL|UND_ERR_INVALID_ARG)$/;
 
 /**
- * The error of an exchange without a reply, as a QueryError: `misconfigured` for certificates and for requests that cannot be
- * sent, `malformed` for replies that are not HTTP, `timeout`, else `network`.
+ * The error of an exchange without a reply, as a QueryError: `misconfigured` for certificates and for requests that
+ * cannot be sent, `malformed` for replies that are not HTTP, `timeout`, else `network`.
  */
 export function transportError(error: unknown): QueryError {
   if (isQueryError(error)) return error;
@@ -85,7 +85,8 @@ function verdict(code: string, cause: unknown): [kind: QueryError['kind'], what:
   return ['network', 'the exchange failed'];
 }
 
-// undici's HTTPParserError has a name, but not always a code. "Invalid EOF state" is a reply that was cut off: a network error.
+// undici's HTTPParserError has a name, but not always a code. "Invalid EOF state" is a reply that was cut off: a
+// network error.
 function isNoHttp(error: unknown): boolean {
   const { name, message } = Object(error) as { name?: unknown; message?: unknown };
   return name === 'HTTPParserError' && !String(message).includes('EOF');

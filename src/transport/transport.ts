@@ -37,9 +37,9 @@ export const DEFAULT_LIMITS: Required<TransportLimits> = {
 const MAX_RETRY_AFTER = 900_000;
 
 /**
- * How long a reply asks us to wait, in ms: from `retry-after-ms` (as the OpenAI clients do), or `Retry-After` in seconds or as a
- * date (RFC 9110, section 10.2.3). A date counts from the server's own Date header. Anything else is ignored; the most is 15
- * minutes.
+ * How long a reply asks us to wait, in ms: from `retry-after-ms` (as the OpenAI clients do), or `Retry-After` in
+ * seconds or as a date (RFC 9110, section 10.2.3). A date counts from the server's own Date header. Anything else is
+ * ignored; the most is 15 minutes.
  */
 export function retryAfterOf(headers: Readonly<Record<string, string>>, now: number): number | undefined {
   const text = headers['retry-after'];

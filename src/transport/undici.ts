@@ -14,7 +14,10 @@ import {
 export interface UndiciTransportOptions extends TransportLimits {
   /** Sockets per origin; more requests than that wait their turn. @default 32 */
   readonly connections?: number;
-  /** How long an idle socket is kept, in ms: longer than the polling interval, or every poll pays for a new one. @default 90_000 */
+  /**
+   * How long an idle socket is kept, in ms: longer than the polling interval, or every poll pays for a new one.
+   * @default 90_000
+   */
   readonly keepAlive?: number;
   /** For a socket to connect, TLS included, in ms. Kept to the second. @default 10_000 */
   readonly connectTimeout?: number;
@@ -24,8 +27,8 @@ export interface UndiciTransportOptions extends TransportLimits {
    */
   readonly ca?: string | readonly string[];
   /**
-   * Your own undici 7 dispatcher (a proxy agent, a mock). You close it; `connections`, `keepAlive`, `connectTimeout` and
-   * `ca` are then its own affair.
+   * Your own undici 7 dispatcher (a proxy agent, a mock). You close it; `connections`, `keepAlive`, `connectTimeout`
+   * and `ca` are then its own affair.
    */
   readonly dispatcher?: Dispatcher;
 }
@@ -39,8 +42,8 @@ const DEFAULTS = { ...DEFAULT_LIMITS, connections: 32, keepAlive: 90_000, connec
 
 /**
  * The transport for Node: a bounded number of sockets per origin, kept between polls; time limits for connecting,
- * headers and the whole exchange; a size limit. Follows no redirect, asks for no compression and accepts none. A request
- * that meets a socket which the server had just closed is sent once more at once.
+ * headers and the whole exchange; a size limit. Follows no redirect, asks for no compression and accepts none. A
+ * request that meets a socket which the server had just closed is sent once more at once.
  *
  * The time limits of an exchange start when its request is written to a socket: waiting for one costs nothing. Idle
  * sockets do not keep the process alive.
@@ -120,8 +123,8 @@ interface Connection {
 }
 
 /**
- * A connection of our own: an undici Client, which has one socket at a time. Its Pool cannot abort a request that waits for a
- * socket (nodejs/undici#386), and loses count of sockets whose first attempt to connect failed.
+ * A connection of our own: an undici Client, which has one socket at a time. Its Pool cannot abort a request that waits
+ * for a socket (nodejs/undici#386), and loses count of sockets whose first attempt to connect failed.
  */
 function openConnection(origin: string, connect: buildConnector.connector, keepAlive: number): Connection {
   let connecting: { destroy(error: Error): void } | undefined;
@@ -137,8 +140,8 @@ function openConnection(origin: string, connect: buildConnector.connector, keepA
     pipelining: 1,
     keepAliveTimeout: keepAlive,
     keepAliveMaxTimeout: keepAlive,
-    // Each exchange has its own limits. undici's bodyTimeout counts from chunk to chunk, so it never ends a reply that drips
-    // (nodejs/undici#3297).
+    // Each exchange has its own limits. undici's bodyTimeout counts from chunk to chunk, so it never ends a reply that
+    // drips (nodejs/undici#3297).
     headersTimeout: 0,
     bodyTimeout: 0,
   });
@@ -147,7 +150,8 @@ function openConnection(origin: string, connect: buildConnector.connector, keepA
     exchange: undefined,
     hasAnswered: false,
     isClosed: false,
-    // After an aborted request the Client would connect again, without a request (nodejs/undici#5845): it is closed as a whole.
+    // After an aborted request the Client would connect again, without a request (nodejs/undici#5845): it is closed as
+    // a whole.
     cut: () => void connection.close(),
     close() {
       connection.isClosed = true;
@@ -357,8 +361,8 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
     this.#leave();
   }
 
-  // undici calls this before its Client can take the next request. The reply is emitted after that, so that a subscriber
-  // who sends the next request on it finds the connection free.
+  // undici calls this before its Client can take the next request. The reply is emitted after that, so that a
+  // subscriber who sends the next request on it finds the connection free.
   #leave(then?: () => void): void {
     queueMicrotask(() => {
       if (this.#connection && !this.#isOver) this.send(this.#connection);

@@ -16,7 +16,7 @@ const httpDate = (ms: number) => new Date(Math.ceil(ms / 1000) * 1000).toUTCStri
 
 describe.for(kinds)('over $name', (kind) => {
   describe.concurrent('a throttled key', () => {
-    const told: [string, Record<string, string | undefined>, string, number][] = [
+    const retryAfters: [string, Record<string, string | undefined>, string, number][] = [
       ['Retry-After in seconds', { 'retry-after': '1' }, '{}', 1000],
       ['Retry-After in fractions', { 'retry-after': '0.7' }, '{}', 700],
       ['retry-after-ms', { 'retry-after-ms': '800' }, '{}', 800],
@@ -26,29 +26,32 @@ describe.for(kinds)('over $name', (kind) => {
       ['nothing, not even a body', {}, '', 1000],
     ];
 
-    test.for(told)('F14 with %s pauses as a whole, and asks no sooner', async ([, headers, body, ms], context) => {
-      const { server, tracker, misses } = await stage(kind, context);
-      let refusedAt = 0;
-      server.route(({ path, at }) => {
-        if (path.endsWith('/a') && refusedAt === 0 && server.requests.length > 6) {
-          refusedAt = at;
-          return throttled(headers, body);
-        }
-        return refusedAt > 0 && at > refusedAt + ms / 2 ? says('completed') : says('queued');
-      });
-      const all = trace(tracker.trackAll(['a', 'b', 'c']));
-      await all.over;
-      expect([...all.statuses].sort()).toEqual([
-        ...Array<string>(3).fill('completed'),
-        ...Array<string>(3).fill('queued'),
-      ]);
-      expect(misses.map((miss) => `${miss.id} ${miss.kind} ${miss.misses}`)).toEqual(['a rate-limited 0']);
-      // What was on its way already comes within a moment.
-      const later = server.requests.filter(({ at }) => at > refusedAt + 100);
-      expect(server.requests.slice(7, -3).length).toBeLessThanOrEqual(2);
-      expect(later).toHaveLength(3);
-      for (const { at } of later) expect(at - refusedAt).toBeGreaterThanOrEqual(ms - 1);
-    });
+    test.for(retryAfters)(
+      'F14 with %s pauses as a whole, and asks no sooner',
+      async ([, headers, body, ms], context) => {
+        const { server, tracker, misses } = await stage(kind, context);
+        let refusedAt = 0;
+        server.route(({ path, at }) => {
+          if (path.endsWith('/a') && refusedAt === 0 && server.requests.length > 6) {
+            refusedAt = at;
+            return throttled(headers, body);
+          }
+          return refusedAt > 0 && at > refusedAt + ms / 2 ? says('completed') : says('queued');
+        });
+        const all = trace(tracker.trackAll(['a', 'b', 'c']));
+        await all.over;
+        expect([...all.statuses].sort()).toEqual([
+          ...Array<string>(3).fill('completed'),
+          ...Array<string>(3).fill('queued'),
+        ]);
+        expect(misses.map((miss) => `${miss.id} ${miss.kind} ${miss.misses}`)).toEqual(['a rate-limited 0']);
+        // What was on its way already comes within a moment.
+        const later = server.requests.filter(({ at }) => at > refusedAt + 100);
+        expect(server.requests.slice(7, -3).length).toBeLessThanOrEqual(2);
+        expect(later).toHaveLength(3);
+        for (const { at } of later) expect(at - refusedAt).toBeGreaterThanOrEqual(ms - 1);
+      },
+    );
 
     test('F14 a 503 with Retry-After pauses the key too', async (context) => {
       const { server, tracker } = await stage(kind, context);
@@ -130,9 +133,9 @@ describe.for(kinds)('over $name', (kind) => {
         const asks = server.requests.filter(({ path }) => path.endsWith(`/${nth}`));
         expect(asks.length, JSON.stringify(header)).toBeLessThanOrEqual(elapsed / INTERVAL);
         const [first, ...others] = asks;
-        const told = Object.values(header)[0]?.trim() ?? '';
-        // A plain 0 is heard: then the ordinary wait. All that is no time is as if nothing had been said: a second.
-        if (!/^[0.]+$/.test(told))
+        const value = Object.values(header)[0]?.trim() ?? '';
+        // A plain 0 is valid: the ordinary wait follows. A value that is no time counts as no Retry-After: a second.
+        if (!/^[0.]+$/.test(value))
           for (const { at } of others) expect(at - (first?.at ?? 0)).toBeGreaterThanOrEqual(999);
       });
       expect(new Set(misses.map(({ id }) => id)).size).toBe(headers.length);
@@ -192,7 +195,7 @@ describe.for(kinds)('over $name', (kind) => {
           ? says('completed')
           : reply({ status: 401, body: { error: { message: `invalid token ${headers['authorization'] ?? ''}` } } });
 
-    test('F19 that was rotated is asked for once more, and nobody notices', async (context) => {
+    test('F19 that was rotated is asked for once more, without a miss', async (context) => {
       let current = KEY;
       const { server, follow, misses } = await stage(kind, context, {
         apiKey: () => {
@@ -258,7 +261,8 @@ describe.for(kinds)('over $name', (kind) => {
       const tasks = await lastValueFrom(tracker.trackAll(ids).pipe(toArray()));
       expect(tasks.filter(({ status }) => status === 'lost')).toHaveLength(100);
       await sleep(3 * INTERVAL);
-      // Those in flight at the first 401, and the one that confirms it; tasks that were not due yet end at their own polls.
+      // Those in flight at the first 401, and the one that confirms it; tasks that were not due yet end at their own
+      // polls.
       expect(server.requests.length - refusedFrom).toBeLessThanOrEqual(32 + 100);
     });
 

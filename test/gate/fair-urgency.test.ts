@@ -15,8 +15,8 @@ interface Family {
 }
 
 /**
- * An hour of a key with 60 requests a minute. 480p tasks want a request every 15 s for about a minute, offline (flex) ones
- * one every 90 s for ten: together 1.3 requests a second.
+ * An hour of a key with 60 requests a minute. 480p tasks want a request every 15 s for about a minute, offline (flex)
+ * ones one every 90 s for ten: together 1.3 requests a second.
  */
 const families: Readonly<Record<string, Family>> = {
   '480p': { every: 4_000, takes: [30_000, 120_000], ref: { model: 'seedance_1_5_pro_480p' } },

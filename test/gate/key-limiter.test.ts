@@ -29,8 +29,8 @@ function sender(m: RunContext, gate: Gate) {
 const unlimitedGate = (maxInFlight = 1_000) => createGate({ maxInFlight, requestsPerMinute: Infinity });
 
 /**
- * 500 requests succeed in the first second, so that a 429 leaves a rate of 0.9 * 500 = 450 a second. Its gap of 2.2 ms is
- * short beside the pauses that are tested.
+ * 500 requests succeed in the first second, so that a 429 leaves a rate of 0.9 * 500 = 450 a second. Its gap of 2.2 ms
+ * is short beside the pauses that are tested.
  */
 const PROVEN = 500;
 function proveRate(send: (name: string, at: number) => void): void {
@@ -178,7 +178,7 @@ describe('a pause', () => {
   );
 
   test(
-    'that nobody waits for leaves no timer',
+    'that no request waits for leaves no timer',
     marbles((m) => {
       const gate = createGate();
       gate
@@ -218,7 +218,8 @@ test(
     const refusal = throwError(() => fails('rate-limited', 500));
     proveRate(send);
     send('refused', 1, refusal);
-    // Retry-After ends at 501. The 429s after it arrive at 551, 554 and 556: the latter two were in flight at the first.
+    // Retry-After ends at 501. The 429s after it arrive at 551, 554 and 556: the latter two were in flight at the
+    // first.
     for (const name of ['b', 'c', 'd']) send(name, 2, timer(50).pipe(mergeMap(() => refusal)));
     // The second pause is 2 s, not 500 ms: until 2556. One request goes, and the others when it has succeeded at 2606.
     for (const name of ['e', 'f', 'g']) send(name, 560, timer(50));

@@ -33,7 +33,7 @@ const replyTimes = [
   ['0.5 to 1.5 s', [500, 1500]],
 ] as const;
 
-describe('a limit that nobody declared', () => {
+describe('a limit that is not declared', () => {
   describe.each([
     [5, 0.07],
     [10, 0.03],
@@ -113,7 +113,7 @@ describe('a limit that nobody declared', () => {
     expect(Math.min(...asks)).toBeGreaterThan(5);
   });
 
-  test('F17 that drops tenfold for a minute and recovers: the rate follows within 15 s, nobody starves', () => {
+  test('F17 that drops tenfold for a minute and recovers: the rate follows within 15 s, no task starves', () => {
     const limitAt = (now: number) => (now >= MINUTE && now < 2 * MINUTE ? 2 : 20);
     const { passed, refused, asks } = simulate({ limitAt, retryAfterMs: 2000 }, 3 * MINUTE);
     for (const [from, to, limit] of [

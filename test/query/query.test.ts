@@ -298,21 +298,21 @@ describe('keys', () => {
     },
   );
 
-  test('F36 no part of a key is in an error, whoever echoes it', async () => {
+  test('F36 no part of a key is in an error, in whichever part of a reply it is echoed', async () => {
     const echoes = [`bad key ${KEY}`, `Bearer ${KEY}`, KEY.slice(4, 13), `x${KEY}x`, `${KEY}${KEY}`];
-    for (const said of echoes) {
+    for (const echo of echoes) {
       for (const body of [
-        { error: { message: said, code: said } },
-        { code: said, msg: said },
-        { id: said, status: 'queued' },
+        { error: { message: echo, code: echo } },
+        { code: echo, msg: echo },
+        { id: echo, status: 'queued' },
       ]) {
         for (const status of [200, 400, 401, 500]) {
           const error = await errorOf(queryWith(stub({ status, headers: {}, body: JSON.stringify(body) }))('t1'));
           expect(everythingOf(error)).not.toContain(KEY.slice(5, 13));
         }
       }
-      const broken = new Error(said, { cause: new Error(said) });
-      for (const failure of [broken, said, new QueryError('network', said, { cause: broken })]) {
+      const broken = new Error(echo, { cause: new Error(echo) });
+      for (const failure of [broken, echo, new QueryError('network', echo, { cause: broken })]) {
         const error = await errorOf(queryWith(() => throwError(() => failure))('t1'));
         expect(everythingOf(error)).not.toContain(KEY.slice(5, 13));
       }
@@ -320,8 +320,8 @@ describe('keys', () => {
   });
 
   test('F36 a key of a few characters is not shown either', async () => {
-    const said = JSON.stringify({ message: 'your key s3cr3t is wrong' });
-    const error = await errorOf(queryWith(stub({ status: 401, headers: {}, body: said }), 's3cr3t')('t1'));
+    const echo = JSON.stringify({ message: 'your key s3cr3t is wrong' });
+    const error = await errorOf(queryWith(stub({ status: 401, headers: {}, body: echo }), 's3cr3t')('t1'));
     expect(error.message).toContain('your key … is wrong');
   });
 });

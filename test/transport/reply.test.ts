@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Body, transportError } from '../../src/transport/reply.js';
 
 const failed = (code: unknown, message = 'oops') => Object.assign(new Error(message), { code });
-const told = (error: unknown) => {
+const errorOf = (error: unknown) => {
   const { kind, code, message } = transportError(error);
   return { kind, code, message };
 };
@@ -32,34 +32,34 @@ describe('an exchange without a reply', () => {
     ['UND_ERR_INVALID_ARGUMENTS', 'network', failure],
     ['NOT_ERR_INVALID_URL', 'network', failure],
   ])('by its code, %s, is %s', ([code, kind, what]) => {
-    expect(told(failed(code))).toEqual({ kind, code, message: `${what} (${code})` });
+    expect(errorOf(failed(code))).toEqual({ kind, code, message: `${what} (${code})` });
   });
 
   test('is known by the innermost cause that it names', () => {
     const inner = failed('ECONNREFUSED');
     const attempts = new AggregateError([inner, failed('ENETUNREACH')], 'all failed');
     const fetched = new TypeError('fetch failed', { cause: attempts });
-    expect(told(fetched)).toEqual({ kind: 'network', code: 'ECONNREFUSED', message: `${failure} (ECONNREFUSED)` });
+    expect(errorOf(fetched)).toEqual({ kind: 'network', code: 'ECONNREFUSED', message: `${failure} (ECONNREFUSED)` });
   });
 
   test('is known by its own code where the cause has none', () => {
     const outer = Object.assign(new Error('oops', { cause: new Error('why') }), { code: 'ETIMEDOUT' });
-    expect(told(outer)).toEqual({ kind: 'timeout', code: 'ETIMEDOUT', message: `${tooLong} (ETIMEDOUT)` });
+    expect(errorOf(outer)).toEqual({ kind: 'timeout', code: 'ETIMEDOUT', message: `${tooLong} (ETIMEDOUT)` });
   });
 
   test('is a network error where nothing is known, or its cause is itself', () => {
     const circular: Error & { cause?: unknown } = new Error('oops');
     circular.cause = circular;
     for (const error of [circular, failed(17), failed(undefined), 'text', 17, null, undefined]) {
-      expect(told(error)).toEqual({ kind: 'network', code: undefined, message: failure });
+      expect(errorOf(error)).toEqual({ kind: 'network', code: undefined, message: failure });
     }
   });
 
   test('is malformed where a parser gave up, but not on a reply that was cut off', () => {
     const parser = (message: string) => Object.assign(new Error(message), { name: 'HTTPParserError' });
-    expect(told(parser('Expected HTTP/'))).toMatchObject({ kind: 'malformed', message: 'the reply is not HTTP' });
-    expect(told(parser('Invalid EOF state'))).toMatchObject({ kind: 'network' });
-    expect(told(new Error('Expected HTTP/'))).toMatchObject({ kind: 'network' });
+    expect(errorOf(parser('Expected HTTP/'))).toMatchObject({ kind: 'malformed', message: 'the reply is not HTTP' });
+    expect(errorOf(parser('Invalid EOF state'))).toMatchObject({ kind: 'network' });
+    expect(errorOf(new Error('Expected HTTP/'))).toMatchObject({ kind: 'network' });
   });
 });
 
@@ -76,7 +76,7 @@ describe('a body', () => {
     }
   });
 
-  test('may be as large as the limit, and no larger, whoever says so', () => {
+  test('may be as large as the limit, and no larger, by its content-length or without it', () => {
     const body = new Body(4);
     for (const length of ['4', '', 'many', null, undefined]) body.expect(length);
     expect(() => {

@@ -448,7 +448,7 @@ describe('undiciTransport', () => {
   });
 });
 
-// A socket that was closed here is open for the server until the news arrives.
+// A socket that was closed here is open for the server until the FIN arrives.
 const CLOSING = 4;
 
 /** Numbers from 0 to 1, the same in each run. */
