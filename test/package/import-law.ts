@@ -1,0 +1,51 @@
+/**
+ * Who may import whom. A part is a file or a folder directly below `src`; the parts of one file at the top (task, errors,
+ * windows, ...) serve all others. A new part or edge is written here first. `docs/pictures/architecture.svg` is drawn
+ * from this table.
+ */
+export const LAW: Record<string, readonly string[]> = {
+  task: [],
+  windows: [],
+  fields: [],
+  durations: [],
+  options: ['durations'],
+  redact: ['task', 'fields'],
+  errors: ['task', 'redact', 'fields'],
+  'tracking-error': ['task', 'errors', 'redact'],
+  'tracked-task': ['task', 'errors', 'tracking-error', 'fields'],
+  clock: ['rxjs'],
+  diagnostics: [],
+  queue: [],
+  wire: ['task', 'errors', 'fields', 'zod/mini'],
+  providers: ['errors', 'redact', 'wire', 'windows', 'rxjs'],
+  transport: ['errors', 'queue', 'rxjs'],
+  gate: ['errors', 'clock', 'queue', 'rxjs'],
+  query: ['task', 'errors', 'clock', 'redact', 'providers', 'transport', 'gate', 'rxjs'],
+  poll: ['task', 'windows', 'errors', 'tracking-error', 'fields', 'options', 'durations', 'clock', 'rxjs'],
+  operators: ['poll', 'task', 'tracked-task', 'windows', 'errors', 'options', 'durations', 'rxjs'],
+  journal: ['task', 'tracked-task', 'errors', 'tracking-error', 'redact', 'fields', 'durations', 'rxjs'],
+  tracker: [
+    ...['task', 'tracked-task', 'windows', 'options', 'durations', 'queue', 'diagnostics'],
+    ...['query', 'poll', 'journal', 'providers', 'rxjs'],
+  ],
+  node: [
+    ...['task', 'tracked-task', 'errors', 'redact', 'diagnostics', 'providers', 'transport', 'query', 'journal'],
+    ...['rxjs', 'zod/mini', 'ipaddr.js', 'node:*'],
+  ],
+  testing: ['task', 'tracked-task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
+  sandbox: ['task', 'windows', 'providers', 'zod/mini', 'node:*'],
+  'relay-client': [
+    ...['task', 'tracked-task', 'errors', 'tracking-error', 'redact', 'fields', 'options', 'rxjs'],
+    'eventsource-parser',
+  ],
+  relay: ['task', 'errors', 'redact', 'options', 'query', 'tracker', 'rxjs', 'node:*'],
+  angular: ['tracked-task', 'errors', 'query', 'tracker', 'transport', 'rxjs', '@angular/*'],
+  cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'string-width', 'node:*'],
+};
+
+/** A root file of `src` whose name is a subpath of the package. It re-exports names, and nothing imports it. */
+export const ENTRIES = ['index', 'node', 'testing', 'sandbox', 'relay', 'angular'];
+/** The only files that may import a package which needs Node. */
+export const NODE_ONLY: Record<string, readonly string[]> = {
+  undici: ['transport/undici.ts', 'node/save/video-request.ts', 'node/save/save-options.ts'],
+};
