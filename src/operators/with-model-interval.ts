@@ -5,7 +5,7 @@ import { checkWindows } from '../poll/poll-config.js';
 import { waitAfterAnswer, type WaitRules, type WaitState } from '../poll/policy.js';
 import { now } from '../poll/timer.js';
 import { copyTask, type Task } from '../task.js';
-import { resultWindows, windowOf, type PollWindows } from '../windows.js';
+import { resultWindows, type PollWindows } from '../windows.js';
 
 export interface ModelIntervalOptions {
   /**
@@ -63,20 +63,32 @@ export function withModelInterval<T extends Task>(
   const { cadence = 'window', random = Math.random, hint } = options;
   checkCadence(cadence);
   checkFunction('random', random);
-  const rules: WaitRules = { windowOf: (model) => windowOf(windows, model), cadence, random };
+  const rules: WaitRules = { windows, cadence, random };
   return (source) => {
-    const memory: Memory = { id: undefined, provider: undefined, ...EMPTY };
-    const timed = (task: T): T => {
-      const { id, provider } = task;
-      if (memory.id !== id || memory.provider !== provider) {
-        Object.assign(memory, EMPTY, { id, provider, model: hint });
-      }
-      const time = now();
-      const pollAfter = waitAfterAnswer(memory, task, rules, time, asyncScheduler.now() - time);
-      return copyTask(task, { pollAfter });
+    const memory: Memory = {
+      id: undefined,
+      provider: undefined,
+      model: undefined,
+      beganAt: undefined,
+      seenAt: undefined,
+      progress: undefined,
     };
     // Built anew at each poll: what waits between two polls is the memory alone.
-    return new Observable((subscriber) => source.pipe(map(timed)).subscribe(subscriber));
+    return new Observable((subscriber) =>
+      source
+        .pipe(
+          map((task: T) => {
+            const { id, provider } = task;
+            if (memory.id !== id || memory.provider !== provider) {
+              Object.assign(memory, EMPTY, { id, provider, model: hint });
+            }
+            const time = now();
+            const pollAfter = waitAfterAnswer(memory, task, rules, time, asyncScheduler.now() - time);
+            return copyTask(task, { pollAfter });
+          }),
+        )
+        .subscribe(subscriber),
+    );
   };
 }
 

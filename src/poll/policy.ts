@@ -86,8 +86,12 @@ export type MissedPoll = Pick<Miss, 'kind' | 'misses' | 'nextPollIn'>;
 
 /** What chooses the wait. */
 export interface WaitRules {
-  /** Looks up a window by the name in the state. Returns the same object each time, for which a schedule is computed once. */
-  readonly windowOf: (model: string | undefined) => PollWindow;
+  readonly windows: PollWindows;
+  /**
+   * Adjusts a window to the caller's options. Returns the same object each time, for which a schedule is computed once.
+   * @default as it is
+   */
+  readonly adjusted?: (window: PollWindow) => PollWindow;
   readonly cadence: Cadence;
   readonly random: () => number;
 }
@@ -108,14 +112,9 @@ export interface TaskRules extends WaitRules, AskRules {
  *
  * @param ahead how far epoch ms are ahead of `now`: the times in a task are epoch ms.
  */
-export function waitAfterAnswer(
-  state: WaitState,
-  task: Task,
-  { windowOf, cadence, random }: WaitRules,
-  now: number,
-  ahead: number,
-): number {
+export function waitAfterAnswer(state: WaitState, task: Task, rules: WaitRules, now: number, ahead: number): number {
   const { seenAt = now, progress } = state;
+  const { cadence, random } = rules;
   const before = progress === undefined ? undefined : ({ status: 'processing', progress, observedAt: seenAt } as Task);
   const left = before ? timeLeft({ progress: task.progress, observedAt: now } as Task, before) : 0;
   const began = beginningOf(task, state.beganAt === undefined ? undefined : state.beganAt + ahead, now + ahead) - ahead;
@@ -124,7 +123,7 @@ export function waitAfterAnswer(
   state.beganAt = Number.isFinite(began) ? began : undefined;
   state.seenAt = now;
   state.progress = task.status === 'processing' ? task.progress : undefined;
-  return waitAfter(windowOf(state.model), cadence, random, now - began, left);
+  return waitAfter(windowIn(rules, state.model), cadence, random, now - began, left);
 }
 
 /** `pollAfter` of an answer, which may come from outside, as a wait; undefined if it is none. */
@@ -283,8 +282,8 @@ function untilAllowed({ floor, askedAt = -Infinity, heldUntil = -Infinity }: Pol
 // Both.
 
 /** The state of a task that nobody has asked about yet. */
-export function newTaskState({ windowOf }: WaitRules, model: string | undefined): PollState {
-  const window = windowOf(model);
+export function newTaskState(rules: WaitRules, model: string | undefined): PollState {
+  const window = windowIn(rules, model);
   const state = newState(window.min, floorOf(window));
   state.model = model;
   return state;
@@ -293,7 +292,7 @@ export function newTaskState({ windowOf }: WaitRules, model: string | undefined)
 export function taskAnswered(state: PollState, task: Task, rules: TaskRules, now: number, ahead: number): PollDecision {
   if (rules.fixed === undefined) state.wait = waitAfterAnswer(state, task, rules, now, ahead);
   else state.wait = validWait(task.pollAfter) ?? rules.fixed;
-  state.floor = floorOf(rules.windowOf(state.model));
+  state.floor = floorOf(windowIn(rules, state.model));
   return answered(state, task, now);
 }
 
@@ -301,14 +300,16 @@ function floorOf({ floor = DEFAULT_FLOOR }: PollWindow): number {
   return floor;
 }
 
-/** Looks up windows, each adjusted once. Anew for each answer, since windows that are learned get better. */
-export function adjustedWindows(
-  windows: PollWindows,
-  adjust: (window: PollWindow) => PollWindow,
-): WaitRules['windowOf'] {
+/** The window under the name that the state holds. Looked up for each answer, since windows that are learned get better. */
+export function windowIn({ windows, adjusted }: WaitRules, model: string | undefined): PollWindow {
+  const window = windowOf(windows, model);
+  return adjusted ? adjusted(window) : window;
+}
+
+/** Adjusts each window once. */
+export function adjustedOnce(adjust: (window: PollWindow) => PollWindow): (window: PollWindow) => PollWindow {
   const adjusted = new WeakMap<PollWindow, PollWindow>();
-  return (model) => {
-    const window = windowOf(windows, model);
+  return (window) => {
     let own = adjusted.get(window);
     if (!own) adjusted.set(window, (own = adjust(window)));
     return own;
@@ -398,7 +399,8 @@ export function createPollPolicy(options: PollPolicyOptions = {}): PollPolicy {
     ...checkPollConfig(options, +(options.deadline ?? 0)),
     cadence,
     fixed: interval,
-    windowOf: adjustedWindows(windows, (window) => ({
+    windows,
+    adjusted: adjustedOnce((window) => ({
       ...window,
       ...(interval !== undefined && { min: interval, max: interval }),
       floor: minInterval ?? floorOf(window),

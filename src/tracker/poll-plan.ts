@@ -2,7 +2,7 @@ import { publish } from '../diagnostics.js';
 import { checkCadence, type Cadence } from '../poll/cadence.js';
 import { checkWindows, POLL_OPTIONS, type PollConfig } from '../poll/poll-config.js';
 import { pollPlan, type PollPlan } from '../poll/poll-loop.js';
-import { adjustedWindows, type TaskRules } from '../poll/policy.js';
+import { adjustedOnce, type TaskRules } from '../poll/policy.js';
 import { sharedTimers } from '../poll/shared-timer.js';
 import type { Provider } from '../providers/provider.js';
 import type { PollWindow, PollWindows } from '../windows.js';
@@ -50,7 +50,8 @@ export function taskPlans(providers: readonly Provider[], options: PollPlanOptio
         ...plan,
         cadence,
         fixed: interval && plan.interval,
-        windowOf: adjustedWindows(windows, ({ min, max, floor = 0, interval: documented, generation }): PollWindow => ({
+        windows,
+        adjusted: adjustedOnce(({ min, max, floor = 0, interval: documented, generation }): PollWindow => ({
           min: (interval ?? min) / speed,
           max: (interval ?? max) / speed,
           floor: (options.minInterval === undefined ? Math.max(minInterval, floor) : minInterval) / speed,

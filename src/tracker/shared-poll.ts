@@ -2,7 +2,7 @@ import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable }
 import { publish } from '../diagnostics.js';
 import { timeUnseen } from '../poll/cadence.js';
 import { Poll } from '../poll/poll-loop.js';
-import { newTaskState, taskAnswered, type PollDecision, type PollState } from '../poll/policy.js';
+import { newTaskState, taskAnswered, windowIn, type PollDecision, type PollState } from '../poll/policy.js';
 import type { Ask, RequestContext, ResolvedRef } from '../query.js';
 import { Queue } from '../queue.js';
 import { changeKey, copyTask, isTerminal, type Task } from '../task.js';
@@ -80,7 +80,7 @@ export class SharedPoll extends Poll implements RequestContext {
     const { unseen, state } = this;
     // Times from outside may lie ahead, or be none: then the generation began when the task was seen last.
     const age = Math.max(unseen, this.now() - (state.beganAt ?? NaN)) || unseen;
-    const window = this.plan.windowOf(state.model);
+    const window = windowIn(this.plan, state.model);
     const middle = (window.min + window.max) / 2;
     const lost = window.generation
       ? timeUnseen(window, age, state.isAnswered ? age - unseen : 0)

@@ -16,6 +16,7 @@ import { DAY } from '../durations.js';
 import type { Journal, Resumed } from '../journal/index.js';
 import { checkOptions } from '../options.js';
 import { waitAfter } from '../poll/cadence.js';
+import { windowIn } from '../poll/policy.js';
 import {
   createAsk,
   refResolver,
@@ -236,8 +237,8 @@ export function createTracker(options: TrackerOptions): Tracker {
       const begin = (ref: TaskRef): Resumed => {
         const one = resolveOrLose(ref);
         if ('status' in one) return { stream: of(one), wait: 0 };
-        const { windowOf, random } = plans.get(one.service) as TaskPlan;
-        const wait = waitAfter(windowOf(one.hint ?? one.model), 'uniform', random);
+        const plan = plans.get(one.service) as TaskPlan;
+        const wait = waitAfter(windowIn(plan, one.hint ?? one.model), 'uniform', plan.random);
         return { stream: subscribeOrLose(one, how), wait };
       };
       return theJournal().resume(begin, how?.ack === 'manual');

@@ -1,6 +1,13 @@
 import { lastValueFrom, map, timer, type Observable } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
-import { dedupeStatus, isQueryError, pollUntilTerminal, QueryError, type Task } from 'rx-video-tasks';
+import {
+  dedupeStatus,
+  isQueryError,
+  pollUntilTerminal,
+  QueryError,
+  withModelInterval,
+  type Task,
+} from 'rx-video-tasks';
 import { processingTask, scriptedQuery, taskLetters } from 'rx-video-tasks/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { marbles } from '../marbles.js';
@@ -164,4 +171,21 @@ describe('with fake timers', () => {
     expect(log.map(({ type }) => type)).toEqual(['request', 'answer', 'request', 'answer']);
     expect(vi.getTimerCount()).toBe(0);
   });
+});
+
+test('progress that rises acts as in life, though observedAt stays 0', () => {
+  const waits: number[] = [];
+  marbles((m) => {
+    const steps = [20, 60].map((progress) => ({ status: 'processing', progress }) as const);
+    const { query } = scriptedQuery([...steps, 's']);
+    const pace = withModelInterval<Task>({ '*': { min: 40_000, max: 80_000, generation: [60_000, 300_000] } });
+    query('a')
+      .pipe(pace, pollUntilTerminal())
+      .subscribe({ next: ({ pollAfter = NaN }) => waits.push(pollAfter), error: () => waits.push(NaN) });
+    m.flush();
+  })();
+  const [first = NaN, second = NaN] = waits;
+  // 40 % took the first wait; 41 are left.
+  expect(second / first).toBeGreaterThan(1);
+  expect(second / first).toBeLessThan(1.06);
 });
