@@ -1,15 +1,15 @@
 import { STATUS_CODES, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Provider } from '../providers/index.js';
-import type { Answer, Dialect } from './reply-format.js';
-import type { TaskBook } from './task-store.js';
+import type { Answer, ReplyFormat } from './reply-format.js';
+import type { TaskStore } from './task-store.js';
 import { sendVideo } from './video.js';
 
 /** One service behind the gateway. */
 export interface Account {
   readonly provider: Provider;
   readonly key: string;
-  readonly dialect: Dialect;
-  readonly book: TaskBook;
+  readonly format: ReplyFormat;
+  readonly store: TaskStore;
   /** Counts one more answer; whether it is one too many. */
   readonly isOverLimit: (now: number) => boolean;
 }
@@ -20,7 +20,7 @@ const LARGEST_REQUEST = 65_536;
  * Answers `GET /{service}{path of its wire}{id}`, `GET /videos/{service}/{file}` and `POST /sandbox/tasks`, which
  * `create` makes a task of.
  */
-export function gateway(accounts: ReadonlyMap<string, Account>, create: (wish: object) => object): RequestListener {
+export function gateway(accounts: ReadonlyMap<string, Account>, create: (fields: object) => object): RequestListener {
   const services = [...accounts.values()].map(({ provider }) => `GET /${provider.name}${provider.wire.path('{id}')}`);
   const nothingHere = refusal(404, `nothing here; this sandbox answers ${services.join(', ')}, POST /sandbox/tasks`);
 
@@ -49,20 +49,22 @@ export function gateway(accounts: ReadonlyMap<string, Account>, create: (wish: o
 }
 
 function answerOf(account: Account, path: string, { headers }: IncomingMessage): Answer | undefined {
-  const { provider, key, dialect, book, isOverLimit } = account;
-  const start = provider.wire.path('');
-  if (!path.startsWith(start)) return undefined;
-  if (headers.authorization !== `Bearer ${key}`) return dialect.unauthorized;
+  const { provider, key, format, store, isOverLimit } = account;
+  const folders = ['', 'mcp_'].map((id) => provider.wire.path(id).replace(/[^/]*$/, ''));
+  const folder = folders.find((start) => path.startsWith(start));
+  // Only ids that need no percent-encoding are ever issued. Each has one path: the model center's differ from the others'.
+  const id = path.slice(folder?.length);
+  if (folder === undefined || path !== provider.wire.path(id)) return undefined;
+  if (headers.authorization !== `Bearer ${key}`) return format.unauthorized;
   const now = Date.now();
-  if (isOverLimit(now)) return dialect.rateLimited;
-  // Only ids that need no percent-encoding are ever given out.
-  const task = book.find(path.slice(start.length), now);
-  return task ? dialect.tell(task, now) : dialect.notFound;
+  if (isOverLimit(now)) return format.rateLimited;
+  const task = store.find(id, now);
+  return task ? format.reply(task, now) : format.notFound;
 }
 
-function answerVideo({ book }: Account, target: string, request: IncomingMessage, response: ServerResponse): void {
+function answerVideo({ store }: Account, target: string, request: IncomingMessage, response: ServerResponse): void {
   const id = /\/([\w-]+)\.mp4\?/.exec(target)?.[1] ?? '';
-  const { video, original } = book.get(id) ?? {};
+  const { video, original } = store.get(id) ?? {};
   const signed = [video, original].find((one) => one?.url.endsWith(target));
   const now = Date.now();
   if (!signed || now < signed.opensAt) send(response, refusal(403, 'the signature does not match'));
@@ -70,7 +72,7 @@ function answerVideo({ book }: Account, target: string, request: IncomingMessage
   else sendVideo(request, response, signed);
 }
 
-async function createOverHttp(request: IncomingMessage, create: (wish: object) => object): Promise<Answer> {
+async function createOverHttp(request: IncomingMessage, create: (fields: object) => object): Promise<Answer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -80,8 +82,8 @@ async function createOverHttp(request: IncomingMessage, create: (wish: object) =
   }
   if (size > LARGEST_REQUEST) return refusal(413, `the body is larger than ${LARGEST_REQUEST} bytes`);
   try {
-    const wish: unknown = JSON.parse(Buffer.concat(chunks).toString());
-    return { status: 201, body: create(wish as object) };
+    const fields: unknown = JSON.parse(Buffer.concat(chunks).toString());
+    return { status: 201, body: create(fields as object) };
   } catch (error) {
     return refusal(400, error instanceof SyntaxError ? NOT_JSON : (error as Error).message);
   }

@@ -1,4 +1,4 @@
-import type { Dialect } from './reply-format.js';
+import type { ReplyFormat } from './reply-format.js';
 import { phaseAt } from './lifecycle.js';
 import type { SandboxTask } from './sandbox-task.js';
 import { VIDEO_SECONDS } from './video-file.js';
@@ -6,7 +6,7 @@ import { VIDEO_SECONDS } from './video-file.js';
 const REFRESH = 15_000;
 
 /** `GET /v1/video/generations/{task_id}` as the gateway of anyfast and alad answers it. */
-export const generationsDialect: Dialect = {
+export const generationsFormat: ReplyFormat = {
   families: [{ prefix: 'asyntask_', models: /^/ }],
   signature: 'X-Tos',
   reasons: [
@@ -16,7 +16,7 @@ export const generationsDialect: Dialect = {
     'task failed, code: InternalServiceError, message: the service encountered an unexpected internal error',
   ],
 
-  tell(task, now) {
+  reply(task, now) {
     const shown = lastRefresh(task, now);
     return { status: 200, body: { code: 'success', message: '', data: dataOf(task, shown) } };
   },
@@ -27,14 +27,14 @@ export const generationsDialect: Dialect = {
 };
 
 /** The gateway asks its upstream every 15 s, and knows nothing newer in between; before the first time, nothing at all. */
-function lastRefresh({ createdAt, speed, draw }: SandboxTask, now: number): number | undefined {
+function lastRefresh({ createdAt, speed, random }: SandboxTask, now: number): number | undefined {
   const period = REFRESH / speed;
-  const first = createdAt + period * draw.number('refresh');
+  const first = createdAt + period * random.number('refresh');
   return now < first ? undefined : first + Math.floor((now - first) / period) * period;
 }
 
 function dataOf(task: SandboxTask, shown: number | undefined): object {
-  const { id, createdAt, startsAt, endsAt, reason, video, original, draw } = task;
+  const { id, createdAt, startsAt, endsAt, reason, video, original, random } = task;
   const phase = shown === undefined ? undefined : phaseAt(task, shown);
   const isOver = phase === 'completed' || phase === 'failed';
   const data = {
@@ -46,10 +46,10 @@ function dataOf(task: SandboxTask, shown: number | undefined): object {
     start_time: shown !== undefined && startsAt <= Math.min(shown, endsAt) ? unixSeconds(startsAt) : 0,
     finish_time: isOver ? unixSeconds(endsAt) : 0,
     progress: '0%',
-    request_id: `${digits(createdAt)}${draw.text('request', 8)}`,
+    request_id: `${digits(createdAt)}${random.text('request', 8)}`,
   };
   const upstream = {
-    id: `cgt-${digits(createdAt + EIGHT_HOURS).slice(0, 14)}-${draw.text('upstream', 5).toLowerCase()}`,
+    id: `cgt-${digits(createdAt + EIGHT_HOURS).slice(0, 14)}-${random.text('upstream', 5).toLowerCase()}`,
   };
   switch (phase) {
     case undefined:
@@ -78,7 +78,7 @@ function dataOf(task: SandboxTask, shown: number | undefined): object {
 }
 
 /** What the upstream says of a video that is done. Its size is that of a real one, whatever the stand-in's. */
-function outputOf({ video, original, draw }: SandboxTask): object {
+function outputOf({ video, original, random }: SandboxTask): object {
   const tokens = original ? 50_638 : 108_900;
   return {
     content: { video_url: (original ?? video).url },
@@ -89,7 +89,7 @@ function outputOf({ video, original, draw }: SandboxTask): object {
     ...(original ? { super_resolution: '720p' } : {}),
     framespersecond: 24,
     generate_audio: false,
-    seed: Math.floor(draw.number('seed') * 2 ** 31),
+    seed: Math.floor(random.number('seed') * 2 ** 31),
     status: 'succeeded',
     usage: {
       completion_tokens: tokens,

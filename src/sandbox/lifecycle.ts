@@ -1,5 +1,5 @@
 import { windowOf, type PollWindows } from '../windows.js';
-import type { Draw } from './seeded-random.js';
+import type { SeededRandom } from './seeded-random.js';
 
 /** How a task of the sandbox ends; `never` keeps it processing for ever. */
 export type SandboxOutcome = 'completed' | 'failed' | 'cancelled' | 'never';
@@ -24,17 +24,20 @@ export interface LifecycleOptions {
 }
 
 /**
- * Draws a lifecycle. A completed task takes a time from the documented range of its model, shorter ones being likelier,
+ * Chooses a lifecycle at random. A completed task takes a time from the documented range of its model, shorter ones being likelier,
  * and waits in the queue for the first 5 to 15 % of it. Failures and cancellations come anywhere before.
  */
-export function drawLifecycle(draw: Draw, { windows, model, outcome, createdAt, speed }: LifecycleOptions): Lifecycle {
+export function randomLifecycle(
+  random: SeededRandom,
+  { windows, model, outcome, createdAt, speed }: LifecycleOptions,
+): Lifecycle {
   const { generation = [60_000, 300_000] } = windowOf(windows, model);
   const [shortest, longest] = generation;
-  const whole = (shortest * (longest / shortest) ** draw.number('generation')) / speed;
-  const shares = { completed: 1, never: Infinity, failed: draw.number('end'), cancelled: draw.number('end') };
+  const whole = (shortest * (longest / shortest) ** random.number('generation')) / speed;
+  const shares = { completed: 1, never: Infinity, failed: random.number('end'), cancelled: random.number('end') };
   return {
     createdAt,
-    startsAt: createdAt + whole * (0.05 + 0.1 * draw.number('queue')),
+    startsAt: createdAt + whole * (0.05 + 0.1 * random.number('queue')),
     endsAt: createdAt + whole * shares[outcome],
     outcome,
   };

@@ -17,14 +17,14 @@ export interface Family {
 }
 
 /** One wire from the server's side. */
-export interface Dialect {
+export interface ReplyFormat {
   readonly families: readonly Family[];
   /** How its URLs are signed. */
   readonly signature: Signature;
   /** What failed tasks say. */
   readonly reasons: readonly [string, ...string[]];
   /** The answer about a task, as the service would give it at that moment (epoch ms). */
-  tell(task: SandboxTask, now: number): Answer;
+  reply(task: SandboxTask, now: number): Answer;
   readonly unauthorized: Answer;
   readonly notFound: Answer;
   readonly rateLimited: Answer;

@@ -1,10 +1,12 @@
-import type { Dialect } from './reply-format.js';
+import type { ReplyFormat } from './reply-format.js';
 import { phaseAt } from './lifecycle.js';
 import { VIDEO_SECONDS } from './video-file.js';
 
 /** `GET /v1/result/{id}` as the server of xingchaoyiqing, mingyan and globalaiopc answers it. */
-export const resultDialect: Dialect = {
+export const resultFormat: ReplyFormat = {
   families: [
+    // The model center's: they have a path of their own, and what a task cost stands in its reply.
+    { prefix: 'mcp_', models: /^(sd_2\.0_|seedance-2\.5|videos_933|KlingO3|wan2\.7|hh-1\.1)/, model: 'sd_2.0_special' },
     { prefix: 'vgen_', models: /^veo/, model: 'veo_3_1_fast' },
     { prefix: 'sora_', models: /^(sora|openAiSora)/, model: 'sora-2' },
     { prefix: 'video_', models: /^/ },
@@ -17,7 +19,7 @@ export const resultDialect: Dialect = {
     '内容审核未通过',
   ],
 
-  tell(task, now) {
+  reply(task, now) {
     const { id, model, createdAt, reason, video } = task;
     const status = phaseAt(task, now);
     const isCompleted = status === 'completed';
@@ -30,6 +32,7 @@ export const resultDialect: Dialect = {
         model,
         status,
         video_url: isCompleted ? video.url : null,
+        ...(id.startsWith('mcp_') && isCompleted ? { result_url: video.url, progress: 100, amount: 0.32 } : {}),
         ...(isCompleted ? { actualDuration: VIDEO_SECONDS } : {}),
         error: status === 'failed' ? reason : null,
       },

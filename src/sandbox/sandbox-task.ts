@@ -1,4 +1,4 @@
-import type { Draw } from './seeded-random.js';
+import type { SeededRandom } from './seeded-random.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { SignedVideo } from './video.js';
 
@@ -14,5 +14,5 @@ export interface SandboxTask extends Lifecycle {
   /** Super-resolution tasks: the video before it was enhanced. */
   readonly original?: SignedVideo;
   /** For what else its answers show. */
-  readonly draw: Draw;
+  readonly random: SeededRandom;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-/** Chance that can be repeated: every draw belongs to its name, so neither the order nor the number of draws matters. */
-export interface Draw {
+/** Randomness that can be repeated: every value belongs to its name, so neither order nor number of calls matters. */
+export interface SeededRandom {
   /** Evenly from 0 to 1, 1 excluded. */
   number(name: string): number;
   one<T>(name: string, from: readonly [T, ...T[]]): T;
@@ -11,8 +11,8 @@ export interface Draw {
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
-/** The draws of one owner: the same words give the same draws, other words give others. */
-export function drawsOf(...owner: (string | number)[]): Draw {
+/** The values of one owner: the same words give the same values, other words give others. */
+export function seededRandom(...owner: (string | number)[]): SeededRandom {
   const digest = (name: string) =>
     createHash('sha256')
       .update(JSON.stringify([...owner, name]))

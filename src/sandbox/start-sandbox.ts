@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Provider } from '../providers/index.js';
-import { drawsOf } from './seeded-random.js';
+import { seededRandom } from './seeded-random.js';
 import { gateway, type Account } from './gateway.js';
 import type { SandboxOutcome } from './lifecycle.js';
 import { serviceNames, services, type SandboxService } from './services.js';
-import { createTaskBook } from './task-store.js';
+import { createTaskStore } from './task-store.js';
 
 export type { SandboxOutcome } from './lifecycle.js';
 export type { SandboxService } from './services.js';
@@ -77,7 +77,7 @@ export interface Sandbox extends AsyncDisposable {
  * video that plays behind each result URL.
  *
  * Each task takes a time drawn from the documented generation times of its model. Tasks come from `create`; besides, any
- * unseen id of a documented form (`asyntask_demo`, `video_demo`, `vgen_demo`, `sora_demo`) is a task created when it is
+ * unseen id of a documented form (`asyntask_demo`, `video_demo`, `vgen_demo`, `sora_demo`, `mcp_demo`) is a task created when it is
  * first asked about, and completes. Everything else is not found.
  *
  * @throws RangeError or TypeError for options that cannot be meant; rejects with the system's error if the port is taken.
@@ -98,25 +98,25 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const accounts = new Map<string, Account>();
   for (const name of serviceNames) {
     const service = services[name];
-    const key = `sk-${drawsOf(seed, name).text('key', 32)}`;
+    const key = `sk-${seededRandom(seed, name).text('key', 32)}`;
     const provider = service.provider({ apiKey: key, baseUrl: `${url}/${name}` });
-    const book = createTaskBook({ service, provider, videoBase: `${url}/videos/${name}`, seed, speed, retention });
-    accounts.set(name, { provider, key, dialect: service.dialect, book, isOverLimit: limiter(rateLimit) });
+    const store = createTaskStore({ service, provider, videoBase: `${url}/videos/${name}`, seed, speed, retention });
+    accounts.set(name, { provider, key, format: service.format, store, isOverLimit: limiter(rateLimit) });
   }
   const all = [...accounts.values()];
 
   const create = (request: SandboxTaskRequest): SandboxTaskRef => {
-    const { provider, ...wish } = request ?? {};
+    const { provider, ...fields } = request ?? {};
     const account = accounts.get(provider);
     if (!account) {
       throw new TypeError(`provider: ${String(provider)} is not here; write one of: ${serviceNames.join(', ')}`);
     }
-    const { id, model, createdAt } = account.book.create(wish);
+    const { id, model, createdAt } = account.store.create(fields);
     return { id, provider, model, createdAt };
   };
   server.on(
     'request',
-    gateway(accounts, (wish) => create({ ...wish } as SandboxTaskRequest)),
+    gateway(accounts, (fields) => create({ ...fields } as SandboxTaskRequest)),
   );
 
   let closed: Promise<void> | undefined;

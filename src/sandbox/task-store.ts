@@ -1,12 +1,12 @@
 import * as z from 'zod/mini';
 import type { Provider } from '../providers/index.js';
-import { drawsOf } from './seeded-random.js';
-import { drawLifecycle, type SandboxOutcome } from './lifecycle.js';
+import { seededRandom } from './seeded-random.js';
+import { randomLifecycle, type SandboxOutcome } from './lifecycle.js';
 import type { SandboxTask } from './sandbox-task.js';
 import type { Service } from './services.js';
 import { signVideo, type Signature } from './video.js';
 
-export interface TaskBookOptions {
+export interface TaskStoreOptions {
   readonly service: Service;
   /** The client's side of the service: its name and windows are the service's. */
   readonly provider: Provider;
@@ -17,7 +17,7 @@ export interface TaskBookOptions {
 }
 
 /** What may be said of a task when it is created. Checked, since it also comes over HTTP. */
-export interface TaskWish {
+export interface TaskRequest {
   readonly model?: unknown;
   readonly outcome?: unknown;
   readonly superResolution?: unknown;
@@ -25,9 +25,9 @@ export interface TaskWish {
 }
 
 /** All tasks of one service, from their creation on; they are never forgotten, so that a deleted one stays deleted. */
-export interface TaskBook {
-  /** @throws TypeError for a wish that the service could not fulfil. */
-  create(wish: TaskWish): SandboxTask;
+export interface TaskStore {
+  /** @throws TypeError for a request that the service could not fulfil. */
+  create(request: TaskRequest): SandboxTask;
   /** A task by its id; an unseen id of a form that the service gives out is a task created now. */
   find(id: string, now: number): SandboxTask | undefined;
   /** A task that is there already. */
@@ -36,49 +36,55 @@ export interface TaskBook {
 
 const OUTCOMES = ['completed', 'failed', 'cancelled', 'never'] as const satisfies readonly SandboxOutcome[];
 
-export function createTaskBook({ service, provider, videoBase, seed, speed, retention }: TaskBookOptions): TaskBook {
-  const { dialect } = service;
+export function createTaskStore({ service, provider, videoBase, seed, speed, retention }: TaskStoreOptions): TaskStore {
+  const { format } = service;
   const tasks = new Map<string, SandboxTask>();
   let created = 0;
 
-  const add = (id: string, { model, outcome, superResolution, reason }: CheckedWish): SandboxTask => {
-    const draw = drawsOf(seed, provider.name, id);
-    const lifecycle = drawLifecycle(draw, { windows: provider.windows, model, outcome, createdAt: Date.now(), speed });
+  const add = (id: string, { model, outcome, superResolution, reason }: CheckedRequest): SandboxTask => {
+    const random = seededRandom(seed, provider.name, id);
+    const lifecycle = randomLifecycle(random, {
+      windows: provider.windows,
+      model,
+      outcome,
+      createdAt: Date.now(),
+      speed,
+    });
     const opensAt = outcome === 'completed' ? lifecycle.endsAt : Infinity;
     const sign = (file: string, signature: Signature) =>
-      signVideo(`${videoBase}/${file}.mp4`, opensAt, retention, signature, draw.text(file, 32));
+      signVideo(`${videoBase}/${file}.mp4`, opensAt, retention, signature, random.text(file, 32));
     const task: SandboxTask = {
       ...lifecycle,
       id,
       model,
       speed,
-      reason: reason ?? draw.one('reason', dialect.reasons),
-      video: sign(id, superResolution ? 'auth_key' : dialect.signature),
-      ...(superResolution ? { original: sign(`original/${id}`, dialect.signature) } : {}),
-      draw,
+      reason: reason ?? random.one('reason', format.reasons),
+      video: sign(id, superResolution ? 'auth_key' : format.signature),
+      ...(superResolution ? { original: sign(`original/${id}`, format.signature) } : {}),
+      random,
     };
     tasks.set(id, task);
     return task;
   };
 
   const newId = (model: string): string => {
-    const { prefix = '' } = dialect.families.find(({ models }) => models.test(model)) ?? {};
+    const { prefix = '' } = format.families.find(({ models }) => models.test(model)) ?? {};
     let id: string;
-    do id = prefix + drawsOf(seed, provider.name).text(`id ${++created}`, 32);
+    do id = prefix + seededRandom(seed, provider.name).text(`id ${++created}`, 32);
     while (tasks.has(id));
     return id;
   };
 
   return {
-    create(wish) {
-      const checked = checkWish(wish, provider, service);
+    create(request) {
+      const checked = checkRequest(request, provider, service);
       return add(newId(checked.model), checked);
     },
 
     find(id, now) {
       const known = tasks.get(id);
       if (known) return isSeedance15(known.model) && now > known.endsAt + retention ? undefined : known;
-      const family = dialect.families.find(({ prefix }) => id.startsWith(prefix));
+      const family = format.families.find(({ prefix }) => id.startsWith(prefix));
       if (!family || !/^[a-z]+_[\w-]{1,128}$/.test(id)) return undefined;
       return add(id, { model: family.model ?? service.model, outcome: 'completed', superResolution: false });
     },
@@ -88,33 +94,33 @@ export function createTaskBook({ service, provider, videoBase, seed, speed, rete
 }
 
 // What may be said of a task is said over HTTP too, by strangers: here a schema has something to refuse.
-const wishShape = z.strictObject({
+const requestShape = z.strictObject({
   model: z.optional(z.string().check(z.regex(/^[\w.:/-]{1,128}$/))),
   outcome: z.optional(z.enum(OUTCOMES)),
   superResolution: z.optional(z.boolean()),
   reason: z.optional(z.string()),
 });
 
-interface CheckedWish {
+interface CheckedRequest {
   readonly model: string;
   readonly outcome: SandboxOutcome;
   readonly superResolution: boolean;
   readonly reason?: string | undefined;
 }
 
-function checkWish(wish: TaskWish, { name, wire }: Provider, service: Service): CheckedWish {
+function checkRequest(request: TaskRequest, { name, wire }: Provider, service: Service): CheckedRequest {
   const remedies: Readonly<Record<string, string>> = {
     model: `is no model's name; write for example model: "${service.model}"`,
     outcome: `is not known; write one of: ${OUTCOMES.join(', ')}`,
     superResolution: 'is not usable; write true or false',
     reason: 'is not usable; write a text, and outcome: "failed" with it',
   };
-  const read = wishShape.safeParse(wish);
+  const read = requestShape.safeParse(request);
   if (!read.success) {
     const [issue] = read.error.issues;
     const field = String(issue?.path[0] ?? (issue?.code === 'unrecognized_keys' ? issue.keys[0] : 'request'));
     const remedy = remedies[field] ?? `is not known; write one of: provider, ${Object.keys(remedies).join(', ')}`;
-    throw new TypeError(`${field}: ${show((wish as Record<string, unknown>)[field])} ${remedy}`);
+    throw new TypeError(`${field}: ${show((request as Record<string, unknown>)[field])} ${remedy}`);
   }
   const { model = service.model, outcome = 'completed', superResolution = false, reason } = read.data;
   if (outcome === 'cancelled' && !(wire.name === 'result' && isSeedance15(model))) {

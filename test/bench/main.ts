@@ -5,10 +5,11 @@ import { budget } from './budget/budget.js';
 import { cadence } from './cadence/cadence.js';
 import { markdown, type Findings, type Part } from './figures.js';
 import { path } from './path/path.js';
+import { reading } from './reading/reading.js';
 import { starting } from './starting/starting.js';
 import { waiting } from './waiting/waiting.js';
 
-const parts: Readonly<Record<string, Part>> = { path, waiting, starting, cadence, budget };
+const parts: Readonly<Record<string, Part>> = { path, reading, waiting, starting, cadence, budget };
 
 /** Runs the parts that are named, or all, and prints their tables. */
 export async function main(words: readonly string[], docs: string): Promise<void> {

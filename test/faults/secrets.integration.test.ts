@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { firstValueFrom, lastValueFrom, materialize, toArray } from 'rxjs';
-import { isTaskFailedError, throwOnFailure, type LostTask, type TaskFailedError } from 'rx-video-tasks';
+import { isTaskFailedError, memoryJournal, throwOnFailure, type LostTask, type TaskFailedError } from 'rx-video-tasks';
 import { describe, expect, test } from 'vitest';
 import { redirect, reply, stall, type Fault } from '../fault-server.js';
 import { ACCOUNT, everythingOf, KEY, PRESIGNED, secretsIn } from './secrets.js';
@@ -82,6 +82,27 @@ describe.for(kinds)('over $name', (kind) => {
       const [unknown, completed] = await lastValueFrom(tracker.track('t1').pipe(toArray()));
       expect(secretsIn(JSON.stringify(unknown) + inspect(unknown))).toEqual([]);
       expect(secretsIn(JSON.stringify(completed) + inspect(completed))).toEqual(['presigned']);
+    });
+
+    test('F40 by a task of a service that echoes the key, nor by its journal, its errors, its JSON', async (context) => {
+      const journal = memoryJournal();
+      const { server, tracker } = await stage(kind, context, { journal });
+      const echo = { 'x-request-id': `r-${KEY}` };
+      const replies = [
+        { status: `QUEUED ${KEY}`, model: KEY },
+        { status: 'failed', model: KEY, error: { code: KEY, message: `the key ${KEY.slice(2, 20)} has no quota` } },
+      ];
+      const faults = replies.map((body) => reply({ headers: echo, body }));
+      server.answer(reply({ status: 500, headers: echo, body: { code: KEY, id: KEY } }), ...faults);
+      const tasks = await lastValueFrom(tracker.track('t1').pipe(toArray()));
+      expect(tasks.map(({ status }) => status)).toEqual(['unknown', 'failed']);
+      const error = await lastValueFrom(tracker.track('t1').pipe(throwOnFailure())).catch((caught: unknown) => caught);
+      const asked = await firstValueFrom(tracker.query('t1').pipe(materialize()));
+      for (const thing of [...tasks, error, asked]) {
+        const raw = (thing as { raw?: string }).raw ?? '';
+        expect(secretsIn(raw + everythingOf(thing) + inspect(thing, { showHidden: true, depth: 10 }))).toEqual([]);
+      }
+      expect(secretsIn(inspect(journal, { showHidden: true, depth: 20 }))).toEqual([]);
     });
 
     test('by inspecting what is at work', async (context) => {

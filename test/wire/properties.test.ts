@@ -3,12 +3,18 @@ import { isQueryError, isTerminal, type Task } from 'rx-video-tasks';
 import { describe, expect, test } from 'vitest';
 import replies from '../fixtures/replies.json' with { type: 'json' };
 import seeds from '../fixtures/seeds.json' with { type: 'json' };
+import seen from '../fixtures/seen.json' with { type: 'json' };
 import { generations, read, wires } from './reading.js';
 import { repetitions } from '../repetitions.js';
 
 const wire = fc.constantFrom(...Object.values(wires));
 const http = fc.oneof({ weight: 3, arbitrary: fc.constant(200) }, fc.integer({ min: 100, max: 599 }));
-const fixtures = [...replies, ...seeds].map(({ body }) => body as unknown);
+const fixtures = [...replies, ...seeds, ...seen].map(({ body }) => body as unknown);
+
+function idIn(task: object): string {
+  const { id, task_id } = task as { id?: string; task_id?: string };
+  return task_id ?? id ?? 'x';
+}
 
 /** What any reading must come to. */
 function check(outcome: () => Task): void {
@@ -132,6 +138,39 @@ describe('F27 whatever comes, a reading ends in a Task or a QueryError', () => {
         expect(task).toMatchObject({ status: 'completed', video: { url: 'https://h/v.mp4' } });
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  test('never a false end: a mutation of anything but status and URL leaves a running task running', () => {
+    const running = [...replies, ...seen].filter(({ expect: { status } }) => /queued|processing/.test(`${status}`));
+    expect(running.length).toBeGreaterThan(6);
+    const names = ['code', 'message', 'error', 'fail_reason', 'result_url', 'url', 'content', 'metadata', 'progress'];
+    const inner = fc.constantFrom<object>(
+      { status: 'failed', error: { code: 'InternalError' } },
+      { status: 'succeeded', content: { video_url: 'https://h/v.mp4' } },
+      { code: 'success', data: { status: 'SUCCESS', result_url: 'https://h/v.mp4' } },
+    );
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...running),
+        fc.dictionary(fc.constantFrom(...names.slice(1), 'finish_time', 'seed'), fc.jsonValue({ maxDepth: 2 })),
+        fc.option(inner),
+        ({ wire: name, body }, fields, upstream) => {
+          const { data } = body as { data?: object };
+          const changed = { ...(data ?? body), ...fields, ...(upstream ? { data: upstream } : {}) };
+          let task: Task;
+          try {
+            task = read(wires[name as keyof typeof wires], data ? { ...body, data: changed } : changed, {
+              id: idIn(changed),
+            });
+          } catch (error) {
+            expect(isQueryError(error), String(error)).toBe(true);
+            return;
+          }
+          expect(isTerminal(task)).toBe(false);
+        },
+      ),
+      { numRuns: 5_000 },
     );
   });
 
