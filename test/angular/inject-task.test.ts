@@ -1,18 +1,9 @@
-import {
-  computed,
-  createEnvironmentInjector,
-  EnvironmentInjector,
-  Injector,
-  NgZone,
-  runInInjectionContext,
-  signal,
-  type Signal,
-} from '@angular/core';
+import { computed, Injector, NgZone, signal, type Signal } from '@angular/core';
 import { rxResource, toSignal } from '@angular/core/rxjs-interop';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createGate, createTracker, xingchaoyiqing, type TaskRef, type TrackedTask } from 'rx-video-tasks';
+import type { TaskRef, TrackedTask } from 'rx-video-tasks';
 import { injectTask, injectTracker, provideVideoTasks } from 'rx-video-tasks/angular';
-import { scriptedTransport } from 'rx-video-tasks/testing';
+import { app, component, pass } from './app.js';
 import { startApp, TestBed } from './test-bed.js';
 
 beforeEach(() => {
@@ -23,44 +14,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** An application with a tracker over a script; each ask is answered at once, 30 s apart. */
-function app(script: Parameters<typeof scriptedTransport>[0]) {
-  const { transport, log } = scriptedTransport(script, { latency: 0 });
-  const create = vi.fn(() =>
-    createTracker({
-      provider: xingchaoyiqing({ apiKey: 'k1234567' }),
-      transport,
-      gate: createGate(),
-      random: () => 0,
-      interval: 30_000,
-    }),
-  );
-  startApp(provideVideoTasks(create));
-  return { log, create };
-}
-
-/** A component's own injector: it ends when the component does. */
-function component<T>(body: () => T): { readonly it: T; readonly destroy: () => void } {
-  const injector = createEnvironmentInjector([], TestBed.inject(EnvironmentInjector));
-  const it = runInInjectionContext(injector.get(Injector), body);
-  return {
-    it,
-    destroy: () => {
-      injector.destroy();
-    },
-  };
-}
-
 const word = (task: Signal<TrackedTask | undefined>) => {
   const now = task();
   return now && `${now.id} ${now.status}`;
 };
-const pass = async (ms: number) => {
-  TestBed.tick();
-  await vi.advanceTimersByTimeAsync(ms);
-  TestBed.tick();
-};
-
 describe('injectTask', () => {
   test('is the last transition; ends with its component, without a timer left', async () => {
     const { log } = app({ a: ['q', 'p', 'p', 's'], b: ['q'] });

@@ -1,17 +1,21 @@
 import '@angular/compiler';
 import { Component, type EnvironmentProviders } from '@angular/core';
-import { bootstrapApplication, type BootstrapContext } from '@angular/platform-browser';
+import { bootstrapApplication, provideClientHydration, type BootstrapContext } from '@angular/platform-browser';
 import { provideServerRendering, renderApplication } from '@angular/platform-server';
 import { createTracker, xingchaoyiqing, type Transport } from 'rx-video-tasks';
-import { injectTask, provideVideoTasks } from 'rx-video-tasks/angular';
+import { injectTask, provideVideoTasks, taskResource } from 'rx-video-tasks/angular';
 
-const App = Component({ selector: 'app-root', template: `<p>{{ task()?.status ?? 'not yet' }}</p>` })(
+const App = Component({
+  selector: 'app-root',
+  template: `<p>{{ task()?.status ?? 'not yet' }} {{ resource.value()?.status ?? 'not yet' }}</p>`,
+})(
   class {
     readonly task = injectTask(() => 'v');
+    readonly resource = taskResource(() => 'v');
   },
 );
 
-/** Renders an application on a server, and tells what it asked and whether its tracker was closed. */
+/** Renders an application on a server: what its page shows, how often it asked, whether its tracker was closed. */
 export async function render(transport: Transport, zone: EnvironmentProviders) {
   let asks = 0;
   let isClosed = false;
@@ -33,7 +37,13 @@ export async function render(transport: Transport, zone: EnvironmentProviders) {
     return { ...tracker, close };
   });
   const start = (context: BootstrapContext) =>
-    bootstrapApplication(App, { providers: [provideServerRendering(), zone, tracking] }, context);
-  const html = await renderApplication(start, { document: '<app-root></app-root>' });
-  return { said: /<p>(.*?)<\/p>/.exec(html)?.[1], asks, isClosed };
+    bootstrapApplication(
+      App,
+      { providers: [provideServerRendering(), provideClientHydration(), zone, tracking] },
+      context,
+    );
+  const html = await renderApplication(start, {
+    document: '<html><head></head><body><app-root></app-root></body></html>',
+  });
+  return { said: /<p>(.*?)<\/p>/.exec(html)?.[1], asks, isClosed, html };
 }

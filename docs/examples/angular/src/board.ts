@@ -1,8 +1,9 @@
-import { Component, signal } from '@angular/core';
+import { ChangeDetectionStrategy, Component, signal } from '@angular/core';
 import { Clip } from './clip';
 
 @Component({
   selector: 'app-board',
+  changeDetection: ChangeDetectionStrategy.OnPush,
   imports: [Clip],
   template: `
     <h1>Video tasks</h1>

@@ -1,10 +1,11 @@
-import { Component, computed, input } from '@angular/core';
+import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
 import { isSettled } from 'rx-video-tasks';
 import { injectTask } from 'rx-video-tasks/angular';
 
 /** One task: its state, a bar while it runs, then its video. */
 @Component({
   selector: '[clip]',
+  changeDetection: ChangeDetectionStrategy.OnPush,
   host: { '[id]': 'clip()', '[attr.data-status]': 'task()?.status' },
   template: `
     <b>{{ clip() }}</b>
