@@ -55,7 +55,7 @@ export function taskResource(ref: TaskRefInput, options: InjectTaskOptions = {})
       if (source.ref() === undefined) current?.unsubscribe();
     });
     return resource<TrackedTask | undefined, TaskRefInput | undefined>({
-      injector: source.isServer ? injector : withoutPendingTasks(injector),
+      injector: source.isServer ? injector : new WithoutPendingTasks(injector),
       params: source.ref,
       stream: ({ params, abortSignal }) =>
         new Promise<Signal<ResourceStreamItem<TrackedTask | undefined>>>((resolve, reject) => {
@@ -84,12 +84,20 @@ export function taskResource(ref: TaskRefInput, options: InjectTaskOptions = {})
  * A resource that is loading is a pending task, and the application is not stable until it has a value:
  * https://angular.dev/api/core/PendingTasks. The first transition of a task can be far away, so a browser does not wait.
  */
-function withoutPendingTasks(parent: Injector): Injector {
-  const none = { add: () => () => undefined };
-  const all = parent as unknown as Lookup;
-  const others: Lookup = { get: (token, ...rest) => (token === PendingTasks ? none : all.get(token, ...rest)) };
-  return others as unknown as Injector;
+class WithoutPendingTasks extends Injector {
+  readonly #parent: Lookup;
+
+  constructor(parent: Lookup) {
+    super();
+    this.#parent = parent;
+  }
+
+  override get(token: unknown, ...rest: unknown[]): never {
+    return (token === PendingTasks ? NO_PENDING_TASKS : this.#parent.get(token, ...rest)) as never;
+  }
 }
+
+const NO_PENDING_TASKS = { add: () => () => undefined };
 
 interface Lookup {
   get(token: unknown, ...rest: unknown[]): unknown;
