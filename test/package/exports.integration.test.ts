@@ -20,6 +20,9 @@ test('each entry file of src is a subpath of the package, and each subpath was b
     'errors.ts',
     'fields.ts',
     'tracked-task.ts',
+    'tracking-error.ts',
+    'options.ts',
+    'durations.ts',
     'clock.ts',
     'diagnostics.ts',
     'redact.ts',
@@ -58,7 +61,7 @@ test('entries that share code share one copy of it', async () => {
 
 test('packages that are bundled bring their licences', () => {
   const notices = readFileSync(join(ROOT, 'dist/NOTICES.txt'), 'utf8');
-  for (const name of ['zod', 'listr2']) expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));
+  for (const name of ['zod', 'string-width']) expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));
   expect(notices.match(/Permission (is hereby granted|to use)/g)?.length).toBe(
     (notices.match(/^-{80}$/gm)?.length ?? 0) + 1,
   );
