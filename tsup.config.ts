@@ -5,7 +5,7 @@ const shared: Options = {
   format: 'esm',
   target: 'es2022',
   platform: 'neutral',
-  external: ['rxjs', 'undici', /^@angular\//, /^node:/],
+  external: ['rxjs', 'undici', 'bullmq', 'ioredis', /^@angular\//, /^node:/],
   // `import 'zod/mini'` loads all of its locales, which takes some 100 ms: the tenth of it that is used is bundled.
   noExternal: [/^zod/],
   // One import of RxJS for each chunk, and nothing that no entry needs.
@@ -42,7 +42,15 @@ export default defineConfig([
   {
     ...shared,
     // One build for all entries: what they share (the gate's registry above all) lands in shared chunks and exists once.
-    entry: ['src/index.ts', 'src/node.ts', 'src/testing.ts', 'src/sandbox.ts', 'src/relay.ts', 'src/angular.ts'],
+    entry: [
+      'src/index.ts',
+      'src/node.ts',
+      'src/testing.ts',
+      'src/sandbox.ts',
+      'src/relay.ts',
+      'src/angular.ts',
+      'src/bullmq.ts',
+    ],
     splitting: true,
     clean: true,
     // tsup passes `baseUrl` to the declaration build, which TypeScript 6 deprecates.

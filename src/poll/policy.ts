@@ -407,6 +407,11 @@ export function createPollPolicy(options: PollPolicyOptions = {}): PollPolicy {
     })),
   };
 
+  return policyOf(rules);
+}
+
+/** The policy by rules that are checked already. */
+export function policyOf(rules: TaskRules): PollPolicy {
   const decide = (state: PollState, outcome: PollOutcome, now: number): PollDecision => {
     if (outcome.type === 'due') return due(state, now);
     if (outcome.type === 'call') return called(state, now);

@@ -24,10 +24,13 @@ import {
 } from 'rx-video-tasks';
 import { completedTask, processingTask, queuedTask, unknownTask } from 'rx-video-tasks/testing';
 import { expect, test } from 'vitest';
+import { stepOf, takeUp, type StepResult } from '../../src/fleet/poll-step.js';
+import type { Snapshot } from '../../src/fleet/snapshot.js';
 import { listen } from '../operators/polls.js';
 
-// Three engines on one policy: the bare operators, the tracker, and a loop over createPollPolicy that writes its state as
-// JSON after each step and reads it into a fresh policy. Given the same outcomes they ask at the same times.
+// Four engines on one policy: the bare operators, the tracker, a loop over createPollPolicy that writes its state as JSON
+// after each step and reads it into a fresh policy, and the fleet, whose steps read and write a snapshot. Given the same
+// outcomes they ask at the same times.
 
 const MINUTE = 60_000;
 const FLOOR = 10_000;
@@ -169,7 +172,110 @@ const engines: Record<string, (scenario: Scenario, engine: Engine) => void> = {
     const { random } = engine;
     new JsonEngine({ windows, cadence, random, deadline, retry: { count } }, hint, engine).start();
   },
+
+  fleet({ cadence, hint, deadline, count }, engine) {
+    const { random } = engine;
+    new FleetEngine({ windows, cadence, random, deadline, retry: { count } }, hint, engine).start();
+  },
 };
+
+/** Runs the steps of a fleet's worker on one row, as Redis would hold it. */
+class FleetEngine {
+  #row: { due: number; earliest: number; snapshot: string } | undefined;
+  #isWanted = false;
+  #isAsking = false;
+  #timer: Subscription | undefined;
+  #calls: Subscription | undefined;
+
+  constructor(
+    readonly options: PollPolicyOptions,
+    readonly hint: string | undefined,
+    readonly engine: Engine,
+  ) {}
+
+  start(): void {
+    const now = asyncScheduler.now();
+    const ref = { id: 'video_1', provider: 'acme', hint: this.hint };
+    this.#row = { due: now, earliest: now, snapshot: JSON.stringify({ gen: '', ref, since: now, seq: 0, acked: 0 }) };
+    this.#calls = listen(this.engine.notifier, () => {
+      this.#wake();
+    });
+    this.#run();
+  }
+
+  #wake(): void {
+    const row = this.#row;
+    if (!row) return;
+    this.#isWanted = true;
+    if (this.#isAsking) return;
+    row.due = Math.min(row.due, Math.max(asyncScheduler.now(), row.earliest));
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#timer?.unsubscribe();
+    const { due } = this.#row as { due: number };
+    this.#timer = asyncScheduler.schedule(() => {
+      this.#run();
+    }, due - asyncScheduler.now());
+  }
+
+  #run(): void {
+    const row = this.#row;
+    if (!row) return;
+    const snapshot = JSON.parse(row.snapshot) as Snapshot;
+    const policy = createPollPolicy(this.options);
+    const now = asyncScheduler.now();
+    const { state, decision } = takeUp(policy, snapshot, now);
+    this.#isWanted = false;
+    const step = (outcome: PollOutcome) => {
+      query.unsubscribe();
+      this.#isAsking = false;
+      this.#write(snapshot, stepOf(policy, snapshot, state, outcome, asyncScheduler.now()));
+    };
+    const query = new Subscription();
+    if (decision.type === 'wait') {
+      row.due = now + decision.delay;
+      this.#schedule();
+    } else if (decision.type === 'end') {
+      step({ type: 'due' });
+    } else {
+      this.#isAsking = true;
+      query.add(
+        asyncScheduler.schedule(
+          () => {
+            step({ type: 'due' });
+          },
+          decision.type === 'ask' ? decision.patience : 0,
+        ),
+      );
+      query.add(
+        this.engine.query.subscribe({
+          next: (task) => {
+            step({ type: 'answer', task });
+          },
+          error: (error: unknown) => {
+            step({ type: 'miss', error });
+          },
+        }),
+      );
+    }
+  }
+
+  #write(snapshot: Snapshot, { state, due, earliest = 0, transition, error }: StepResult): void {
+    if (transition) this.engine.say(said(transition));
+    if (due !== undefined) {
+      const next = { ...snapshot, state, ...(transition && { task: transition }) };
+      this.#row = { due: this.#isWanted ? earliest : due, earliest, snapshot: JSON.stringify(next) };
+      this.#schedule();
+      return;
+    }
+    this.#row = undefined;
+    this.#timer?.unsubscribe();
+    this.#calls?.unsubscribe();
+    this.engine.say(error ? `end: ${error.reason}, ${error.misses} missed` : 'done');
+  }
+}
 
 /** Reads its state from JSON before each step, and takes up each wait as a process that has just begun. */
 class JsonEngine {
@@ -290,7 +396,7 @@ function timeline(run: (scenario: Scenario, engine: Engine) => void, scene: Scen
 const NUM_RUNS = process.env['LONG'] ? 10_000 : 1_000;
 
 test(
-  `${NUM_RUNS} schedules: the operators, the tracker and a state that goes through JSON ask at the very same times`,
+  `${NUM_RUNS} schedules: the operators, the tracker, a state that goes through JSON and the fleet ask at the very same times`,
   { timeout: 300_000 },
   () => {
     let [asks, transitions] = [0, 0];
@@ -301,6 +407,7 @@ test(
         transitions += expected.length;
         expect(timeline(engines['tracker'] as never, scene)).toEqual(expected);
         expect(timeline(engines['policy'] as never, scene)).toEqual(expected);
+        expect(timeline(engines['fleet'] as never, scene)).toEqual(expected);
       }),
       { numRuns: NUM_RUNS },
     );
@@ -309,7 +416,7 @@ test(
   },
 );
 
-test.each(['operators', 'tracker', 'policy'])(
+test.each(['operators', 'tracker', 'policy', 'fleet'])(
   '%s: progress that stands and rises, by the economical cadence',
   (name) => {
     const at = (progress: number): Outcome => ({

@@ -28,6 +28,11 @@ export const LAW: Record<string, readonly string[]> = {
     ...['task', 'tracked-task', 'windows', 'options', 'durations', 'queue', 'diagnostics'],
     ...['query', 'poll', 'journal', 'providers', 'rxjs'],
   ],
+  // Of the tracker only how a caller's options and the providers' documents combine.
+  fleet: [
+    ...['task', 'tracked-task', 'tracking-error', 'errors', 'durations', 'options'],
+    ...['gate', 'query', 'poll', 'providers', 'tracker', 'rxjs', 'bullmq', 'ioredis', 'node:*'],
+  ],
   node: [
     ...['task', 'tracked-task', 'errors', 'redact', 'diagnostics', 'providers', 'transport', 'query', 'journal'],
     ...['rxjs', 'zod/mini', 'ipaddr.js', 'node:*'],
@@ -44,7 +49,7 @@ export const LAW: Record<string, readonly string[]> = {
 };
 
 /** A root file of `src` whose name is a subpath of the package. It re-exports names, and nothing imports it. */
-export const ENTRIES = ['index', 'node', 'testing', 'sandbox', 'relay', 'angular'];
+export const ENTRIES = ['index', 'node', 'testing', 'sandbox', 'relay', 'angular', 'bullmq'];
 /** The only files that may import a package which needs Node. */
 export const NODE_ONLY: Record<string, readonly string[]> = {
   undici: ['transport/undici.ts', 'node/save/video-request.ts', 'node/save/save-options.ts'],

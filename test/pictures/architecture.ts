@@ -27,6 +27,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
   'relay-client': { column: 4, row: 1, note: 'a tracker in the browser' },
   relay: { column: 4, row: 2, note: 'transitions to browsers' },
   angular: { column: 4, row: 3, note: 'tasks as signals' },
+  fleet: { column: 4, row: 4, note: 'workers on BullMQ' },
 };
 
 const HEADINGS = ['Read a reply', 'Make a request', 'Ask, decide, store', 'Track', 'Serve'];

@@ -1,0 +1,280 @@
+import {
+  defer,
+  distinct,
+  from,
+  ignoreElements,
+  map,
+  merge,
+  mergeMap,
+  Observable,
+  of,
+  Subscription,
+  type ObservableInput,
+} from 'rxjs';
+import {
+  createQuery,
+  refResolver,
+  toArray,
+  type Query,
+  type QueryOptions,
+  type ResolvedRef,
+  type TaskRef,
+  type TaskRefFields,
+} from '../query.js';
+import { checkOptions } from '../options.js';
+import { taskKey, type Task } from '../task.js';
+import { lostTask, type LostTask, type TrackedTask } from '../tracked-task.js';
+import { ObservedQueue } from './observed-queue.js';
+import { jobOf, queuesOf, type NamespaceOptions } from './keys.js';
+import { withLease } from './lease.js';
+import { connect, type FleetConnection } from './redis-connection.js';
+import { toStoredRef, type StoredRef } from './snapshot.js';
+import { TaskWatch, type WatchHost } from './task-watch.js';
+
+export interface FleetTrackerOptions extends QueryOptions, NamespaceOptions {
+  /** The Redis or Valkey that the workers use too. */
+  readonly connection: FleetConnection;
+  /** Each emission makes every task that this process watches due as early as its floor allows. */
+  readonly notifier?: ObservableInput<unknown>;
+  /** What hinders the connection to Redis, and what of its configuration endangers tasks. @default console.warn */
+  readonly onError?: (error: Error) => void;
+}
+
+export interface FleetTrackOptions {
+  /**
+   * When a transition counts as processed, so that `resume()` does not return it again: `auto`, when `next` of a
+   * subscriber in any process has returned; `manual`, when `ack` was called.
+   * @default 'auto'
+   */
+  readonly ack?: 'auto' | 'manual';
+}
+
+/** How many tasks are where, over all queues. */
+export interface FleetStats {
+  /** Tasks that are not settled. */
+  readonly open: number;
+  /** Polls that wait for their time. */
+  readonly delayed: number;
+  /** Polls that are due and wait for a worker. */
+  readonly due: number;
+  /** Polls that run now. */
+  readonly active: number;
+}
+
+/** A tracker whose tasks are polled by `fleetWorker`s; see `Tracker` for what both have in common. */
+export interface FleetTracker {
+  /** Asks the service once, from this process. */
+  readonly query: Query;
+  /**
+   * The transitions of one task: the last one first, then each later one, up to the terminal one; then completes. Any
+   * number of processes may track the same task; it is polled once. Unsubscribing leaves the task tracked; `forget` ends it.
+   *
+   * Errors with a TrackingError.
+   * @throws TypeError or RangeError at call time for a ref that names no task.
+   */
+  track(ref: TaskRef, options?: FleetTrackOptions): Observable<Task>;
+  /**
+   * The transitions of many tasks, merged. A task whose tracking ended arrives as a `lost` value; the others go on.
+   * @throws TypeError or RangeError at call time for a bad ref in an array; from another source it arrives as `lost`.
+   */
+  trackAll(refs: ObservableInput<TaskRef>, options?: FleetTrackOptions): Observable<TrackedTask>;
+  /**
+   * Every task of the fleet that is open or not acknowledged, merged like `trackAll`, without transitions that were
+   * acknowledged. One process at a time: errors while another one holds the lease, which ends with its subscription, or
+   * 30 s after its death.
+   */
+  resume(options?: FleetTrackOptions): Observable<TrackedTask>;
+  /** Acknowledges this transition and those before it, for the whole fleet. Already under way, whether subscribed to or not. */
+  ack(task: TrackedTask): Observable<never>;
+  /** Ends the streams of a task in every process and drops what is known of it. Already under way, whether subscribed to or not. */
+  forget(ref: TaskRef): Observable<never>;
+  /** Emits the counts of the whole fleet once and completes. */
+  stats(): Observable<FleetStats>;
+  /** Completes every stream of this process and closes its connections. The fleet goes on. */
+  close(): void;
+}
+
+/**
+ * Tracks tasks through a fleet: each task is polled by one of the workers, and any number of processes see its transitions.
+ *
+ * Connects at the first call of `track`, and keeps the process alive from then until `close()`.
+ *
+ * @throws TypeError at call time for options that are not usable.
+ *
+ * @example
+ * const tracker = fleetTracker({ connection: 'redis://localhost:6379', provider: alad({ apiKey }) });
+ * tracker.track('asyntask_x').subscribe(console.log);
+ */
+export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
+  checkOptions('fleetTracker', 'fleetTracker({ connection, provider })', options, OPTIONS);
+  const resolve = refResolver(options.provider);
+  const { connection, notifier, onError = warnOnce() } = options;
+  const streams = new Subscription();
+  const queues = new Map(
+    queuesOf(toArray(options.provider), options).flatMap(({ providers, keys }) => {
+      const queue = new ObservedQueue(() => connect(connection), keys, onError);
+      return providers.map(({ name }) => [name, queue] as const);
+    }),
+  );
+  const query = createQuery(options);
+  let isClosed = false;
+
+  const queueOf = ({ provider }: { readonly provider: string }): ObservedQueue => {
+    const queue = queues.get(provider);
+    if (queue) return queue;
+    throw new TypeError(
+      `task.provider: ${provider} is none of this tracker's; write one of: ${[...queues.keys()].join(', ')}`,
+    );
+  };
+
+  const watch = (
+    ref: StoredRef,
+    { ack = 'auto' }: FleetTrackOptions = {},
+    isResumed = false,
+  ): Observable<TrackedTask> =>
+    new Observable((subscriber) => {
+      if (isClosed) {
+        subscriber.complete();
+        return;
+      }
+      const queue = queueOf(ref);
+      const onClose = new Subscription(() => {
+        subscriber.complete();
+      });
+      streams.add(onClose);
+      subscriber.add(() => {
+        streams.remove(onClose);
+      });
+      const host: WatchHost = {
+        open: (watch) => queue.watch(watch.job, watch.ref, watch),
+        close: (watch) => {
+          queue.unwatch(watch.job, watch);
+        },
+        onDelivered({ job }, gen, seq) {
+          if (ack === 'auto') queue.queue.store.ack(job, gen, seq).catch(onError);
+        },
+        urlsOf: ({ job }, gen) => queue.urlsOf(job, gen),
+        refresh({ job }) {
+          queue.queue.refresh(job).catch(onError);
+        },
+      };
+      new TaskWatch(jobOf(ref.provider, ref.id), ref, host, subscriber, isResumed);
+    });
+
+  /** For refs that arrive one by one: a bad one must not end the others. */
+  const resolveOrLose = (ref: TaskRef): ResolvedRef | LostTask => {
+    try {
+      return resolve(ref);
+    } catch (error) {
+      const { id, provider = '(unknown)' } =
+        typeof ref === 'string' ? { id: ref } : (Object(ref) as Partial<TaskRefFields>);
+      return lostTask({ id: String(id).slice(0, 256), provider: String(provider) }, error, Date.now());
+    }
+  };
+
+  const watchOrPass = (one: ResolvedRef | LostTask, how?: FleetTrackOptions): Observable<TrackedTask> =>
+    'status' in one ? of(one) : watch(toStoredRef(one), how);
+
+  const all = [...new Set(queues.values())];
+  const notifications =
+    notifier &&
+    from(notifier).subscribe({
+      next: () => {
+        for (const queue of all) queue.wake();
+      },
+      error: onError,
+    });
+
+  const begun = (work: () => Promise<void>): Observable<never> => {
+    const done = work();
+    done.catch(() => undefined);
+    return from(done).pipe(ignoreElements());
+  };
+
+  return {
+    query,
+
+    track(ref, how) {
+      const resolved = toStoredRef(resolve(ref));
+      return watch(resolved, how).pipe(
+        map((task) => {
+          if (task.status === 'lost') throw task.error;
+          return task;
+        }),
+      );
+    },
+
+    trackAll(refs, how) {
+      if (typeof refs === 'string')
+        throw new TypeError('refs: a string is one ref; write track(ref), or trackAll([ref])');
+      const found: ObservableInput<ResolvedRef | LostTask> = Array.isArray(refs)
+        ? (refs as TaskRef[]).map(resolve)
+        : from(refs).pipe(map(resolveOrLose));
+      return from(found).pipe(
+        distinct((one) => ('status' in one ? one : taskKey(one))),
+        mergeMap((one) => watchOrPass(one, how)),
+      );
+    },
+
+    resume: (how) =>
+      merge(
+        ...all.map((observed) =>
+          defer(() => {
+            const { store, keys } = observed.queue;
+            return withLease(store, keys.resume, 'resume(): the lease of this fleet', () =>
+              from(observed.kept()).pipe(mergeMap((ref) => watch(ref, how, true))),
+            );
+          }),
+        ),
+      ),
+
+    ack: (task) => {
+      const queue = queueOf(task);
+      return begun(async () => {
+        const { store } = queue.queue;
+        const job = jobOf(task.provider, task.id);
+        await store.ack(job, '', task.seq ?? (await store.read(job))?.seq ?? 0);
+      });
+    },
+
+    forget: (ref) => {
+      const resolved = resolve(ref);
+      return begun(() => queueOf(resolved).queue.forget(resolved));
+    },
+
+    stats: () =>
+      new Observable((subscriber) => {
+        const counts = Promise.all(all.map((queue) => queue.queue.counts()));
+        const sum = from(counts).pipe(
+          map((each) =>
+            each.reduce((sum, one) => ({
+              open: sum.open + one.open,
+              delayed: sum.delayed + one.delayed,
+              due: sum.due + one.due,
+              active: sum.active + one.active,
+            })),
+          ),
+        );
+        return sum.subscribe(subscriber);
+      }),
+
+    close() {
+      isClosed = true;
+      notifications?.unsubscribe();
+      streams.unsubscribe();
+      for (const queue of all) queue.close();
+    },
+  };
+}
+
+const OPTIONS = ['provider', 'transport', 'gate', 'connection', 'prefix', 'queue', 'notifier', 'onError'] as const;
+
+/** Each message once. */
+function warnOnce(): (error: Error) => void {
+  const warned = new Set<string>();
+  return ({ message }) => {
+    if (warned.has(message)) return;
+    warned.add(message);
+    console.warn(`rx-video-tasks: Redis: ${message}`);
+  };
+}

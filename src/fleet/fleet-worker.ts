@@ -1,0 +1,98 @@
+import { Observable } from 'rxjs';
+import { createGate } from '../gate/index.js';
+import { checkOptions } from '../options.js';
+import { policyOf } from '../poll/policy.js';
+import { createQuery, toArray, type QueryOptions } from '../query.js';
+import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from '../tracker/poll-plan.js';
+import type { FleetEvent } from './fleet-event.js';
+import { queuesOf, type NamespaceOptions } from './keys.js';
+import { limiterOf } from './limiter.js';
+import { QueueWorker } from './queue-worker.js';
+import { connect, type FleetConnection } from './redis-connection.js';
+
+export interface FleetWorkerOptions
+  extends QueryOptions, Omit<PollPlanOptions, 'notifier' | 'onMiss'>, NamespaceOptions {
+  /** The Redis or Valkey that the trackers use too. */
+  readonly connection: FleetConnection;
+  /** Aborted: finishes the polls that run, starts no other, and completes. */
+  readonly signal?: AbortSignal;
+  /** Polls that run at once in this process, for each queue. @default 64 */
+  readonly concurrency?: number;
+  /**
+   * What each key allows, over all workers; every worker must be given the same. Without it each worker learns by itself
+   * what the services let through, like a tracker. `Infinity`: no limit. @default undefined
+   */
+  readonly requestsPerMinute?: number;
+  /**
+   * Stores whole video URLs in Redis until they expire. Else what opens a URL (its query) reaches only observers that are
+   * connected, and later ones have a worker ask anew. @default false
+   */
+  readonly storeUrls?: boolean;
+}
+
+/**
+ * Polls the tasks of a fleet, and emits what happens. Cold: polling begins with the subscription and ends with it; a poll
+ * under way is aborted then, and another worker takes its task over. Any number of workers share the work.
+ *
+ * Errors only if its connection cannot be used at all.
+ *
+ * @throws TypeError or RangeError at call time for options that are not usable.
+ *
+ * @example
+ * fleetWorker({ connection: 'redis://localhost:6379', provider: alad({ apiKey }), transport: undiciTransport() })
+ *   .subscribe((event) => event.type === 'miss' && console.warn(event.id, event.kind));
+ */
+export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent> {
+  checkOptions('fleetWorker', 'fleetWorker({ connection, provider })', options, OPTIONS);
+  const { connection, signal, requestsPerMinute, gate, transport, storeUrls = false } = options;
+  const providers = toArray(options.provider);
+  const plans = taskPlans(providers, options);
+  const queues = queuesOf(providers, options);
+  const limiter = limiterOf(requestsPerMinute);
+  const concurrency = checkConcurrency(options.concurrency);
+  return new Observable((subscriber) => {
+    // With a limit of its own the queue admits: the gate only bounds what is in flight.
+    const isLimited = requestsPerMinute !== undefined;
+    const ownGate =
+      gate ?? (isLimited ? createGate({ requestsPerMinute: Infinity, maxInFlight: concurrency }) : undefined);
+    const workers = queues.map(
+      ({ keys, providers }) =>
+        new QueueWorker(connect(connection), keys, subscriber, {
+          query: createQuery({
+            provider: providers,
+            ...(transport && { transport }),
+            ...(ownGate && { gate: ownGate }),
+          }),
+          policies: new Map(providers.map((provider) => [provider.name, policyOf(plans.get(provider) as TaskPlan)])),
+          floor: Math.max(...providers.map(({ minInterval }) => minInterval)),
+          ...{ limiter, concurrency, storeUrls },
+        }),
+    );
+    const fail = (error: unknown) => {
+      subscriber.error(error);
+    };
+    const drain = () => {
+      Promise.all(workers.map((worker) => worker.drain())).then(() => {
+        subscriber.complete();
+      }, fail);
+    };
+    for (const worker of workers) worker.start().catch(fail);
+    if (signal?.aborted) drain();
+    else signal?.addEventListener('abort', drain, { once: true });
+    return () => {
+      signal?.removeEventListener('abort', drain);
+      for (const worker of workers) worker.abort();
+    };
+  });
+}
+
+const OPTIONS = [
+  ...['provider', 'transport', 'gate', 'connection', 'prefix', 'queue'],
+  ...['signal', 'concurrency', 'requestsPerMinute', 'storeUrls', ...PLAN_OPTIONS],
+];
+
+/** @throws RangeError for a number of polls that is none. */
+function checkConcurrency(concurrency = 64): number {
+  if (Number.isInteger(concurrency) && concurrency >= 1) return concurrency;
+  throw new RangeError(`concurrency: ${String(concurrency)} is not usable; write a whole number of at least 1`);
+}

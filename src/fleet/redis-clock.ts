@@ -1,0 +1,62 @@
+import type { TaskStore } from './task-store.js';
+
+/** ms between two readings of Redis's time. */
+const RESYNC = 5_000;
+
+/** Further off than this, in ms, and a worker takes no jobs: BullMQ promotes delayed jobs by the worker's own clock. */
+const MAX_SKEW = 2_000;
+
+/** A reply that took longer, in ms, says too little about the time. */
+const MAX_ROUND_TRIP = 1_000;
+
+/** The time of Redis, by which the whole fleet reckons, and how far this machine's clock is from it. */
+export class RedisClock {
+  /** Epoch ms of Redis at which `performance.now()` was 0: a step of this machine's clock does not move it. */
+  #origin = 0;
+  #wasUsable = true;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    private readonly store: TaskStore,
+    /** Called whenever this machine's clock becomes usable or unusable. */
+    private readonly onChange: (skewMs: number, isUsable: boolean) => void,
+    private readonly onError: (error: Error) => void,
+  ) {}
+
+  /** Reads the time now, and then every 5 s. */
+  async start(): Promise<void> {
+    this.#timer = setInterval(() => {
+      this.#sync().catch(this.onError);
+    }, RESYNC);
+    while (this.#origin === 0) await this.#sync();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Epoch ms of Redis. */
+  now(): number {
+    return Math.round(this.#origin + performance.now());
+  }
+
+  /** How far this machine's clock is ahead, in ms. */
+  get skew(): number {
+    return Date.now() - this.now();
+  }
+
+  get isUsable(): boolean {
+    return Math.abs(this.skew) <= MAX_SKEW;
+  }
+
+  async #sync(): Promise<void> {
+    const before = performance.now();
+    const time = await this.store.now();
+    const roundTrip = performance.now() - before;
+    if (roundTrip > MAX_ROUND_TRIP) return;
+    this.#origin = time - before - roundTrip / 2;
+    const { isUsable } = this;
+    if (isUsable !== this.#wasUsable) this.onChange(this.skew, isUsable);
+    this.#wasUsable = isUsable;
+  }
+}

@@ -1,0 +1,46 @@
+import { Redis, type Cluster, type RedisOptions } from 'ioredis';
+
+/**
+ * Where Redis or Valkey is: a URL, options of ioredis, or a client of ioredis, of which the fleet makes its own copies and
+ * leaves the original alone. A cluster comes as a client.
+ */
+export type FleetConnection = string | RedisOptions | Redis | Cluster;
+
+/** A connection of the fleet's own. Waits for a server that is away instead of failing commands. */
+export function connect(connection: FleetConnection): Redis {
+  const options = { maxRetriesPerRequest: null };
+  if (typeof connection === 'string') return new Redis(checkUrl(connection), options);
+  if (typeof connection !== 'object' || connection === null) {
+    throw new TypeError(
+      `connection: ${String(connection)} is not usable; write "redis://host:6379", or options or a client of ioredis`,
+    );
+  }
+  // Both kinds of client have it; what is used of a cluster here has the same shape as of one server.
+  if ('duplicate' in connection) return (connection as Redis).duplicate(options);
+  return new Redis({ ...connection, ...options });
+}
+
+function checkUrl(url: string): string {
+  if (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)) return url;
+  // The URL may hold a password.
+  throw new TypeError('connection: not a Redis URL; write "redis://host:6379", or "rediss://" for TLS');
+}
+
+/** What of the server's configuration endangers tasks, each with the remedy; empty where it is fine or cannot be read. */
+export async function flawsOf(redis: Redis): Promise<readonly string[]> {
+  const setting = async (name: string): Promise<string | undefined> => {
+    // Managed services forbid CONFIG.
+    const reply = (await redis.config('GET', name).catch(() => [])) as string[];
+    return reply[1];
+  };
+  const [policy, appendOnly, save] = await Promise.all(['maxmemory-policy', 'appendonly', 'save'].map(setting));
+  const flaws: string[] = [];
+  if (policy !== undefined && policy !== 'noeviction') {
+    flaws.push(`maxmemory-policy: ${policy} lets Redis drop tasks when memory is full; set it to noeviction`);
+  }
+  if (appendOnly === 'no') {
+    const kept = save === '' ? 'nothing survives a restart' : 'a crash loses what came after the last snapshot';
+    flaws.push(`appendonly: no means that ${kept}; set it to yes (appendfsync everysec is enough)`);
+  }
+  return flaws;
+}
