@@ -13,9 +13,15 @@ const BUILT = join(HERE, 'node_modules/.built');
 rmSync(BUILT, { recursive: true, force: true });
 await build({
   absWorkingDir: HERE,
-  entryPoints: ['main', 'server', 'path/runner', 'waiting/runner', 'starting/runner', 'starting/load'].map(
-    (name) => `${name}.ts`,
-  ),
+  entryPoints: [
+    'main',
+    'server',
+    'path/runner',
+    'waiting/runner',
+    'starting/runner',
+    'starting/load',
+    'fleet/runner',
+  ].map((name) => `${name}.ts`),
   outdir: BUILT,
   bundle: true,
   splitting: true,
@@ -23,7 +29,11 @@ await build({
   platform: 'node',
   target: 'es2022',
   packages: 'external',
-  alias: { 'rx-video-tasks': join(SRC, 'index.ts'), 'rx-video-tasks/node': join(SRC, 'node.ts') },
+  alias: {
+    'rx-video-tasks': join(SRC, 'index.ts'),
+    'rx-video-tasks/node': join(SRC, 'node.ts'),
+    'rx-video-tasks/bullmq': join(SRC, 'bullmq.ts'),
+  },
   logLevel: 'warning',
 });
 const { main } = await import(join(BUILT, 'main.js'));

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import prettier from 'prettier';
 import { budget } from './budget/budget.js';
 import { cadence } from './cadence/cadence.js';
+import { fleet } from './fleet/fleet.js';
 import { markdown, type Findings, type Part } from './figures.js';
 import { path } from './path/path.js';
 import { reading } from './reading/reading.js';
 import { starting } from './starting/starting.js';
 import { waiting } from './waiting/waiting.js';
 
-const parts: Readonly<Record<string, Part>> = { path, reading, waiting, starting, cadence, budget };
+const parts: Readonly<Record<string, Part>> = { path, reading, waiting, starting, cadence, budget, fleet };
 
 /** Runs the parts that are named, or all, and prints their tables. */
 export async function main(words: readonly string[], docs: string): Promise<void> {
