@@ -13,7 +13,7 @@ const refs = [
   sandbox.create({ provider: 'xingchaoyiqing', outcome: 'cancelled' }),
 ];
 
-// One GET per subscription. All that follows decides when to subscribe again, and what of it is news.
+// One GET per subscription. The operators decide when to subscribe again, and which answers are changes.
 const query = createQuery({ provider: sandbox.providers });
 
 // The documented waits divided by sixty, to suit this sandbox. For the real services write pollUntilTerminal() without

@@ -18,7 +18,7 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '
 export async function startBoard(folder, { port = 0, speed = 60 } = {}) {
   const sandbox = await startSandbox({ speed, seed: 7 });
   const tracker = createTracker({ provider: sandbox.providers, speed });
-  // In an application: a table, and the session of whoever asks. Here everyone may see these four.
+  // In an application: a table, and the session of the user. Here everyone may see these four.
   const tasks = new Map([
     ['clip-1', sandbox.create({ provider: 'alad' })],
     ['clip-2', sandbox.create({ provider: 'anyfast' })],
