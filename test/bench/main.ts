@@ -19,7 +19,7 @@ export async function main(words: readonly string[], docs: string): Promise<void
   const named = words.filter((word) => word !== '--quick' && word !== '--write');
   const unknown = named.find((name) => !Object.hasOwn(parts, name));
   if (unknown !== undefined || (isQuick && isWriting)) {
-    const what = unknown === undefined ? 'a quick look is not written down' : `${unknown} is no part`;
+    const what = unknown === undefined ? '--quick results are too few to write' : `${unknown} is no part`;
     throw new Error(`${what}; write npm run bench -- [--quick | --write] [${Object.keys(parts).join('] [')}]`);
   }
   for (const name of named.length > 0 ? named : Object.keys(parts)) {
@@ -34,7 +34,7 @@ function seconds(from: number): string {
   return ((performance.now() - from) / 1000).toFixed(0);
 }
 
-/** Puts tables between the marks of their part in the page, and plots beside it. */
+/** Puts tables between the marks of their part in the page, wraps its prose, and puts plots beside it. */
 async function write(part: string, { tables, plots = {} }: Findings, docs: string): Promise<void> {
   const page = join(docs, 'performance.md');
   const [open, close] = [`<!-- ${part} -->`, `<!-- /${part} -->`];
@@ -42,7 +42,7 @@ async function write(part: string, { tables, plots = {} }: Findings, docs: strin
   const [, after] = split(rest, close);
   const text = [before, open, '\n\n', tables.map(markdown).join('\n'), '\n', close, after].join('');
   const options = await prettier.resolveConfig(page);
-  writeFileSync(page, await prettier.format(text, { ...options, parser: 'markdown' }));
+  writeFileSync(page, await prettier.format(text, { ...options, parser: 'markdown', proseWrap: 'always' }));
   for (const [name, svg] of Object.entries(plots)) writeFileSync(join(docs, 'plots', name), svg);
 }
 

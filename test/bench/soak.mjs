@@ -20,12 +20,12 @@ const POLLS = Number(process.argv[2] ?? 1_000_000);
 const CYCLES = 10_000;
 const SAMPLES = 50;
 const TASKS = 200;
-/** In ms: whoever hangs is told so. */
+/** ms after which a run that hangs ends with an error. */
 const PATIENCE = 1_800_000;
 /** Bytes over the whole run. */
 const MOST_GROWTH = 2 * 2 ** 20;
 
-/** In a process of its own, so that its heap and its sockets are not counted. Every answer is news, none is an end. */
+/** In a process of its own, so that its heap and its sockets are not counted. Every answer is a change, none is terminal. */
 function serve() {
   let asked = 0;
   const server = createServer((request, response) => {

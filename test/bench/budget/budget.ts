@@ -12,14 +12,14 @@ const FROM = 1_760_000_000_000;
 
 /** How a client did. */
 interface Score {
-  /** Of the tasks that were seen to end: from the end to the answer that told, in s. */
+  /** Of the tasks that were seen to end: from the end to the answer that shows it, in s. */
   readonly latency: number;
   /** Shares of the tasks, and of the requests. */
   readonly lost: number;
   readonly throttled: number;
 }
 
-/** A key with a limit, more tasks than it can poll as often as the documents say, and who gets how far with it. */
+/** A key with a limit, more tasks than it can poll as often as the documents say, and how far each client gets with it. */
 export function budget(isQuick: boolean): Promise<Findings> {
   const hours = isQuick ? 1 : 3;
   const seeds = isQuick ? [1] : [1, 2, 3];
@@ -32,7 +32,7 @@ export function budget(isQuick: boolean): Promise<Findings> {
     const reference = scores.find(([name]) => name === FIRST_IN_FIRST_OUT)?.[1] ?? [];
     tables.push({
       title: `${perMinute} tasks a minute on a key with ${REQUESTS_PER_MINUTE} requests a minute`,
-      note: `720p tasks that arrive over ${hours} h, in virtual time; ${seeds.length === 1 ? 'one run' : `median (least–most) of ${seeds.length} runs`}. Latency is from a task's end to the answer that tells, over all tasks that were not lost.`,
+      note: `720p tasks that arrive over ${hours} h, in virtual time; ${seeds.length === 1 ? 'one run' : `median (least–most) of ${seeds.length} runs`}. Latency is from a task's end to the answer that shows it, over all tasks that were not lost.`,
       head: ['', 'latency, s', 'to first in, first out', 'tasks lost', 'requests throttled'],
       rows: scores.map(([name, runs]) => [
         name.includes('shipped') ? `**${name}**` : name,
@@ -64,16 +64,16 @@ function play(make: ClientMaker, perMinute: number, hours: number, seed: number)
   const latencies: number[] = [];
   const scheduler = new TestScheduler(() => undefined);
   scheduler.run(() => {
-    // Whoever has not seen a task's end half a day later has lost it.
+    // A client that has not seen a task's end half a day later has lost it.
     scheduler.maxFrames = FROM + 12 * 60 * MINUTE;
     scheduler.schedule(() => {
-      const follow = make(service.transport, REQUESTS_PER_MINUTE, chanceOf(seed + 1));
+      const track = make(service.transport, REQUESTS_PER_MINUTE, chanceOf(seed + 1));
       const arrive = (nth: number) => {
         const task = tasks[nth];
         if (!task) return;
         asyncScheduler.schedule(() => {
           arrive(nth + 1);
-          follow(task.id, task.createdAt).subscribe({
+          track(task.id, task.createdAt).subscribe({
             error: () => undefined,
             complete: () => latencies.push((asyncScheduler.now() - task.endsAt) / 1000),
           });

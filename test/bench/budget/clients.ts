@@ -14,7 +14,7 @@ export const MODEL = 'seedance_1_5_pro_720p';
 const KEY = 'benchmark-key';
 const URL = 'https://gateway.example';
 
-/** Follows one task of many that share a key; the clock is that of the simulation. Errors when the task is given up. */
+/** Tracks one task of many that share a key; the clock is that of the simulation. Errors when the task is given up. */
 export type Client = (id: string, createdAt: number) => Observable<unknown>;
 
 /** Makes a client for a key that allows so many requests a minute. */
@@ -63,7 +63,7 @@ export const clients: Readonly<Record<string, ClientMaker>> = {
     firstInFirstOut(createGate({ requestsPerMinute })),
   ),
   'tracker, gate as shipped': tracked((requestsPerMinute) => createGate({ requestsPerMinute })),
-  'tracker, gate as shipped, limit not told': tracked(() => createGate()),
+  'tracker, gate as shipped, limit not declared': tracked(() => createGate()),
 };
 
 export const FIRST_IN_FIRST_OUT = 'tracker, gate first in, first out';

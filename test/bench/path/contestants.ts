@@ -10,7 +10,7 @@ import { alad, createGate, createTracker, mingyan } from 'rx-video-tasks';
 import { undiciTransport } from 'rx-video-tasks/node';
 import { Agent, Pool, request } from 'undici';
 
-/** Tasks to follow to their end. Those with an even index are on the result wire, the others on the generations wire. */
+/** Tasks to poll to their end. Those with an even index are on the result wire, the others on the generations wire. */
 export interface Work {
   readonly ids: readonly string[];
   /** ms from an answer to the next ask. */
@@ -100,12 +100,12 @@ function pathOf(id: string, index: number): string {
   return index % 2 === 0 ? `/v1/result/${id}` : `/v1/video/generations/${id}`;
 }
 
-function each(ask: Ask, follow: (ask: () => Promise<boolean>, interval: number) => Promise<unknown>): Contestant {
+function each(ask: Ask, poll: (ask: () => Promise<boolean>, interval: number) => Promise<unknown>): Contestant {
   return ({ ids, interval }) =>
     Promise.all(
       ids.map((id, index) => {
         const path = pathOf(id, index);
-        return follow(() => ask(path), interval);
+        return poll(() => ask(path), interval);
       }),
     );
 }
@@ -190,9 +190,7 @@ function rxPolling(url: string): Contestant {
   const ask = byUrl(url);
   return async (work) => {
     const polling = await loaded;
-    const follow = eachStream(ask, (askOnce, interval) =>
-      polling(defer(askOnce), { interval, backgroundPolling: true }),
-    );
-    return follow(work);
+    const poll = eachStream(ask, (askOnce, interval) => polling(defer(askOnce), { interval, backgroundPolling: true }));
+    return poll(work);
   };
 }

@@ -5,7 +5,7 @@ import { createTracker, mingyan } from 'rx-video-tasks';
 import { undiciTransport } from 'rx-video-tasks/node';
 import { answer } from '../child.js';
 
-/** What following them costs, after all have been asked about once. */
+/** What tracking costs, after all tasks have been polled once. */
 export interface Load {
   /** Of the event loop, in ms. */
   readonly delays: { readonly p50: number; readonly p99: number; readonly max: number };
@@ -20,8 +20,8 @@ export interface Crowd {
   readonly window: { readonly min: number; readonly max: number };
 }
 
-/** Settles when all have been asked about twice at least. */
-async function follow({ url, tasks, window: { min, max } }: Crowd): Promise<void> {
+/** Settles when all have been polled twice at least. */
+async function trackAll({ url, tasks, window: { min, max } }: Crowd): Promise<void> {
   const tracker = createTracker({
     provider: mingyan({ apiKey: 'benchmark-key', baseUrl: url }),
     transport: undiciTransport(),
@@ -51,5 +51,5 @@ async function measure(time: number): Promise<Load> {
   return { delays, share: (user + system) / 1000 / ms, seconds: ms / 1000 };
 }
 
-// A crowd to follow, then a time to measure for, in ms.
-answer((question: Crowd | number) => (typeof question === 'number' ? measure(question) : follow(question)));
+// A crowd to track, then a time to measure for, in ms.
+answer((question: Crowd | number) => (typeof question === 'number' ? measure(question) : trackAll(question)));

@@ -11,7 +11,7 @@ interface Measured extends Start {
   readonly sockets: number;
 }
 
-/** Many tasks that start in one tick, and many that are followed for long. */
+/** Many tasks that start in one tick, and many that are tracked for long. */
 export async function starting(isQuick: boolean): Promise<Findings> {
   const tables: Table[] = [];
   const sizes = isQuick
@@ -77,8 +77,8 @@ async function load(tasks: number, window: Crowd['window'], time: number): Promi
     const late = gaps.map((gap) => gap - window.max).sort((a, b) => a - b);
     const inTime = late.filter((ms) => ms <= 1000).length / late.length;
     return {
-      title: `${whole(tasks)} tasks followed in one process (row L1)`,
-      note: `Each asked about every ${window.min / 1000} to ${window.max / 1000} s over real sockets, measured for ${seconds.toFixed(0)} s after all had been asked about twice; ${whole(requests)} requests. In time: no more than a second after the longest wait, seen from the server.`,
+      title: `${whole(tasks)} tasks tracked in one process (row L1)`,
+      note: `Each polled every ${window.min / 1000} to ${window.max / 1000} s over real sockets, measured for ${seconds.toFixed(0)} s after all had been polled twice; ${whole(requests)} requests. In time: no more than a second after the longest wait, seen from the server.`,
       head: ['', 'loop delay p50, ms', 'p99, ms', 'longest, ms', 'share of a core', 'in time'],
       rows: [
         [

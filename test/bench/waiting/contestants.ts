@@ -79,7 +79,7 @@ export const contestants: Record<string, Contestant> = {
     ),
 };
 
-/** Answers so far, whoever asked. */
+/** Answers so far, to all contestants. */
 export let answers = 0;
 
 const REPLY = { status: 200, headers: {}, body: '' };
@@ -92,7 +92,7 @@ function waitIn({ min, max }: Window): number {
   return min + Math.round(Math.random() * (max - min));
 }
 
-/** Fresh at each answer, as life is: a constant would flatter. */
+/** A new object for each answer, as a service sends it: a constant would take no memory. */
 function answerTo(id: string): Task {
   answers++;
   return {
