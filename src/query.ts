@@ -14,10 +14,9 @@ import {
 } from 'rxjs';
 import { isVirtualTime } from './clock.js';
 import { isQueryError, QueryError } from './errors.js';
-import { causeOf } from './redact.js';
 import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
-import { conceal, concealTask, redact, type Secrets } from './redact.js';
+import { causeOf, conceal, concealTask, redact, type Secrets } from './redact.js';
 import type { Task } from './task.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
@@ -257,8 +256,8 @@ function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, 
 /** ms that a key function may take. */
 const KEY_TIMEOUT = 10_000;
 
-/** The key of a provider as it is now; null if there is none. Errors with a QueryError. */
-function credentialsOf({ name, headers }: Provider, key: string): Readonly<Record<string, string>> {
+/** The headers that authenticate a request with this key. @throws QueryError `misconfigured` if `headers` throws. */
+export function credentialsOf({ name, headers }: Provider, key: string): Readonly<Record<string, string>> {
   try {
     return headers(key);
   } catch (cause) {
@@ -267,6 +266,7 @@ function credentialsOf({ name, headers }: Provider, key: string): Readonly<Recor
   }
 }
 
+/** The key of a provider as it is now; null if there is none. Errors with a QueryError. */
 export function keyOf({ apiKey }: Provider): Observable<string | null> {
   const given = apiKey();
   if (typeof given !== 'function') return of(given);

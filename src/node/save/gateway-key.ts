@@ -1,17 +1,18 @@
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, map } from 'rxjs';
 import { isQueryError } from '../../errors.js';
 import type { Provider } from '../../providers/provider.js';
-import { keyOf } from '../../query.js';
+import { credentialsOf, keyOf } from '../../query.js';
 import type { CompletedTask, Video } from '../../task.js';
 import { RetryableError } from './retryable-error.js';
 import { SaveError } from './save-error.js';
 import type { Credentials } from './video-request.js';
 
 /**
- * What the gateway of a video wants to see, where the video is the gateway's own (`video.requiresKey`): the API key of
- * the task's provider, for the origin of its base URL, over https or on this machine.
+ * The headers that authenticate a download, where the video is the gateway's own (`video.requiresKey`): those of the
+ * task's provider, for the origin of its base URL, over https or on this machine.
  *
- * @throws SaveError `refused` where the key may not be sent; RetryableError where an `apiKey` function failed.
+ * @throws SaveError `refused` where the key may not be sent, or the provider's `headers` function threw; RetryableError
+ *   where an `apiKey` function failed.
  */
 export async function gatewayCredentials(
   { id, provider: name }: CompletedTask,
@@ -31,12 +32,13 @@ export async function gatewayCredentials(
   if (url.protocol !== 'https:' && !provider.isLoopback) {
     throw new SaveError('refused', `${what}, which would travel unencrypted to ${url.origin}; use an https baseUrl`);
   }
-  const key = await firstValueFrom(keyOf(provider), { defaultValue: undefined }).catch((error: unknown) => {
+  const headers$ = keyOf(provider).pipe(map((key) => (key === null ? {} : credentialsOf(provider, key))));
+  const headers = await firstValueFrom(headers$, { defaultValue: undefined }).catch((error: unknown) => {
     const { message } = error as Error;
     throw isQueryError(error) && !error.retryable
       ? new SaveError('refused', `${what}: ${message}`)
       : new RetryableError(message);
   });
-  if (key === undefined) throw new RetryableError('the apiKey function gave no key');
-  return { origin: provider.origin, headers: key === null ? {} : { authorization: `Bearer ${key}` } };
+  if (headers === undefined) throw new RetryableError('the apiKey function gave no key');
+  return { origin: provider.origin, headers };
 }

@@ -1,7 +1,16 @@
 import { createServer } from 'node:https';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { alad, type CompletedTask, type Provider } from 'rx-video-tasks';
+import { inspect } from 'node:util';
+import {
+  alad,
+  defineProvider,
+  resultWindows,
+  resultWire,
+  type CompletedTask,
+  type Provider,
+  type ProviderDefinition,
+} from 'rx-video-tasks';
 import { completedTask } from 'rx-video-tasks/testing';
 import { Agent } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -15,6 +24,9 @@ const KEY = 'sk-0123456789abcdef';
 
 const keyed = (url: string): CompletedTask =>
   completedTask({ id: 'x', provider: 'alad', video: { url, requiresKey: true } });
+
+const acmeWith = (headers: NonNullable<ProviderDefinition['headers']>) =>
+  defineProvider({ name: 'acme', baseUrl: 'https://acme.example', wire: resultWire, windows: resultWindows, headers });
 
 /** A gateway that serves its video only with the key, as JSON otherwise. */
 const content: RequestListener = (request, response) => {
@@ -89,7 +101,7 @@ describe('W10 a video that only the gateway serves, against the API key', () => 
     expect(inner.connections()).toBe(0);
   });
 
-  test('W10 without requiresKey no key is sent, to whomever', async () => {
+  test('W10 without requiresKey no key is sent, anywhere', async () => {
     const { host, url, directory, requests } = await serving((request, response) => {
       send(request, response, FILE);
     });
@@ -144,6 +156,40 @@ describe('W10 a video that only the gateway serves, against the API key', () => 
     const error = failureOf((await savingTask(keyed(`http://${host}/v`), { directory, provider })).end);
     expect(error).toMatchObject({ kind: 'refused', message: expect.stringContaining('HTTP 401') as string });
     expect(JSON.stringify(error)).not.toContain('sk-another');
+  });
+
+  test('W10 a provider that authenticates by other headers: these are sent, to its origin only', async () => {
+    const storage = await serve((request, response) => {
+      send(request, response, FILE);
+    });
+    const gateway = await serving((request, response) => {
+      const isKeyed = request.headers['x-api-key'] === KEY;
+      response.writeHead(isKeyed ? 302 : 401, { location: storage.url }).end();
+    });
+    const acme = acmeWith((apiKey) => ({ 'x-api-key': apiKey }));
+    const provider = acme({ apiKey: () => KEY, baseUrl: `http://${gateway.host}` });
+    const options = { directory: gateway.directory, provider, allowHosts: [storage.host] };
+    const task = completedTask({
+      id: 'x',
+      provider: 'acme',
+      video: { url: `http://${gateway.host}/content`, requiresKey: true },
+    });
+    expect((await savingTask(task, options)).end).toMatchObject({ status: 'saved', sha256: sha256(FILE) });
+    expect(gateway.requests[0]?.headers).toMatchObject({ 'x-api-key': KEY });
+    expect(gateway.requests[0]?.headers).not.toHaveProperty('authorization');
+    expect(storage.requests[0]?.headers).not.toHaveProperty('x-api-key');
+  });
+
+  test('W10 a headers function that throws: refused, and the key stands in no error', async () => {
+    const { host, directory, requests } = await serving(content);
+    const acme = acmeWith((apiKey) => {
+      throw new Error(`no signature for ${apiKey}`);
+    });
+    const provider = acme({ apiKey: KEY, baseUrl: `http://${host}`, name: 'alad' });
+    const error = failureOf((await savingTask(keyed(`http://${host}/v`), { directory, provider })).end);
+    expect(error).toMatchObject({ kind: 'refused', message: expect.stringContaining('headers function of') as string });
+    expect(inspect(error, { showHidden: true, depth: 10 })).not.toContain(KEY);
+    expect(requests).toEqual([]);
   });
 
   test('W10 a key function that fails once is called again', async () => {
