@@ -1,4 +1,4 @@
-import { isSettled, type Miss, type TrackedTask } from 'rx-video-tasks';
+import { isSettled, type CompletedTask, type Miss, type TrackedTask } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
 import { inFlags } from './usage.js';
 
@@ -23,7 +23,7 @@ export function describeSaving(save: SaveProgress): string {
 export function describeState(task: TrackedTask): string {
   switch (task.status) {
     case 'completed':
-      return `completed ${task.video.url}`;
+      return `completed ${task.video.url}${describeAmount(task)}`;
     case 'failed':
       return `failed: ${task.failure.message}`;
     case 'lost':
@@ -33,6 +33,11 @@ export function describeState(task: TrackedTask): string {
     default:
       return task.status + percent(task.progress);
   }
+}
+
+/** ` (amount: 0.32)`: what a task cost, in the unit of its service; empty where the service does not state it. */
+export function describeAmount({ usage }: CompletedTask): string {
+  return usage?.amount === undefined ? '' : ` (amount: ${usage.amount})`;
 }
 
 /** `alad asyntask_x missed a poll: server, HTTP 503: ...; next poll in 0:12` */

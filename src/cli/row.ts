@@ -9,7 +9,7 @@ import {
   type TrackedTask,
 } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
-import { clock, describeReason, describeSaving, describeState, printable } from './format.js';
+import { clock, describeAmount, describeReason, describeSaving, describeState, printable } from './format.js';
 import { isUnicode, paint } from './paint.js';
 
 /** What is known of one task of the board. Times in epoch ms. */
@@ -131,9 +131,9 @@ function stateOf(
   now: number,
 ): [style: Parameters<typeof paint>[0] | undefined, words: string] {
   if (save?.status === 'save-failed') return ['red', describeSaving(save)];
-  // There is no room for a path.
-  if (save) return ['green', save.status === 'saved' ? 'saved' : describeSaving(save)];
-  if (task?.status === 'completed') return ['green', 'completed'];
+  if (save?.status === 'saving') return ['green', describeSaving(save)];
+  // There is no room for a path or a URL.
+  if (task?.status === 'completed') return ['green', (save ? 'saved' : 'completed') + describeAmount(task)];
   if (task && isSettled(task)) return ['red', describeState(task)];
   if (miss && now < miss.nextPollAt) {
     // Rounded up: a countdown ends with 0:01.

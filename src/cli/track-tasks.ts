@@ -1,4 +1,4 @@
-import { map, Subject, tap, type Observable } from 'rxjs';
+import { EMPTY, map, Subject, tap, type Observable } from 'rxjs';
 import {
   createTracker,
   isSettled,
@@ -94,18 +94,15 @@ function eventsOf(
 ): ViewInput['track'] {
   // With a journal, a completed task is acknowledged when its video is saved, not before.
   const how = save === undefined ? {} : { ack: 'manual' as const };
+  // A lost task may still be running: `resume` tracks it again, with another key for example.
+  const ack = (task: TrackedTask) => (task.status === 'lost' ? EMPTY : tracker.ack(task));
   const names = new Set(providers.map(({ name }) => name));
   return (all) => {
     const tracked = isResumed ? tracker.resume(how) : tracker.trackAll(all, how);
     const tasks = tracked.pipe(map((task) => explainMissingKey(task, names)));
     if (save === undefined) return tasks;
     return tasks.pipe(
-      saveVideo({ directory: save, query: tracker.query, allowHosts }),
-      tap((event) => {
-        if (journal === undefined) return;
-        if (event.status === 'saved') void tracker.ack(event.task);
-        else if (isTask(event) && event.status !== 'completed' && event.status !== 'lost') void tracker.ack(event);
-      }),
+      saveVideo({ directory: save, query: tracker.query, provider: providers, allowHosts, ...(journal && { ack }) }),
     );
   };
 }

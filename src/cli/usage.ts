@@ -13,7 +13,8 @@ export const HELP = `rx-video-tasks: watch AI-video tasks until their videos are
 
 PROVIDER is one of xingchaoyiqing, mingyan, globalaiopc, anyfast, alad. Its key is read from the environment:
 XINGCHAOYIQING_API_KEY, MINGYAN_API_KEY, GLOBALAIOPC_API_KEY, ANYFAST_API_KEY or ALAD_API_KEY; another base URL of it
-from XINGCHAOYIQING_BASE_URL and so on.
+from XINGCHAOYIQING_BASE_URL and so on. Tasks of the model center (ids that begin with mcp_) are tasks of the first
+three.
 "-" reads IDs from standard input, one a line; watch PROVIDER does so too when there is no ID and input is piped.
 
 watch

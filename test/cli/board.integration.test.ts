@@ -55,6 +55,14 @@ describe.for([80, 100, 120])('the board at %i columns', (columns) => {
   });
 });
 
+test('the board shows what a task cost, beside its end and with its URL below', async () => {
+  const completed = { status: 'completed', amount: 0.32 };
+  const args = ['watch', 'mingyan', 'mcp_1', '--base-url', await service({ mcp_1: [completed] }), '--speed', '300'];
+  const { screen } = await runOnTerminal(args, { env, columns: 100 });
+  expect(screen).toMatch(/^✔ mingyan +mcp_1 +100% +0:\d\d completed \(amount: 0\.32\)/m);
+  expect(screen).toMatch(/^mingyan mcp_1 completed http\S+ \(amount: 0\.32\)$/m);
+});
+
 test('the board at 40 columns shows the essentials', async () => {
   const args = ['watch', 'mingyan', 'video_1', 'video_2', '--base-url', await service(answers), '--speed', '300'];
   const screens: string[] = [];

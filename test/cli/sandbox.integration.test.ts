@@ -12,9 +12,9 @@ describe('sandbox', () => {
   test('says how to talk to it, in commands that work as pasted, and ends with Ctrl-C', async () => {
     let visit: Promise<void> | undefined;
     const { code, stdout } = await runCli(['sandbox', '--speed', '300', '--seed', '7'], {
-      onOutput: (told, child) => {
-        if (!told.includes('watch alad')) return;
-        visit ??= paste(told).finally(() => child.kill('SIGINT'));
+      onOutput: (output, child) => {
+        if (!output.includes('watch alad')) return;
+        visit ??= paste(output).finally(() => child.kill('SIGINT'));
       },
     });
     await visit;

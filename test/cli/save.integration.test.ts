@@ -70,16 +70,16 @@ describe('--save', () => {
     expect(videosIn(directory)).toEqual([]);
   });
 
-  test('tells of it in NDJSON, and on the board', async () => {
+  test('prints downloads in NDJSON, and shows them on the board', async () => {
     const directory = join(folder, 'board');
     const args = ['watch', 'alad', 'asyntask_c', '--save', directory, ...host(), ...at('alad')];
     const { stdout } = await runCli([...args, '--json'], { env });
-    const told = linesOf(stdout).map((line) => JSON.parse(line) as { status: string; task?: unknown });
-    expect(told.slice(-2)).toMatchObject([
+    const lines = linesOf(stdout).map((line) => JSON.parse(line) as { status: string; task?: unknown });
+    expect(lines.slice(-2)).toMatchObject([
       { status: 'saving' },
       { status: 'saved', id: 'asyntask_c', bytes: video.length },
     ]);
-    expect(told.at(-1)?.task).toBeUndefined();
+    expect(lines.at(-1)?.task).toBeUndefined();
     const board = await runOnTerminal(args, { env });
     expect(board.code).toBe(0);
     expect(board.screen).toMatch(/✔ alad +asyntask_c .*100%.*saved/);
@@ -87,19 +87,36 @@ describe('--save', () => {
   });
 });
 
+test('saves a video that only the gateway serves, with the key', async () => {
+  const directory = join(folder, 'gateway');
+  const server = createServer(({ url = '', headers }, response) => {
+    if (headers.authorization !== `Bearer ${sandbox.keys.mingyan}`) response.writeHead(401).end();
+    else if (url.endsWith('/content')) response.setHeader('content-type', 'video/mp4').end(video);
+    else response.end(JSON.stringify({ id: 'video_1', status: 'completed', video_url: '/v1/videos/video_1/content' }));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const args = ['watch', 'mingyan', 'video_1', '--save', directory, '--base-url', base];
+  const { code, stdout } = await runCli(args, { env });
+  server.close();
+  expect(stdout).toContain(' mingyan video_1 saved ');
+  expect(code).toBe(0);
+  expect(videosIn(directory)).toHaveLength(1);
+});
+
 describe('--journal', () => {
-  test('tells what was not heard before, though it looks into the journal first', async () => {
-    const journal = join(folder, 'unheard.journal');
+  test('emits what was not delivered before, though it reads the journal first', async () => {
+    const journal = join(folder, 'undelivered.journal');
     const { transport } = scriptedTransport(['q', 'never'], { latency: 0 });
     const provider = alad({ apiKey: 'test-key-0123456789' });
     const tracker = createTracker({ provider, transport, journal: fileJournal(journal) });
     const ids = ['asyntask_u', 'asyntask_w'];
     await lastValueFrom(tracker.trackAll(ids, { ack: 'manual' }).pipe(take(2)));
     tracker.close();
-    const rest = ['--journal', journal, '--save', join(folder, 'unheard'), '--json', ...host(), ...at('alad')];
+    const rest = ['--journal', journal, '--save', join(folder, 'undelivered'), '--json', ...host(), ...at('alad')];
     const { stdout } = await runCli(['resume', 'alad', ...rest], { env });
-    const told = linesOf(stdout).map((line) => JSON.parse(line) as { id: string; seq?: number });
-    expect(told.filter(({ seq }) => seq === 1).map(({ id }) => id)).toEqual(ids);
+    const lines = linesOf(stdout).map((line) => JSON.parse(line) as { id: string; seq?: number });
+    expect(lines.filter(({ seq }) => seq === 1).map(({ id }) => id)).toEqual(ids);
   });
 
   test('killed with -9 and resumed, it goes on where it was: every video is saved', async () => {
@@ -109,8 +126,8 @@ describe('--journal', () => {
     const rest = ['--journal', journal, '--save', directory, ...host(), ...at('alad')];
     const first = await runCli(['watch', 'alad', ...ids, ...rest], {
       env,
-      onOutput: (told, child) => {
-        if (linesOf(told).length >= ids.length) child.kill('SIGKILL');
+      onOutput: (output, child) => {
+        if (linesOf(output).length >= ids.length) child.kill('SIGKILL');
       },
     });
     expect(first.code).toBe('SIGKILL');
@@ -122,6 +139,16 @@ describe('--journal', () => {
 
     const third = await runCli(['resume', '--journal', journal], { env });
     expect(third).toEqual({ code: 0, stdout: '', stderr: 'Nothing in the journal is left to do.\n' });
+  });
+
+  test('a task that was lost for its key goes on with the right one, and its video is saved', async () => {
+    const journal = join(folder, 'key.journal');
+    const rest = ['--journal', journal, '--save', join(folder, 'key'), ...at('alad')];
+    const wrong = { ALAD_API_KEY: 'test-key-0123456789' };
+    const first = await runCli(['watch', 'alad', 'asyntask_l', ...rest], { env: wrong });
+    expect(first).toMatchObject({ code: 1, stdout: expect.stringContaining(' alad asyntask_l lost: ') as string });
+    const second = await runCli(['resume', 'alad', ...rest], { env });
+    expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining(' alad asyntask_l saved ') as string });
   });
 
   test('shows what it goes on with on a board, the downloads too', async () => {

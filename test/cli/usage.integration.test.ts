@@ -13,7 +13,7 @@ describe('help and version', () => {
     }
   });
 
-  test('says how to use it when nothing is said, as bad usage', async () => {
+  test('prints the help without arguments, as bad usage', async () => {
     const { code, stdout, stderr } = await runCli([]);
     expect(stderr).toContain('rx-video-tasks watch PROVIDER ID...');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

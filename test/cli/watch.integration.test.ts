@@ -31,10 +31,10 @@ describe('watch, into a pipe', () => {
     const ids = [create('completed'), create('completed')];
     const { code, stdout, stderr } = await runCli(['watch', 'alad', ...ids, ...at('alad')], { env });
     for (const id of ids) {
-      const told = linesOf(stdout).filter((line) => line.includes(` alad ${id} `));
-      expect(told[0]).toMatch(/^\d{4}-\d\d-\d\dT\S+Z alad \S+ (queued|processing)/);
-      expect(told.at(-1)).toMatch(/ completed http:\/\/127\.0\.0\.1\S+\.mp4\S*$/);
-      expect(told.filter((line) => line.includes(' completed '))).toHaveLength(1);
+      const lines = linesOf(stdout).filter((line) => line.includes(` alad ${id} `));
+      expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT\S+Z alad \S+ (queued|processing)/);
+      expect(lines.at(-1)).toMatch(/ completed http:\/\/127\.0\.0\.1\S+\.mp4\S*$/);
+      expect(lines.filter((line) => line.includes(' completed '))).toHaveLength(1);
     }
     expect(stderr).toMatch(/^2 tasks: 2 completed, \d+:\d\d\n$/);
     expect(code).toBe(0);
@@ -56,6 +56,15 @@ describe('watch, into a pipe', () => {
     expect(stdout).toMatch(/ lost: .*401/);
     expect(stdout + stderr).not.toContain(wrong.slice(3));
     expect(code).toBe(1);
+  });
+
+  test('prints what a task of the model center cost, behind its URL and in NDJSON', async () => {
+    const args = ['watch', 'mingyan', 'mcp_1', ...at('mingyan')];
+    const { code, stdout } = await runCli(args, { env });
+    expect(stdout).toMatch(/ mingyan mcp_1 completed http\S+ \(amount: 0\.32\)$/m);
+    expect(code).toBe(0);
+    const json = await runCli([...args, '--json'], { env });
+    expect(tasksOf(json.stdout).at(-1)).toMatchObject({ status: 'completed', usage: { amount: 0.32 } });
   });
 
   test('prints NDJSON with --json: one Task a line, a lost one with its error', async () => {
@@ -105,8 +114,8 @@ describe('watch, into a pipe', () => {
       env,
       input: `${first}\n`,
       isInputOpen: true,
-      onOutput: (told, child) => {
-        if (told.includes('"completed"')) child.stdin?.end(second);
+      onOutput: (output, child) => {
+        if (output.includes('"completed"')) child.stdin?.end(second);
       },
     });
     expect(tasksOf(stdout).filter(isTerminal)).toMatchObject([{ id: first }, { id: second }]);
@@ -194,12 +203,12 @@ describe('watch, into a pipe', () => {
     expect(code).toBe(2);
   });
 
-  test('takes the model it is told for the window to poll by', async () => {
+  test('polls by the window of the model that is given', async () => {
     const server = await listen((_, response) => response.writeHead(503).end());
     const nextPoll = async (...model: string[]) => {
       const { stderr } = await runCli(['watch', 'mingyan', 'video_1', '--base-url', urlOf(server), ...model], {
         env,
-        onError: (told, child) => told.includes('next poll') && child.kill('SIGINT'),
+        onError: (output, child) => output.includes('next poll') && child.kill('SIGINT'),
       });
       return Number(/next poll in 0:(\d\d)/.exec(stderr)?.[1] ?? 60);
     };
