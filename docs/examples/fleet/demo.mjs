@@ -47,10 +47,12 @@ const seconds = () => ((performance.now() - start) / 1000).toFixed(0);
 const kill = setTimeout(() => {
   console.log(`${seconds()} s: the first worker is killed`);
   victim.worker.kill('SIGKILL');
-}, 15_000);
+}, 6_000);
 
 const board$ = tracker.trackAll(refs).pipe(summarize(), share());
-board$.pipe(auditTime(2_000)).subscribe(({ counts }) => console.log(`${seconds()} s:`, counts));
+board$.pipe(auditTime(2_000)).subscribe(({ counts: { queued, processing, completed } }) => {
+  console.log(`${seconds()} s: ${queued} queued, ${processing} processing, ${completed} completed`);
+});
 const board = await lastValueFrom(board$);
 clearTimeout(kill);
 
