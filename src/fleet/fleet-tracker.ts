@@ -27,7 +27,7 @@ import { lostTask, type LostTask, type TrackedTask } from '../tracked-task.js';
 import { ObservedQueue } from './observed-queue.js';
 import { jobOf, queuesOf, type NamespaceOptions } from './keys.js';
 import { withLease } from './lease.js';
-import { connect, type FleetConnection } from './redis-connection.js';
+import { checkConnection, connect, type FleetConnection } from './redis-connection.js';
 import { toStoredRef, type StoredRef } from './snapshot.js';
 import { TaskWatch, type WatchHost } from './task-watch.js';
 
@@ -108,16 +108,21 @@ export interface FleetTracker {
 export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
   checkOptions('fleetTracker', 'fleetTracker({ connection, provider })', options, OPTIONS);
   const resolve = refResolver(options.provider);
-  const { connection, notifier, onError = warnOnce() } = options;
+  let isClosed = false;
+  const { notifier, onError = warnOnce() } = options;
+  const connection = checkConnection(options.connection);
+  const report = (error: Error) => {
+    // What is under way when the connections close has nothing more to say.
+    if (!isClosed) onError(error);
+  };
   const streams = new Subscription();
   const queues = new Map(
     queuesOf(toArray(options.provider), options).flatMap(({ providers, keys }) => {
-      const queue = new ObservedQueue(() => connect(connection), keys, onError);
+      const queue = new ObservedQueue(() => connect(connection), keys, report);
       return providers.map(({ name }) => [name, queue] as const);
     }),
   );
   const query = createQuery(options);
-  let isClosed = false;
 
   const queueOf = ({ provider }: { readonly provider: string }): ObservedQueue => {
     const queue = queues.get(provider);
@@ -151,11 +156,11 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
           queue.unwatch(watch.job, watch);
         },
         onDelivered({ job }, gen, seq) {
-          if (ack === 'auto') queue.queue.store.ack(job, gen, seq).catch(onError);
+          if (ack === 'auto') queue.queue.store.ack(job, gen, seq).catch(report);
         },
         urlsOf: ({ job }, gen) => queue.urlsOf(job, gen),
         refresh({ job }) {
-          queue.queue.refresh(job).catch(onError);
+          queue.queue.refresh(job).catch(report);
         },
       };
       new TaskWatch(jobOf(ref.provider, ref.id), ref, host, subscriber, isResumed);
@@ -182,7 +187,7 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
       next: () => {
         for (const queue of all) queue.wake();
       },
-      error: onError,
+      error: report,
     });
 
   const begun = (work: () => Promise<void>): Observable<never> => {

@@ -8,7 +8,7 @@ import type { FleetEvent } from './fleet-event.js';
 import { queuesOf, type NamespaceOptions } from './keys.js';
 import { limiterOf } from './limiter.js';
 import { QueueWorker } from './queue-worker.js';
-import { connect, type FleetConnection } from './redis-connection.js';
+import { checkConnection, connect, type FleetConnection } from './redis-connection.js';
 
 export interface FleetWorkerOptions
   extends QueryOptions, Omit<PollPlanOptions, 'notifier' | 'onMiss'>, NamespaceOptions {
@@ -44,7 +44,8 @@ export interface FleetWorkerOptions
  */
 export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent> {
   checkOptions('fleetWorker', 'fleetWorker({ connection, provider })', options, OPTIONS);
-  const { connection, signal, requestsPerMinute, gate, transport, storeUrls = false } = options;
+  const connection = checkConnection(options.connection);
+  const { signal, requestsPerMinute, gate, transport, storeUrls = false } = options;
   const providers = toArray(options.provider);
   const plans = taskPlans(providers, options);
   const queues = queuesOf(providers, options);
@@ -88,7 +89,8 @@ export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent>
 
 const OPTIONS = [
   ...['provider', 'transport', 'gate', 'connection', 'prefix', 'queue'],
-  ...['signal', 'concurrency', 'requestsPerMinute', 'storeUrls', ...PLAN_OPTIONS],
+  ...['signal', 'concurrency', 'requestsPerMinute', 'storeUrls'],
+  ...PLAN_OPTIONS.filter((name) => name !== 'notifier' && name !== 'onMiss'),
 ];
 
 /** @throws RangeError for a number of polls that is none. */

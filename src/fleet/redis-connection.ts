@@ -6,24 +6,23 @@ import { Redis, type Cluster, type RedisOptions } from 'ioredis';
  */
 export type FleetConnection = string | RedisOptions | Redis | Cluster;
 
+/** @throws TypeError for a connection that is not usable; it shows no password. */
+export function checkConnection(connection: FleetConnection): FleetConnection {
+  if (typeof connection === 'object' && connection !== null) return connection;
+  if (typeof connection === 'string' && URL.canParse(connection) && /^rediss?:/.test(connection)) return connection;
+  const what = typeof connection === 'string' ? 'this text is no Redis URL' : `${String(connection)} is not usable`;
+  throw new TypeError(
+    `connection: ${what}; write "redis://host:6379" ("rediss://" for TLS), or options or a client of ioredis`,
+  );
+}
+
 /** A connection of the fleet's own. Waits for a server that is away instead of failing commands. */
 export function connect(connection: FleetConnection): Redis {
   const options = { maxRetriesPerRequest: null };
-  if (typeof connection === 'string') return new Redis(checkUrl(connection), options);
-  if (typeof connection !== 'object' || connection === null) {
-    throw new TypeError(
-      `connection: ${String(connection)} is not usable; write "redis://host:6379", or options or a client of ioredis`,
-    );
-  }
+  if (typeof connection === 'string') return new Redis(connection, options);
   // Both kinds of client have it; what is used of a cluster here has the same shape as of one server.
   if ('duplicate' in connection) return (connection as Redis).duplicate(options);
   return new Redis({ ...connection, ...options });
-}
-
-function checkUrl(url: string): string {
-  if (URL.canParse(url) && /^rediss?:$/.test(new URL(url).protocol)) return url;
-  // The URL may hold a password.
-  throw new TypeError('connection: not a Redis URL; write "redis://host:6379", or "rediss://" for TLS');
 }
 
 /** What of the server's configuration endangers tasks, each with the remedy; empty where it is fine or cannot be read. */

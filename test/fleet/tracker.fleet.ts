@@ -1,0 +1,201 @@
+import { firstValueFrom, lastValueFrom, Subject, toArray, type Subscription } from 'rxjs';
+import { afterEach, expect, test } from 'vitest';
+import { isTrackingError, type Task, type TrackedTask } from 'rx-video-tasks';
+import { fleetTracker, fleetWorker, type FleetEvent } from 'rx-video-tasks/bullmq';
+import { provider } from './fleet.js';
+import { closeAll, stage, type Stage } from './stage.js';
+
+// One process, one worker, a real Redis: what a tracker of a fleet does, and where it differs from that of one process.
+
+afterEach(closeAll);
+
+type Settings = Partial<Parameters<typeof fleetWorker>[0]>;
+
+function runWorker({ redis, service, cleanUp }: Stage, settings: Settings = {}): FleetEvent[] {
+  const events: FleetEvent[] = [];
+  const worker: Subscription = fleetWorker({
+    connection: redis.url,
+    provider: provider(service.baseUrl),
+    speed: 60,
+    ...settings,
+  }).subscribe({ next: (event) => events.push(event), error: rethrow });
+  cleanUp(() => {
+    worker.unsubscribe();
+  });
+  return events;
+}
+
+const rethrow = (error: unknown) => {
+  throw error;
+};
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function until(isTrue: () => boolean): Promise<void> {
+  const end = performance.now() + 30_000;
+  while (!isTrue()) {
+    if (performance.now() > end) throw new Error('not in 30 s');
+    await pause(10);
+  }
+}
+
+test('several processes see the same transitions with the same numbers; the task is polled once', async () => {
+  const scene = await stage({ polls: 4 });
+  const streams = [scene.tracker(), scene.tracker(), scene.tracker()].map((tracker) =>
+    lastValueFrom(tracker.track('video_1').pipe(toArray())),
+  );
+  runWorker(scene);
+  const [one, ...others] = await Promise.all(streams);
+  const brief = (tasks: readonly Task[] = []) => tasks.map(({ seq, status }) => `${String(seq)} ${status}`);
+  expect(brief(one)).toEqual(['1 queued', '2 processing', '3 completed']);
+  for (const other of others) expect(brief(other)).toEqual(brief(one));
+  expect(scene.service.asked.get('video_1')).toBe(4);
+});
+
+test('unsubscribing leaves the task tracked; forget ends its streams in every process, and its polls', async () => {
+  const scene = await stage({ polls: Infinity });
+  const [one, other] = [scene.tracker(), scene.tracker()];
+  runWorker(scene);
+  expect((await firstValueFrom(one.track('video_1'))).seq).toBe(1);
+  const polled = scene.service.asked.get('video_1') ?? 0;
+  await until(() => (scene.service.asked.get('video_1') ?? 0) > polled);
+
+  let isOver = false;
+  one.track('video_1').subscribe({ complete: () => (isOver = true), error: rethrow });
+  await pause(200);
+  await lastValueFrom(other.forget('video_1'), { defaultValue: undefined });
+  await until(() => isOver);
+  await pause(1_000);
+  const after = scene.service.asked.get('video_1');
+  await pause(2_000);
+  expect(scene.service.asked.get('video_1')).toBe(after);
+  expect(await firstValueFrom(one.stats())).toMatchObject({ open: 0, delayed: 0 });
+});
+
+test('resume: what is open or not acknowledged; one process at a time', async () => {
+  const scene = await stage({ polls: 2 });
+  const first = scene.tracker();
+  runWorker(scene);
+  const manual = { ack: 'manual' } as const;
+  const ends = await lastValueFrom(first.trackAll(['video_1', 'video_2', 'video_3'], manual).pipe(toArray()));
+  const done = ends.filter(({ status }) => status === 'completed');
+  expect(done).toHaveLength(3);
+  await lastValueFrom(first.ack(done[0] as TrackedTask), { defaultValue: undefined });
+
+  const second = scene.tracker();
+  const resumed = await lastValueFrom(second.resume(manual).pipe(toArray()));
+  expect(resumed.map(({ id }) => id).sort()).toEqual(
+    done
+      .slice(1)
+      .map(({ id }) => id)
+      .sort(),
+  );
+
+  const open = second.track('video_never', manual).subscribe();
+  const held = second.resume(manual).subscribe({ error: () => undefined });
+  await pause(300);
+  const refused = await lastValueFrom(scene.tracker().resume(manual)).catch((error: unknown) => error);
+  expect(String(refused)).toMatch(/the lease of this fleet is held by another process/);
+  held.unsubscribe();
+  open.unsubscribe();
+});
+
+test('a notifier brings the next poll forward, and never below the floor', async () => {
+  const scene = await stage({ polls: Infinity });
+  const calls = new Subject<void>();
+  const tracker = fleetTracker({
+    connection: scene.redis.url,
+    provider: provider(scene.service.baseUrl),
+    notifier: calls,
+  });
+  scene.cleanUp(() => {
+    tracker.close();
+  });
+  // A minute from poll to poll, a floor of a second.
+  runWorker(scene, { speed: 1, interval: 60_000, minInterval: 1_000 });
+  tracker.track('video_1').subscribe();
+  await until(() => scene.service.asked.get('video_1') === 1);
+  await pause(300);
+  for (let call = 0; call < 20; call++) {
+    calls.next();
+    await pause(20);
+  }
+  await until(() => scene.service.asked.get('video_1') === 2);
+  expect(scene.service.shortestGap()).toBeGreaterThan(950);
+});
+
+test('a wrong id is lost with its reason, and can be tracked anew once that is acknowledged', async () => {
+  let isThere = false;
+  const scene = await stage({
+    polls: 1,
+    reply: () => (isThere ? undefined : { status: 403, body: { message: 'no access', code: 'forbidden' } }),
+  });
+  const tracker = scene.tracker();
+  runWorker(scene);
+  const error = await lastValueFrom(tracker.track('video_1')).catch((caught: unknown) => caught);
+  expect(isTrackingError(error) && [error.reason, error.provider, error.id]).toEqual(['query', 'acme', 'video_1']);
+  await pause(300);
+  isThere = true;
+  expect((await lastValueFrom(tracker.track('video_1'))).status).toBe('completed');
+  isThere = false;
+  const [lost] = await lastValueFrom(tracker.trackAll(['video_2']).pipe(toArray()));
+  expect(lost).toMatchObject({ status: 'lost', id: 'video_2', seq: 1 });
+});
+
+test('Retry-After pauses the whole queue, and a shorter one does not cut the pause', async () => {
+  const times: number[] = [];
+  const scene = await stage({
+    polls: 1,
+    reply() {
+      times.push(performance.now());
+      if (times.length === 1) return { status: 429, headers: { 'retry-after': '3' } };
+      return undefined;
+    },
+  });
+  const tracker = scene.tracker();
+  runWorker(scene, { concurrency: 1 });
+  await lastValueFrom(tracker.trackAll(['video_1', 'video_2', 'video_3']).pipe(toArray()));
+  const [refused = 0, next = 0] = times;
+  expect(next - refused).toBeGreaterThan(2_900);
+  expect(times).toHaveLength(4);
+});
+
+test('storeUrls keeps whole URLs: a late observer asks for nothing', async () => {
+  const scene = await stage({ polls: 1 });
+  runWorker(scene, { storeUrls: true });
+  await lastValueFrom(scene.tracker().track('video_1'));
+  const late = await lastValueFrom(scene.tracker().track('video_1'));
+  expect(late).toMatchObject({ video: { url: expect.stringContaining('X-Signature') as string } });
+  expect(scene.service.asked.get('video_1')).toBe(1);
+});
+
+test('an aborted signal finishes what runs and completes', async () => {
+  const scene = await stage({ polls: Infinity });
+  const stop = new AbortController();
+  const completed = lastValueFrom(
+    fleetWorker({
+      connection: scene.redis.url,
+      provider: provider(scene.service.baseUrl),
+      speed: 60,
+      signal: stop.signal,
+    }),
+  );
+  scene.tracker().track('video_1').subscribe();
+  await until(() => (scene.service.asked.get('video_1') ?? 0) > 1);
+  stop.abort();
+  await completed;
+  const asked = scene.service.asked.get('video_1');
+  await pause(1_500);
+  expect(scene.service.asked.get('video_1')).toBe(asked);
+});
+
+test('a server that may drop tasks is reported, with what to change', async () => {
+  const scene = await stage();
+  await scene.redis.redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  const events = runWorker(scene);
+  await until(() => events.some(({ type }) => type === 'warning'));
+  expect(events).toContainEqual({
+    type: 'warning',
+    message: expect.stringMatching(/allkeys-lru.*noeviction/) as string,
+  });
+});
