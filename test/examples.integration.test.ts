@@ -17,8 +17,8 @@ const expected: Readonly<Record<string, (lines: string[]) => void>> = {
     expect(lines.at(-1)).toMatch(/^mingyan \S+ failed: .+/);
   },
   'own-pipeline.mjs': (lines) => {
-    for (const told of ['alad: completed', 'globalaiopc: completed', 'xingchaoyiqing: cancelled']) {
-      expect(lines.filter((line) => line.startsWith(`${told}, `))).toHaveLength(1);
+    for (const start of ['alad: completed', 'globalaiopc: completed', 'xingchaoyiqing: cancelled']) {
+      expect(lines.filter((line) => line.startsWith(`${start}, `))).toHaveLength(1);
     }
   },
   'throw-on-failure.mjs': (lines) => {

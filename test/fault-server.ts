@@ -51,7 +51,7 @@ export interface FaultServerOptions {
   readonly port?: number;
 }
 
-/** A server on the loopback interface that does what no decent server does. Until told otherwise it answers `{}`. */
+/** A server on the loopback interface with faults on demand. By default it answers `{}`. */
 export async function startFaultServer({ tls, port = 0 }: FaultServerOptions = {}): Promise<FaultServer> {
   const sockets = new Set<Socket>();
   const requests: SeenRequest[] = [];
@@ -228,7 +228,7 @@ export function resetInBody(): Fault {
   };
 }
 
-/** Ends the connection in the middle of a body whose length was told. */
+/** Ends the connection in the middle of a body whose length was announced. */
 export function truncate(): Fault {
   return (socket) => {
     socket.end(half());
@@ -244,7 +244,7 @@ export function truncateChunked(): Fault {
   };
 }
 
-/** Ends the connection in the middle of a body whose length was not told: nobody can know. */
+/** Ends the connection in the middle of a body without an announced length: a client cannot detect it. */
 export function truncateSilently(): Fault {
   return (socket) => {
     socket.end(Buffer.concat([head({ headers: CLOSE_DELIMITED }), Buffer.from('{"status":')]));

@@ -13,7 +13,7 @@ function inOrder(queue: Queue<One>): One[] {
   return all;
 }
 
-test('first come, first served, whoever leaves in between, and however often', () => {
+test('first come, first served, whatever leaves in between, and however often', () => {
   // A number: the one that came then leaves. Null: another one comes.
   const steps = fc.array(fc.option(fc.nat(20), { freq: 2 }), { maxLength: 60 });
   fc.assert(
@@ -39,7 +39,7 @@ test('first come, first served, whoever leaves in between, and however often', (
   );
 });
 
-test('whoever has left holds nobody', () => {
+test('what has left blocks nothing', () => {
   const queue = new Queue<One>();
   const [first, second, third] = [new One(), new One(), new One()];
   for (const one of [first, second, third]) queue.add(one);

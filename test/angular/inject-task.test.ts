@@ -56,7 +56,7 @@ describe('injectTask', () => {
     expect(word(task)).toBe('a processing');
   });
 
-  test('a ref made anew that names the same task is no news', async () => {
+  test('a ref made anew that names the same task is no change', async () => {
     const { log } = app({ a: ['q'] });
     const turn = signal(0);
     const { it: task } = component(() => injectTask((): TaskRef => ({ id: 'a', model: `m${turn()}` })));

@@ -45,5 +45,5 @@ export async function render(transport: Transport, zone: EnvironmentProviders) {
   const html = await renderApplication(start, {
     document: '<html><head></head><body><app-root></app-root></body></html>',
   });
-  return { said: /<p>(.*?)<\/p>/.exec(html)?.[1], asks, isClosed, html };
+  return { text: /<p>(.*?)<\/p>/.exec(html)?.[1], asks, isClosed, html };
 }

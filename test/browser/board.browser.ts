@@ -110,8 +110,8 @@ describe.each([
     const events = bytes.match(/^data: .*$/gm) ?? [];
     expect(events.length).toBeGreaterThan(8);
     // The URLs of the sandbox's videos name the service's ids; nothing else does.
-    const told = events.join('\n').replaceAll(/"url":".*?"/g, '');
-    expect(/Bearer|asyntask_|video_|rawStatus|requestId|usage/.exec(told)).toBeNull();
+    const received = events.join('\n').replaceAll(/"url":".*?"/g, '');
+    expect(/Bearer|asyntask_|video_|rawStatus|requestId|usage/.exec(received)).toBeNull();
     // Not even eight characters of a key.
     const keys = Object.values(board.sandbox.keys);
     const parts = keys.flatMap((key) => Array.from({ length: key.length - 10 }, (_, at) => key.slice(3 + at, 11 + at)));
@@ -119,7 +119,7 @@ describe.each([
     await board.close();
   });
 
-  test('whoever leaves closes the stream', async () => {
+  test('leaving the page closes the stream', async () => {
     const board = await open(path);
     await board.page.waitForSelector('li[data-status]');
     expect(board.streams.size).toBe(1);

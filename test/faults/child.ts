@@ -36,7 +36,7 @@ export async function startChild(context: TestContext, script: string, args: rea
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += String(text)));
   const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
   context.onTestFinished(async () => {
-    // A stopped process hears nothing but this.
+    // The only signal that a stopped process receives.
     child.kill('SIGKILL');
     await exit;
     rmSync(folder, { recursive: true });

@@ -203,7 +203,7 @@ describe.concurrent('F34 a delay that no timer can take', () => {
     expect(create({ speed: 1e-9 })).toThrow(RangeError);
   });
 
-  test('of a provider is refused by whoever tracks with it', () => {
+  test('of a provider is refused by createTracker', () => {
     for (const value of BAD) {
       const windows = { '*': { min: value, max: value } };
       const odd = defineProvider({ name: 'odd', baseUrl: 'http://127.0.0.1:9', wire: resultWire, windows });

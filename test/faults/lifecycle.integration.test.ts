@@ -197,7 +197,7 @@ describe.for(kinds)('over $name', (kind) => {
         minInterval: 1,
       });
       const TASKS = 50;
-      // A poll over fetch takes four times as long, and what throws does not know over what it was told.
+      // A poll over fetch takes four times as long, and what throws does not depend on the transport.
       const POLLS = kind.name === 'undici' ? 200 : 40;
       const turns = new Map<string, number>();
       server.route(({ path }): Fault => {

@@ -55,7 +55,7 @@ describe.for(kinds)('over $name', ({ name }) => {
     remember(child.output());
     const { grown, warmed, kind, code } = JSON.parse(child.output()) as Record<'grown' | 'warmed', number> &
       Record<'kind' | 'code', string>;
-    // fetch unpacks what comes compressed, whoever asked for that (see fetchTransport), and stops at the same size.
+    // fetch decompresses every compressed reply (see fetchTransport), and stops at the same size.
     const isEncoded = flood === FLOODS[3]?.[1] && name === 'undici';
     expect({ kind, code }).toEqual({ kind: 'malformed', code: isEncoded ? 'encoded' : 'too-large' });
     // A MiB of crumbs is a million objects, and V8 leaves garbage lying for a moment.
@@ -67,10 +67,10 @@ describe.for(kinds)('over $name', ({ name }) => {
     test('L0 a process whose tracks have all completed exits by itself', async (context) => {
       const service = await server(context);
       // The server would keep its side open for longer than this test may take.
-      const told = new Set<string>();
+      const answered = new Set<string>();
       service.route(({ path }) => {
-        const status = told.has(path) ? 'completed' : 'queued';
-        told.add(path);
+        const status = answered.has(path) ? 'completed' : 'queued';
+        answered.add(path);
         return reply({ body: { status, video_url: 'https://h/v.mp4' }, headers: { 'keep-alive': 'timeout=600' } });
       });
       const script = `${preamble(name)}

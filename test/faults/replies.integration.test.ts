@@ -152,7 +152,7 @@ describe.for(kinds)('over $name', (kind) => {
       [{ success: false, message: 'no' }, 'server'],
       [{}, 'malformed'],
       [{ code: 'success', data: null }, 'malformed'],
-    ] as const)('F22 that is an error behind a 200, %j, is %s', async ([body, told], context) => {
+    ] as const)('F22 that is an error behind a 200, %j, is %s', async ([body, expected], context) => {
       const { server, follow, misses } = await stage(kind, context);
       server.answer(reply({ body: { ...body, account: ACCOUNT } }));
       const task = follow();
@@ -160,13 +160,13 @@ describe.for(kinds)('over $name', (kind) => {
         expect(misses.length + Number(task.error !== undefined)).toBe(1);
       });
       expect(task.statuses).toEqual([]);
-      const ends = ['unauthorized', 'forbidden'].includes(told);
+      const ends = ['unauthorized', 'forbidden'].includes(expected);
       expect(task.state).toBe(ends ? 'error' : 'open');
       if (ends) expect(task.error?.reason).toBe('query');
-      else expect(misses[0]?.kind).toBe(told);
+      else expect(misses[0]?.kind).toBe(expected);
     });
 
-    test('F23 of an unknown status is news, keeps the cadence, and ends with the deadline', async (context) => {
+    test('F23 of an unknown status is emitted, keeps the cadence, and ends with the deadline', async (context) => {
       const { server, follow, misses } = await stage(kind, context, { deadline: 500 });
       server.answer(says('queued'), says('reticulating'), says('queued'), says('reticulating'));
       const started = performance.now();

@@ -39,11 +39,11 @@ async function suspended(context: TestContext, name: 'undici' | 'fetch', stop: s
   });`;
   const child = await startChild(context, script, [service.url, KEY]);
   const tell = (what: string) => child.process.stdin?.write(`${what}\n`);
-  const hears = (what: string) =>
+  const receives = (what: string) =>
     until(() => {
       expect(child.output()).toContain(what);
     }, 20_000);
-  await hears('READY');
+  await receives('READY');
   // Late enough for all to come due meanwhile, and the last of them more than a second before the end.
   await sleep(stop === 'block' ? 8500 : 7000);
   tell('slow');
@@ -52,7 +52,7 @@ async function suspended(context: TestContext, name: 'undici' | 'fetch', stop: s
   }, 20_000);
   if (stop === 'block') {
     tell('block');
-    await hears('FREE');
+    await receives('FREE');
   } else {
     child.process.kill('SIGSTOP');
     await sleep(5000);
@@ -61,7 +61,7 @@ async function suspended(context: TestContext, name: 'undici' | 'fetch', stop: s
   const resumedAt = Date.now();
   await sleep(10_500);
   tell('report');
-  await hears('REPORT');
+  await receives('REPORT');
   remember(child.output());
   const report = JSON.parse(child.output().split('REPORT ')[1] ?? '') as { asks: number[]; misses: string[] };
   // A moment earlier: what is asked in the very turn in which the process is free again counts.

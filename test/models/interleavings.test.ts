@@ -28,10 +28,10 @@ test('in whatever order answers, misses, calls, time and a departure come: one q
     fc.array(step, { maxLength: 8 }),
     async (order, says, steps) => {
       const notifier = new Subject<void>();
-      const said: Task[] = [];
-      const heard: Task[] = [];
+      const sent: Task[] = [];
+      const received: Task[] = [];
       let [asked, open, most, ends, errors] = [0, 0, 0, 0, 0];
-      let heardWhenLeft: number | undefined;
+      let receivedWhenLeft: number | undefined;
 
       const query = defer(() => {
         const next = asked < says.length ? says[asked] : s;
@@ -40,14 +40,14 @@ test('in whatever order answers, misses, calls, time and a departure come: one q
         return from(order.schedule(Promise.resolve(next), 'answer')).pipe(
           mergeMap((answer) => {
             if (answer === 'miss') return throwError(() => new QueryError('network', 'missed'));
-            if (answer) said.push(answer);
+            if (answer) sent.push(answer);
             return answer ? [answer] : [];
           }),
           finalize(() => open--),
         );
       });
       const subscription = query.pipe(pollUntilTerminal({ notifier })).subscribe({
-        next: (task) => heard.push(task),
+        next: (task) => received.push(task),
         error: () => errors++,
         complete: () => ends++,
       });
@@ -57,7 +57,7 @@ test('in whatever order answers, misses, calls, time and a departure come: one q
           if (what === 'call') notifier.next();
           if (what === 'time') vi.advanceTimersByTime(ms);
           if (what !== 'leave') return;
-          heardWhenLeft ??= heard.length;
+          receivedWhenLeft ??= received.length;
           subscription.unsubscribe();
         });
       }
@@ -71,10 +71,10 @@ test('in whatever order answers, misses, calls, time and a departure come: one q
       expect(open).toBe(0);
       expect(vi.getTimerCount()).toBe(0);
       expect(notifier.observed).toBe(false);
-      expect(heard).toEqual(said.slice(0, heardWhenLeft));
-      const isOver = heard.some((task) => isTerminal(task));
+      expect(received).toEqual(sent.slice(0, receivedWhenLeft));
+      const isOver = received.some((task) => isTerminal(task));
       expect([ends, errors]).toEqual([isOver ? 1 : 0, 0]);
-      expect(isOver || heardWhenLeft !== undefined).toBe(true);
+      expect(isOver || receivedWhenLeft !== undefined).toBe(true);
       if (isOver) expect(asked).toBe(says.length + 1);
     },
   );

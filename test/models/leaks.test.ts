@@ -26,7 +26,7 @@ const MEGABYTE = 2 ** 20;
 const fast = () => ({ speed: 30_000, interval: 30_000, minInterval: 0, deadline: new Date(Date.now() + 3_600_000) });
 const provider = alad({ apiKey: 'test-key-0123456789', baseUrl: 'http://127.0.0.1:1' });
 
-/** Answers a turn later, always with news, never with an end. Counts what it is asked and what is still open. */
+/** Answers a turn later, always with a change, never with a terminal task. Counts what it is asked and what is still open. */
 function stub() {
   const seen = { asked: 0, open: 0 };
   const transport: Transport = ({ url }) => {

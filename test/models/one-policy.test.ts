@@ -132,10 +132,11 @@ interface Engine {
   readonly say: (what: string) => void;
 }
 
-const said = ({ status, progress, pollAfter }: Task) => `${status} ${String(progress)}, wait ${String(pollAfter)}`;
+const describeTask = ({ status, progress, pollAfter }: Task) =>
+  `${status} ${String(progress)}, wait ${String(pollAfter)}`;
 const observer = ({ say }: Engine) => ({
   next: (task: Task) => {
-    say(said(task));
+    say(describeTask(task));
   },
   complete: () => {
     say('done');
@@ -263,7 +264,7 @@ class FleetEngine {
   }
 
   #write(snapshot: Snapshot, { state, due, earliest = 0, transition, error }: StepResult): void {
-    if (transition) this.engine.say(said(transition));
+    if (transition) this.engine.say(describeTask(transition));
     if (due !== undefined) {
       const next = { ...snapshot, state, ...(transition && { task: transition }) };
       this.#row = { due: this.#isWanted ? earliest : due, earliest, snapshot: JSON.stringify(next) };

@@ -63,8 +63,8 @@ export function timelineOf(scenario: Scenario): string[] {
   const earliest = () => Math.max(now, askedAt + minInterval, holdUntil);
   const nextAsk = (backOff = 0) => {
     if (isCalled) return earliest();
-    const told = answer?.pollAfter;
-    const ordinary = told !== undefined && told >= 0 ? told : interval;
+    const pollAfter = answer?.pollAfter;
+    const ordinary = pollAfter !== undefined && pollAfter >= 0 ? pollAfter : interval;
     return Math.max(earliest(), now + Math.max(minInterval, ordinary, backOff));
   };
   const say = (what: string) => timeline.push(`${now} ${what}`);
@@ -94,7 +94,7 @@ export function timelineOf(scenario: Scenario): string[] {
       askedAt = now;
       isCalled = false;
       ask = completion = Infinity;
-      // Silence is a reply that stays out: whoever calls meanwhile finds the query in flight.
+      // No reply arrives: a call of the notifier meanwhile finds the query in flight.
       reply = says === 'silence' ? Number.MAX_VALUE : now + after;
     } else if (now === completion) {
       completion = Infinity;

@@ -61,12 +61,12 @@ function answerOf({ says, after, lingers, pollAfter, retryAfterMs }: Reply): Obs
   const [kind, code] = says === 'empty' || says === 'no-video' ? (['malformed', says] as const) : [says, undefined];
   const error = says === 'bug' ? new Error(says) : new QueryError(kind as QueryErrorKind, says, { code, retryAfterMs });
   const rest = lingers === Infinity ? NEVER : lingers === 0 ? EMPTY : timer(lingers).pipe(ignoreElements());
-  const said = task
+  const answer$ = task
     ? concat(of(pollAfter === undefined ? task : { ...task, pollAfter }), rest)
     : says === 'empty'
       ? EMPTY
       : throwError(() => error);
-  return after === 0 ? said : timer(after).pipe(switchMap(() => said));
+  return after === 0 ? answer$ : timer(after).pipe(switchMap(() => answer$));
 }
 
 /** When it is subscribed to: at 0 a time and a duration would look the same. */

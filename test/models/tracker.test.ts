@@ -9,7 +9,7 @@ import { repetitions } from '../repetitions.js';
 const FLOOR = 10_000;
 const IDS = ['a', 'b', 'c'] as const;
 
-/** Somebody follows one task from some time on, for some time; or leaves while it is told of the first or second transition. */
+/** Subscribes to one task at some time, for some time; or unsubscribes while it receives the first or second transition. */
 const visit = fc.record({
   id: fc.constantFrom(...IDS),
   from: fc.nat(200_000),
@@ -106,7 +106,7 @@ test('however followers come and go, a task has one poll, never below its floor,
             history.set(task.seq, task);
             const last = transitions[nth - 1];
             if (last) expect(task.seq, 'numbers in a row').toBe((last.seq ?? 0) + 1);
-            expect(last?.status, 'news').not.toBe(task.status);
+            expect(last?.status, 'a change').not.toBe(task.status);
           }
           expect(isDone, 'done exactly with a terminal one').toBe(transitions.some(isTerminal));
           expect(transitions.slice(0, -1).some(isTerminal), 'a terminal one is the last').toBe(false);

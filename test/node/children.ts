@@ -51,7 +51,7 @@ export interface Child {
   /** The exit code or the signal. */
   readonly ended: Promise<number | string | null>;
   /** Resolves when it has printed this, or what is looked for; rejects when it ends before. */
-  said(what: string | ((output: string) => boolean)): Promise<void>;
+  printed(what: string | ((output: string) => boolean)): Promise<void>;
 }
 
 /** Starts a program; it does not outlive its test, nor 60 s. */
@@ -64,12 +64,12 @@ export function startCommand(command: string, ...args: string[]): Child {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   let waiting: (() => void)[] = [];
-  const told = (chunk: Buffer) => {
+  const receive = (chunk: Buffer) => {
     output += chunk.toString();
     for (const look of waiting) look();
   };
-  child.stdout.on('data', told);
-  child.stderr.on('data', told);
+  child.stdout.on('data', receive);
+  child.stderr.on('data', receive);
   const limit = setTimeout(() => child.kill('SIGKILL'), 60_000);
   const ended = once(child, 'close').then(([code, signal]) => {
     clearTimeout(limit);
@@ -79,7 +79,7 @@ export function startCommand(command: string, ...args: string[]): Child {
     process: child,
     output: () => output,
     ended,
-    said: (what) =>
+    printed: (what) =>
       new Promise((resolve, reject) => {
         const look = () => {
           if (!(typeof what === 'string' ? output.includes(what) : what(output))) return;
@@ -89,7 +89,7 @@ export function startCommand(command: string, ...args: string[]): Child {
         waiting.push(look);
         look();
         void ended.then((code) => {
-          reject(new Error(`it ended with ${String(code)} before it said ${String(what)}: ${output}`));
+          reject(new Error(`it ended with ${String(code)} before it printed ${String(what)}: ${output}`));
         });
       }),
   };

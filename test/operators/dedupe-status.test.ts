@@ -12,7 +12,7 @@ const done = processingTask({ progress: 99 });
 
 describe('dedupeStatus', () => {
   test(
-    'passes what is news, as in its documentation',
+    'passes changes, as in its documentation',
     marbles((m) => {
       const source = m.cold<TrackedTask>('  q--q--p--p--s|', letters);
       const subscription = '   ^------------!';
@@ -42,7 +42,7 @@ describe('dedupeStatus', () => {
   );
 
   test(
-    'progress is news by default, and not by status',
+    'progress is a change by default, and not by status',
     marbles((m) => {
       const values = { ...letters, h: half, d: done };
       const source = m.hot<TrackedTask>(' q-h-h-d-h-p-s|', values);
@@ -54,7 +54,7 @@ describe('dedupeStatus', () => {
   );
 
   test(
-    'a step back among running states is news',
+    'a step back among running states is a change',
     marbles((m) => {
       const source = m.hot<TrackedTask>(' q-p-q-q-p-c|', letters);
       const expected = '     q-p-q---p-c|';
@@ -94,7 +94,7 @@ describe('dedupeStatus', () => {
   );
 
   test(
-    'merged tasks are told apart, by provider too',
+    'merged tasks are distinguished, by provider too',
     marbles((m) => {
       const values = {
         a: queuedTask({ id: 'a' }),

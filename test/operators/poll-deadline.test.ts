@@ -146,7 +146,7 @@ describe('the deadline', () => {
   );
 
   test(
-    'is a day unless said otherwise',
+    'is a day by default',
     marbles((m) => {
       const { query } = scriptedQuery(['q', 'never']);
       m.expect(query('task').pipe(pollUntilTerminal(), outlined())).toBeObservable('-q 86399998ms #', letters, {

@@ -97,14 +97,14 @@ describe('a missed poll', () => {
   test(
     'says in whole ms when the next ask is',
     marbles((m) => {
-      const told: number[] = [];
+      const delays: number[] = [];
       const { query } = scriptedQuery(['server', 's']);
       const config = { random: () => 0.123_456_789, retry: { delay: 100_000 }, interval: 10_000 };
       query('task')
-        .pipe(pollUntilTerminal({ ...config, onMiss: ({ nextPollIn }) => told.push(nextPollIn) }))
+        .pipe(pollUntilTerminal({ ...config, onMiss: ({ nextPollIn }) => delays.push(nextPollIn) }))
         .subscribe();
       m.flush();
-      expect(told).toEqual([14_815]);
+      expect(delays).toEqual([14_815]);
     }),
   );
 
@@ -116,14 +116,14 @@ describe('a missed poll', () => {
       const config = { ...TEN_SECONDS, onMiss: (missed: Miss) => misses.push(missed) };
       query('task').pipe(pollUntilTerminal(config)).subscribe();
       m.flush();
-      const told = misses.map(({ provider, id, kind, misses: n, nextPollIn, last }) => ({
+      const reported = misses.map(({ provider, id, kind, misses: n, nextPollIn, last }) => ({
         who: `${provider} ${id}`,
         what: `${kind} ${n}`,
         nextPollIn,
         last: last?.status,
       }));
       const who = 'scripted task';
-      expect(told).toEqual([
+      expect(reported).toEqual([
         { who, what: 'server 1', nextPollIn: 10_000, last: undefined },
         { who, what: 'timeout 2', nextPollIn: 10_000, last: undefined },
         { who, what: 'malformed 1', nextPollIn: 10_000, last: 'queued' },

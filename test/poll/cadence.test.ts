@@ -163,18 +163,20 @@ describe('cadence', () => {
         generationsWindows,
         { ...economical, random: () => 0 },
       );
-    const untold = at(undefined, undefined, undefined, undefined);
-    const [first = NaN] = untold;
+    const withoutProgress = at(undefined, undefined, undefined, undefined);
+    const [first = NaN] = withoutProgress;
     // 51 % are left, and 50 took the first wait; then 11, and 40 took the second.
     const second = Math.round((51 / 50) * first);
     expect(at(0, 50, 90)).toEqual([first, second, Math.max(15_000, Math.round((11 / 40) * second))]);
     // Never below the floor, never longer than a minute.
     expect(at(0, 99)).toEqual([first, 15_000]);
     expect(at(0, 1)).toEqual([first, Math.round(60_000 / 1.015)]);
-    expect(at(50, 50, 50, 50)).toEqual(untold);
-    expect(at(50, 40, undefined, 60)).toEqual(untold);
+    expect(at(50, 50, 50, 50)).toEqual(withoutProgress);
+    expect(at(50, 40, undefined, 60)).toEqual(withoutProgress);
     const begun = [queuedTask({ progress: 10 }), processingTask({ progress: 50 })];
-    expect(waitsAfter(begun, generationsWindows, { ...economical, random: () => 0 })).toEqual(untold.slice(0, 2));
+    expect(waitsAfter(begun, generationsWindows, { ...economical, random: () => 0 })).toEqual(
+      withoutProgress.slice(0, 2),
+    );
     const [, last] = waitsAfter(
       [processingTask({ progress: 0 }), processingTask({ progress: 90 })],
       generationsWindows,
@@ -260,8 +262,8 @@ describe('cadence', () => {
         modelName,
         fc.array(fields, { maxLength: 4 }),
         drawn,
-        (table, how, name, told, luck) => {
-          const answers = told.map(
+        (table, how, name, given, luck) => {
+          const answers = given.map(
             (over) => ({ ...queuedTask(name === undefined ? {} : { model: name }), ...over }) as Task,
           );
           const { min, max, floor = 10_000 } = windowOf(table, name);

@@ -10,7 +10,7 @@ describe('sharedTimers', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  test('runs whoever waits once, never early, late by a thousandth; and nobody who left', () => {
+  test('runs what is scheduled once, never early, late by a thousandth; and nothing that was cancelled', () => {
     const schedule = sharedTimers();
     const command = fc.oneof(
       { weight: 5, arbitrary: fc.record({ add: fc.nat(29), ms: fc.oneof(fc.nat(100), fc.nat(100_000)) }) },

@@ -141,7 +141,7 @@ export function providerContract(make: (options: ProviderOptions) => Provider, c
       expect(attempt).not.toThrow(/secret/);
     });
 
-    test('takes http elsewhere only when told so', () => {
+    test('takes http elsewhere only with allowInsecure', () => {
       const provider = make({ apiKey: KEY, baseUrl: 'http://10.0.0.1/api', allowInsecure: true });
       expect(provider).toMatchObject({ baseUrl: 'http://10.0.0.1/api', isLoopback: false });
     });

@@ -1,7 +1,7 @@
 import { Observable, Subject } from 'rxjs';
 import type { Task, TaskRef, Tracker } from 'rx-video-tasks';
 
-/** A tracker that says what the test says: the last transition first to whoever comes late, as a real one does. */
+/** A tracker that emits what the test passes in. A late subscriber first gets the last transition, as from a real one. */
 export interface FakeTracker extends Pick<Tracker, 'track'> {
   /** How many follow. */
   readonly subscriptions: number;

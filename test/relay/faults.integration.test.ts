@@ -33,17 +33,17 @@ describe(`R1 a connection that is cut ${CUTS} times`, () => {
   ])('%s: nothing lost, nothing doubled, nothing out of order', { timeout: 120_000 }, async (_what, ids) => {
     const { tracker, server } = await relayServer();
     const target = `/tasks?${ids.map((id) => `id=${id}`).join('&')}`;
-    // Somebody else follows too, so that the tasks go on while this client is away.
+    // A second subscriber, so that the tasks go on while this client is away.
     const keeper = ask(server.port, `${target}&id=other`);
     keeper.resume();
     await until(() => tracker.subscriptions === ids.length + 1);
     const seen: Event[] = [];
     let lastEventId: string | undefined;
-    const said = new Map<string, number>();
+    const sent = new Map<string, number>();
     let last = '';
-    let draws = 1;
+    let state = 1;
     /** 0..1, the same in every run. */
-    const random = () => (draws = (draws * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
 
     for (let cut = 0; cut < CUTS; cut++) {
       const isLast = cut === CUTS - 1;
@@ -55,7 +55,7 @@ describe(`R1 a connection that is cut ${CUTS} times`, () => {
       socket.on('data', (chunk: Buffer) => {
         text += chunk.subarray(0, Math.max(0, most - bytes)).toString();
         bytes += chunk.length;
-        // Of what was said, no more will come than this.
+        // Of what was sent, no more will arrive than this.
         const isAll = most >= 500 && !isLast && text.includes(last);
         if (bytes >= most || isAll) socket.destroy();
       });
@@ -63,8 +63,8 @@ describe(`R1 a connection that is cut ${CUTS} times`, () => {
       for (let nth = 0; nth < 3; nth++) {
         const id = ids[Math.floor(random() * ids.length)] as string;
         tracker.say(processingTask({ id, progress: (cut * 3 + nth) % 100 }));
-        said.set(id, (said.get(id) ?? 0) + 1);
-        last = `"id":"${id}","provider":"scripted","status":"processing","seq":${said.get(id) ?? 0},`;
+        sent.set(id, (sent.get(id) ?? 0) + 1);
+        last = `"id":"${id}","provider":"scripted","status":"processing","seq":${sent.get(id) ?? 0},`;
         await turn();
       }
       if (isLast) for (const id of ids) tracker.say(completedTask({ id }));
@@ -89,7 +89,7 @@ describe(`R1 a connection that is cut ${CUTS} times`, () => {
     expect(tracker.subscriptions).toBe(0);
   });
 
-  test('whoever was away for more than 64 transitions gets where the task stands', async () => {
+  test('a client that was away for more than 64 transitions gets a snapshot', async () => {
     const { tracker, server } = await relayServer();
     const keeper = ask(server.port, '/tasks?id=a');
     await until(() => tracker.subscriptions === 1);
@@ -226,12 +226,12 @@ test(
     const staying = clients.filter((client) => !leaving.includes(client));
     await until(() => staying.every(({ text }) => text.endsWith('\r\n0\r\n\r\n')));
     for (const { id, text } of staying) {
-      const told = [...text.matchAll(/data: (.*)\n/g)].map(([, data = '']) => JSON.parse(data) as Event['task']);
-      expect(told.map((task) => `${task.id} ${task.seq ?? 0}`)).toEqual([`${id} 1`, `${id} 2`, `${id} 3`]);
+      const received = [...text.matchAll(/data: (.*)\n/g)].map(([, data = '']) => JSON.parse(data) as Event['task']);
+      expect(received.map((task) => `${task.id} ${task.seq ?? 0}`)).toEqual([`${id} 1`, `${id} 2`, `${id} 3`]);
     }
     expect(tracker.subscriptions).toBe(0);
 
-    // And with nothing more to be told, so that only the cut itself can tell.
+    // And with nothing more to send, so that only the cut itself can be noticed.
     const silent = Array.from({ length: 200 }, (_, nth) => ask(server.port, `/tasks?id=silent${nth}`));
     await until(() => tracker.subscriptions === 200);
     expect(tracker.subscriptions).toBe(200);

@@ -12,7 +12,7 @@ const URL_OF = (...ids: string[]) =>
 function relayOver(options: Partial<RelayOptions> = {}) {
   const tracker = fakeTracker();
   const authorize = (_request: Request, ids: readonly string[]): RelayGrant => ({
-    subject: 'somebody',
+    subject: 'a user',
     refs: ids.map((id) => (id.startsWith('no') ? undefined : `task-${id}`)),
   });
   const relay = relayHandler({ tracker, authorize, ...options });
@@ -269,7 +269,7 @@ describe('coming back', () => {
     await other.body?.cancel();
   });
 
-  test('a cursor is of its tasks: with another one beside them, that one is told of too', async () => {
+  test('a cursor is of its tasks: with another one beside them, that one is sent too', async () => {
     const { tracker, get } = relayOver();
     const keeper = await get(['a', 'c']);
     tracker.say(queuedTask({ id: 'task-c' }));
@@ -282,7 +282,7 @@ describe('coming back', () => {
     await keeper.body?.cancel();
   });
 
-  test('behind a cursor that is too old, a task is told of by its last transition, the others in full', async () => {
+  test('behind a cursor that is too old, a task is sent as its last transition, the others in full', async () => {
     const { tracker, get } = relayOver();
     const first = eventsOf(await get(['a', 'b']));
     tracker.say(queuedTask({ id: 'task-b' }));
@@ -305,7 +305,7 @@ describe('coming back', () => {
     expect((await take(second)).map(brief)).toEqual(['a queued 1', 'a completed 2']);
   });
 
-  test('whoever has seen the end of all tasks is told not to come back', async () => {
+  test('a client that has received the end of all tasks gets 204, and does not come back', async () => {
     const { tracker, get } = relayOver();
     tracker.say(completedTask({ id: 'task-a' }));
     tracker.say(completedTask({ id: 'task-b' }));
@@ -408,16 +408,16 @@ describe('who may', () => {
     await response.body?.cancel();
   });
 
-  test('no page of another origin may read, unless told', async () => {
+  test('no page of another origin may read by default', async () => {
     const ask = (relay: (request: Request) => Promise<Response>, origin: string, method = 'GET') =>
       relay(new Request(URL_OF('no'), { method, headers: { origin } }));
     const closed = await ask(relayOver().relay, 'https://app.test');
     expect([...closed.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
 
     const { relay } = relayOver({ cors: { origins: ['https://app.test'], headers: ['x-mine'], credentials: true } });
-    const told = await ask(relay, 'https://app.test', 'OPTIONS');
-    expect(told.status).toBe(204);
-    expect(Object.fromEntries(told.headers)).toMatchObject({
+    const preflight = await ask(relay, 'https://app.test', 'OPTIONS');
+    expect(preflight.status).toBe(204);
+    expect(Object.fromEntries(preflight.headers)).toMatchObject({
       'access-control-allow-origin': 'https://app.test',
       'access-control-allow-headers': 'x-mine',
       'access-control-allow-credentials': 'true',
@@ -434,7 +434,7 @@ describe('an open stream is authorized again', () => {
   test.each<[string, RelayGrant | undefined | (() => Promise<undefined>)]>([
     ['refuses', undefined],
     ['grants another task', { subject: 's', refs: ['task-b'] }],
-    ['says that it is somebody else', { subject: 't', refs: ['task-a'] }],
+    ['grants it to another subject', { subject: 't', refs: ['task-a'] }],
     ['cannot tell', () => Promise.reject(new Error('down'))],
     ['never answers', () => new Promise<undefined>(() => undefined)],
   ])('and ends if authorize %s', async (_what, then) => {

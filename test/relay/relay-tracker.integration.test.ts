@@ -26,13 +26,13 @@ test('R1 connections cut on real sockets: nothing lost, nothing doubled, nothing
     return new Response(body?.pipeThrough(new TextEncoderStream()) as never, response);
   };
   const tracker = relayTracker({ url: server.url, fetch: fetchSoon, random: () => -0.499 });
-  // Somebody else follows too, so that the tasks go on while this client is away.
+  // A second subscriber, so that the tasks go on while this client is away.
   const keeper = await relay(new Request(`https://app.test/tasks?id=a&id=b`));
-  const told = new Map<string, number[]>();
+  const received = new Map<string, number[]>();
   let isOver = false;
   tracker.trackAll(['a', 'b']).subscribe({
     error: expect.unreachable,
-    next: ({ id, seq }) => told.set(id, [...(told.get(id) ?? []), seq as number]),
+    next: ({ id, seq }) => received.set(id, [...(received.get(id) ?? []), seq as number]),
     complete: () => (isOver = true),
   });
   let nth = 0;
@@ -44,10 +44,10 @@ test('R1 connections cut on real sockets: nothing lost, nothing doubled, nothing
   await until(() => isOver);
   await keeper.body?.cancel();
   expect(isOver).toBe(true);
-  for (const seqs of told.values()) {
+  for (const seqs of received.values()) {
     const first = seqs[0] as number;
     expect(seqs).toEqual(seqs.map((_seq, at) => first + at));
     expect(seqs.length).toBeGreaterThan(50);
   }
-  expect([...told.keys()].sort()).toEqual(['a', 'b']);
+  expect([...received.keys()].sort()).toEqual(['a', 'b']);
 });

@@ -23,7 +23,7 @@ import { fakeTracker } from './fake-tracker.js';
 
 const URL = 'https://app.test/tasks';
 
-/** A relay and its client, with nothing between them but what the test says. */
+/** A relay and its client, with nothing between them but what the test puts there. */
 function linked({ server = {}, ...options }: Partial<RelayTrackerOptions> & { server?: Partial<RelayOptions> } = {}) {
   const service = fakeTracker();
   const relay = relayHandler({
@@ -50,15 +50,16 @@ function linked({ server = {}, ...options }: Partial<RelayTrackerOptions> & { se
 const words = (task$: Observable<TrackedTask>) =>
   task$.pipe(map(({ id, status, seq }) => `${id} ${status} ${seq ?? '-'}`));
 
-/** What a stream says, as it says it. */
-function heard(task$: Observable<TrackedTask>) {
-  const said: string[] = [];
+/** What a stream emits, one text for each notification. */
+function record(task$: Observable<TrackedTask>) {
+  const events: string[] = [];
   const subscription = words(task$).subscribe({
-    next: (word) => said.push(word),
-    error: (error: unknown) => said.push(isTrackingError(error) ? `#${error.reason} ${error.message}` : String(error)),
-    complete: () => said.push('|'),
+    next: (word) => events.push(word),
+    error: (error: unknown) =>
+      events.push(isTrackingError(error) ? `#${error.reason} ${error.message}` : String(error)),
+    complete: () => events.push('|'),
   });
-  return { said, subscription };
+  return { events, subscription };
 }
 
 const settle = () => vi.advanceTimersByTimeAsync(1);
@@ -80,7 +81,7 @@ test('it is a tracker: an app swaps one for the other in one line', () => {
 });
 
 describe('track', () => {
-  test('emits what the relay tells, in whole tasks, up to the terminal one; then the stream is closed', async () => {
+  test('emits what the relay sends, as whole tasks, up to the terminal one; then the stream is closed', async () => {
     const { service, tracker, requests } = linked();
     const all = firstValueFrom(tracker.track('a').pipe(toArray()));
     await settle();
@@ -132,12 +133,12 @@ describe('track', () => {
 
   test('subscribers of a task share one stream; a late one gets the last transition first; the last one to leave closes it', async () => {
     const { service, tracker, requests } = linked();
-    const one = heard(tracker.track('a'));
+    const one = record(tracker.track('a'));
     await settle();
     service.say(queuedTask({ id: 'a' }));
     await settle();
-    const two = heard(tracker.track({ id: 'a' }));
-    expect(two.said).toEqual(['a queued 1']);
+    const two = record(tracker.track({ id: 'a' }));
+    expect(two.events).toEqual(['a queued 1']);
     await settle();
     expect(requests).toHaveLength(1);
     one.subscription.unsubscribe();
@@ -152,11 +153,11 @@ describe('track', () => {
 
   test('what the relay has lost errors, as a TrackingError', async () => {
     const { service, tracker } = linked();
-    const { said } = heard(tracker.track('a'));
+    const { events } = record(tracker.track('a'));
     await settle();
     service.fail('a', new TrackingError('deadline', 'secret', { id: 'a', provider: 'p', misses: 3 }));
     await settle();
-    expect(said).toEqual([expect.stringMatching(/^#deadline p task a: tracking ended \[deadline\]/)]);
+    expect(events).toEqual([expect.stringMatching(/^#deadline p task a: tracking ended \[deadline\]/)]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -169,9 +170,9 @@ describe('track', () => {
   ])('HTTP %d ends it: coming back is pointless', async (status, kind) => {
     const { tracker, requests, answerWith } = linked();
     answerWith(() => Promise.resolve(new Response(null, { status })));
-    const { said } = heard(tracker.track('a'));
+    const { events } = record(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(600_000);
-    expect(said).toEqual([expect.stringContaining('#query relay task a: tracking ended [query]: the relay ')]);
+    expect(events).toEqual([expect.stringContaining('#query relay task a: tracking ended [query]: the relay ')]);
     expect(requests).toHaveLength(1);
     const error = firstValueFrom(tracker.track('a')).catch((lost: unknown) => lost as Error);
     await settle();
@@ -182,26 +183,26 @@ describe('track', () => {
 describe('trackAll', () => {
   test('one stream for all; what is lost ends alone; equal refs are tracked once', async () => {
     const { service, tracker, requests } = linked();
-    const { said } = heard(tracker.trackAll(['a', { id: 'b' }, 'no-c', 'a']));
+    const { events } = record(tracker.trackAll(['a', { id: 'b' }, 'no-c', 'a']));
     await settle();
     service.say(queuedTask({ id: 'a' }));
     service.fail('b', new TrackingError('expired', '', { id: 'b', provider: 'p', misses: 0 }));
     service.say(completedTask({ id: 'a' }));
     await settle();
-    expect(said).toEqual(['no-c lost -', 'a queued 1', 'b lost -', 'a completed 2', '|']);
+    expect(events).toEqual(['no-c lost -', 'a queued 1', 'b lost -', 'a completed 2', '|']);
     expect(requests.map(({ url }) => url)).toEqual([`${URL}?id=a&id=b&id=no-c`]);
   });
 
-  test('a task that comes later joins the stream; one that leaves goes from it; nobody hears anything twice', async () => {
+  test('a task that comes later joins the stream; one that leaves goes from it; nothing is emitted twice', async () => {
     const { service, tracker, requests } = linked();
     const refs = new Subject<string>();
-    const { said } = heard(tracker.trackAll(refs));
+    const { events } = record(tracker.trackAll(refs));
     refs.next('a');
     await settle();
     service.say(processingTask({ id: 'a', progress: 1 }));
     await settle();
     refs.next('b');
-    const other = heard(tracker.track('c'));
+    const other = record(tracker.track('c'));
     await settle();
     service.say(processingTask({ id: 'a', progress: 2 }));
     service.say(queuedTask({ id: 'b' }));
@@ -210,7 +211,7 @@ describe('trackAll', () => {
     await settle();
     service.say(completedTask({ id: 'a' }));
     await settle();
-    expect(said).toEqual(['a processing 1', 'a processing 2', 'b queued 1', 'a completed 3']);
+    expect(events).toEqual(['a processing 1', 'a processing 2', 'b queued 1', 'a completed 3']);
     expect(requests.map(({ url }) => url.split('?')[1])).toEqual(['id=a', 'id=a&id=b&id=c', 'id=a&id=b']);
     expect(requests.map(({ signal }) => signal.aborted)).toEqual([true, true, false]);
     tracker.close();
@@ -219,14 +220,14 @@ describe('trackAll', () => {
   test('a task that has ended is tracked again when its ref comes again; a watched one is not', async () => {
     const { service, tracker } = linked();
     const refs = new Subject<string>();
-    const { said } = heard(tracker.trackAll(refs));
+    const { events } = record(tracker.trackAll(refs));
     service.say(completedTask({ id: 'a' }));
     for (let round = 0; round < 2; round++) {
       refs.next('a');
       refs.next('a');
       await settle();
     }
-    expect(said).toEqual(['a completed 1', 'a completed 1']);
+    expect(events).toEqual(['a completed 1', 'a completed 1']);
     tracker.close();
   });
 
@@ -242,11 +243,11 @@ describe('trackAll', () => {
     service.say(completedTask({ id: 'a' }));
     await vi.advanceTimersByTimeAsync(5000);
     expect(again).toEqual(['completed', '|']);
-    const closing = heard(tracker.trackAll(['b', 'c']).pipe(tap(() => { tracker.close(); }))); // prettier-ignore
+    const closing = record(tracker.trackAll(['b', 'c']).pipe(tap(() => { tracker.close(); }))); // prettier-ignore
     await settle();
     service.say(queuedTask({ id: 'b' }));
     await settle();
-    expect(closing.said).toEqual(['|']);
+    expect(closing.events).toEqual(['|']);
     expect(service.subscriptions).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -269,11 +270,11 @@ describe('trackAll', () => {
 
   test('200 tasks a stream', async () => {
     const { tracker, requests } = linked();
-    const { subscription } = heard(tracker.trackAll(Array.from({ length: 450 }, (_, nth) => `task-${nth}`)));
+    const { subscription } = record(tracker.trackAll(Array.from({ length: 450 }, (_, nth) => `task-${nth}`)));
     await settle();
     expect(requests.map(({ url }) => url.split('id=').length - 1)).toEqual([200, 200, 50]);
     subscription.unsubscribe();
-    const long = heard(tracker.trackAll(Array.from({ length: 100 }, (_, nth) => `${'視'.repeat(20)}${nth}`)));
+    const long = record(tracker.trackAll(Array.from({ length: 100 }, (_, nth) => `${'視'.repeat(20)}${nth}`)));
     await settle();
     for (const { url } of requests) expect(url.length).toBeLessThanOrEqual(8000);
     long.subscription.unsubscribe();
@@ -286,9 +287,9 @@ describe('trackAll', () => {
     service.say(completedTask({ id: 'a' }));
     expect(() => tracker.trackAll(['a', ''])).toThrow('id: "" is not usable; write the id that your relay knows');
     expect(() => tracker.trackAll('a')).toThrow('refs: a string is one ref');
-    const { said } = heard(tracker.trackAll(from(['', 'a', null as never])));
+    const { events } = record(tracker.trackAll(from(['', 'a', null as never])));
     await settle();
-    expect(said).toEqual([' lost -', 'null lost -', 'a completed 1', '|']);
+    expect(events).toEqual([' lost -', 'null lost -', 'a completed 1', '|']);
   });
 });
 
@@ -302,7 +303,7 @@ describe('coming back', () => {
         authorize: (_request, refs) => (++grants === 2 ? undefined : { subject: 's', refs }),
       },
     });
-    const { said } = heard(tracker.trackAll(['a', 'b']));
+    const { events } = record(tracker.trackAll(['a', 'b']));
     await settle();
     service.say(processingTask({ id: 'a', progress: 1 }));
     service.say(queuedTask({ id: 'b' }));
@@ -316,9 +317,9 @@ describe('coming back', () => {
     expect(requests[1]?.headers.get('last-event-id')).toMatch(/^2\./);
     service.say(processingTask({ id: 'a', progress: 2 }));
     await settle();
-    expect(said).toEqual(['a processing 1', 'b queued 1', 'a processing 2']);
+    expect(events).toEqual(['a processing 1', 'b queued 1', 'a processing 2']);
     tracker.close();
-    expect(said.at(-1)).toBe('|');
+    expect(events.at(-1)).toBe('|');
   });
 
   test('failures are waited out, longer each time, and 30 s at most', async () => {
@@ -334,11 +335,11 @@ describe('coming back', () => {
       times.push(Date.now() - started);
       return (faults[times.length % 3] as () => Promise<Response>)();
     });
-    const { said, subscription } = heard(tracker.track('a'));
+    const { events, subscription } = record(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(120_000);
     const waits = times.slice(1).map((at, nth) => Math.round((at - (times[nth] as number)) / 1000));
     expect(waits.slice(0, 7)).toEqual([1, 2, 4, 8, 16, 30, 30]);
-    expect(said).toEqual([]);
+    expect(events).toEqual([]);
     expect(requests.length).toBe(times.length);
     subscription.unsubscribe();
     await settle();
@@ -349,12 +350,12 @@ describe('coming back', () => {
     const { service, tracker, requests, answerWith } = linked({ random: () => 0 });
     service.say(completedTask({ id: 'a' }));
     answerWith(() => Promise.resolve(new Response(null, { status: 429, headers: { 'retry-after': '20' } })));
-    const { said } = heard(tracker.track('a'));
+    const { events } = record(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(19_000);
     expect(requests).toHaveLength(1);
     answerWith(undefined);
     await vi.advanceTimersByTimeAsync(2000);
-    expect(said).toEqual(['a completed 1', '|']);
+    expect(events).toEqual(['a completed 1', '|']);
   });
 
   test('waits are spread by random: 0.5 to 1.5 times', async () => {
@@ -364,7 +365,7 @@ describe('coming back', () => {
     ] as const) {
       const { tracker, requests, answerWith } = linked({ random: () => random });
       answerWith(() => Promise.reject(new Error('down')));
-      const { subscription } = heard(tracker.track('a'));
+      const { subscription } = record(tracker.track('a'));
       await vi.advanceTimersByTimeAsync(ms - 10);
       expect(requests).toHaveLength(1);
       await vi.advanceTimersByTimeAsync(20);
@@ -378,7 +379,7 @@ describe('coming back', () => {
     const headers = vi.fn(() => Promise.resolve({ authorization: `token ${++tokens}` }));
     const { tracker, requests, answerWith } = linked({ headers, credentials: 'include' });
     answerWith(() => Promise.reject(new Error('down')));
-    const { subscription } = heard(tracker.track('a'));
+    const { subscription } = record(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(1500);
     expect(requests.map((request) => request.headers.get('authorization'))).toEqual(['token 1', 'token 2']);
     expect(requests[0]).toMatchObject({ credentials: 'include', cache: 'no-store', redirect: 'manual' });
@@ -387,28 +388,28 @@ describe('coming back', () => {
 
   test('a stream without a word is taken for dead; heartbeats keep it', async () => {
     const { tracker, requests, answerWith } = linked({ silence: 20_000 });
-    const { subscription } = heard(tracker.track('a'));
+    const { subscription } = record(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(100_000);
     expect(requests).toHaveLength(1);
     subscription.unsubscribe();
     await settle();
     answerWith(() => new Promise(() => undefined));
-    const silent = heard(tracker.track('a'));
+    const silent = record(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(22_000);
     expect(requests).toHaveLength(3);
     expect(requests[1]?.signal.aborted).toBe(true);
     silent.subscription.unsubscribe();
   });
 
-  test('a relay that says 204 has told all; whoever missed some asks for where it stands', async () => {
+  test('204 means that all was sent; a client that missed some asks for a snapshot', async () => {
     const { service, tracker, answerWith } = linked();
     service.say(completedTask({ id: 'a' }));
     answerWith(() => Promise.resolve(new Response(null, { status: 204 })));
-    const { said } = heard(tracker.track('a'));
+    const { events } = record(tracker.track('a'));
     await settle();
     answerWith(undefined);
     await vi.advanceTimersByTimeAsync(5000);
-    expect(said).toEqual(['a completed 1', '|']);
+    expect(events).toEqual(['a completed 1', '|']);
   });
 });
 
@@ -427,7 +428,7 @@ describe('a page', () => {
     vi.stubGlobal('document', page);
     const { service, tracker, requests } = linked({ hiddenAfter: 30_000 });
     const keeper = service.track('a').subscribe();
-    const { said, subscription } = heard(tracker.track('a'));
+    const { events, subscription } = record(tracker.track('a'));
     await settle();
     service.say(processingTask({ id: 'a', progress: 1 }));
     page.show(false);
@@ -448,7 +449,7 @@ describe('a page', () => {
     const lastEventIds = requests.map((request) => request.headers.get('last-event-id'));
     expect(lastEventIds).toEqual([null, expect.stringMatching(/^1\./)]);
     // The relay did not track the task while it had no stream; the transition in between is not known.
-    expect(said).toEqual(['a processing 1', 'a processing 3']);
+    expect(events).toEqual(['a processing 1', 'a processing 3']);
     subscription.unsubscribe();
     keeper.unsubscribe();
     await settle();
@@ -460,7 +461,7 @@ describe('a page', () => {
     page.hidden = true;
     vi.stubGlobal('document', page);
     const { tracker, requests } = linked();
-    const { subscription } = heard(tracker.track('a'));
+    const { subscription } = record(tracker.track('a'));
     await settle();
     expect(requests).toHaveLength(1);
     subscription.unsubscribe();
@@ -494,9 +495,9 @@ describe('what comes from a relay is not believed', () => {
   ])('%j tells nothing', async (text) => {
     const { tracker, answerWith } = linked();
     answerWith(stream(text + done));
-    const { said } = heard(tracker.track('a'));
+    const { events } = record(tracker.track('a'));
     await settle();
-    expect(said).toEqual(['a completed -', '|']);
+    expect(events).toEqual(['a completed -', '|']);
   });
 
   test.each(['javascript:alert(1)', 'data:text/html,x', 'blob:https://x/1', 'file:///etc/passwd'])(
@@ -542,10 +543,10 @@ describe('what comes from a relay is not believed', () => {
   test('a stream that never ends an event is cut', async () => {
     const { tracker, requests, answerWith } = linked();
     answerWith(stream('x'.repeat(300_000)));
-    const { said, subscription } = heard(tracker.track('a'));
+    const { events, subscription } = record(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(1500);
     expect(requests).toHaveLength(2);
-    expect(said).toEqual([]);
+    expect(events).toEqual([]);
     subscription.unsubscribe();
   });
 });
@@ -570,7 +571,7 @@ describe('connection', () => {
     const { tracker } = linked();
     const states = statesOf(tracker);
     expect(states).toEqual(['idle']);
-    const { subscription } = heard(tracker.trackAll(['a', 'b']));
+    const { subscription } = record(tracker.trackAll(['a', 'b']));
     await settle();
     expect(states).toEqual(['idle', 'connecting', 'open']);
     expect(statesOf(tracker)).toEqual(['open']);
@@ -585,7 +586,7 @@ describe('connection', () => {
   test('idle again when all tasks have ended, without a wait in between', async () => {
     const { service, tracker } = linked();
     const states = statesOf(tracker);
-    heard(tracker.trackAll(['a', 'b']));
+    record(tracker.trackAll(['a', 'b']));
     await settle();
     service.say(completedTask({ id: 'a' }));
     service.say(completedTask({ id: 'b' }));
@@ -624,23 +625,23 @@ describe('connection', () => {
     const { service, tracker, answerWith } = linked({ url: `${URL}?token=SECRET` });
     answerWith(answer);
     const states = statesOf(tracker);
-    const { said } = heard(tracker.track('a'));
+    const { events } = record(tracker.track('a'));
     await settle();
     expect(states.filter((state) => state !== 'open')).toEqual(['idle', 'connecting', expected]);
-    expect(said).toEqual([]);
+    expect(events).toEqual([]);
     answerWith(undefined);
     await vi.advanceTimersByTimeAsync(25_001);
     expect(states.at(-1)).toBe('open');
     service.say(completedTask({ id: 'a' }));
     await settle();
-    expect(said).toEqual(['a completed 1', '|']);
+    expect(events).toEqual(['a completed 1', '|']);
   });
 
   test('silence is visible', async () => {
     const { tracker, answerWith } = linked({ silence: 20_000 });
     answerWith(() => new Promise(() => undefined));
     const states = statesOf(tracker);
-    const { subscription } = heard(tracker.track('a'));
+    const { subscription } = record(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(20_001);
     expect(states.at(-1)).toContain('ms timeout: the relay at https://app.test/tasks sent no byte for 20000 ms');
     subscription.unsubscribe();
@@ -664,7 +665,7 @@ describe('connection', () => {
         error: { reason: 'query', cause: { code: 'misconfigured' } },
       });
       answerWith(undefined);
-      const { subscription } = heard(tracker.track('b'));
+      const { subscription } = record(tracker.track('b'));
       await settle();
       expect(states.slice(3)).toEqual(['connecting', 'open']);
       subscription.unsubscribe();
@@ -676,7 +677,7 @@ describe('connection', () => {
     vi.stubGlobal('document', page);
     const { tracker } = linked({ hiddenAfter: 1000 });
     const states = statesOf(tracker);
-    const { subscription } = heard(tracker.track('a'));
+    const { subscription } = record(tracker.track('a'));
     await settle();
     for (const hidden of [true, false]) {
       page.hidden = hidden;
@@ -692,7 +693,7 @@ describe('connection', () => {
     const headers = () => (++calls === 1 ? Promise.reject(new Error('no token')) : Promise.resolve({}));
     const { tracker } = linked({ headers });
     const states = statesOf(tracker);
-    const { subscription } = heard(tracker.track('a'));
+    const { subscription } = record(tracker.track('a'));
     await settle();
     expect(states.at(-1)).toContain('no token');
     await vi.advanceTimersByTimeAsync(1000);
@@ -706,8 +707,8 @@ describe('R5 more ids than the streams hold', () => {
   const streamSizes = (requests: Request[]) =>
     requests.filter(({ signal }) => !signal.aborted).map(({ url }) => url.split('id=').length - 1);
   /** How many tasks ended how: the last word of each. */
-  const endings = (said: readonly string[]) =>
-    said.reduce<Record<string, number>>((all, word) => {
+  const endings = (events: readonly string[]) =>
+    events.reduce<Record<string, number>>((all, word) => {
       const status = word.split(' ')[1] ?? word;
       return { ...all, [status]: (all[status] ?? 0) + 1 };
     }, {});
@@ -734,33 +735,33 @@ describe('R5 more ids than the streams hold', () => {
 
   test('1,300 ids, with limits raised on both sides: fewer streams, and all arrive', async () => {
     const { service, tracker, requests } = linked({ idsPerStream: 1000, server: { idsPerStream: 1000 } });
-    const { said } = heard(tracker.trackAll(ids(1300)));
+    const { events } = record(tracker.trackAll(ids(1300)));
     await settle();
     expect(streamSizes(requests).length).toBeLessThan(4);
     for (const id of ids(1300)) service.say(completedTask({ id }));
     // So many events at once are more than the relay keeps for a client: it is cut, and resumes.
     await vi.advanceTimersByTimeAsync(5000);
-    expect(endings(said)).toEqual({ completed: 1300, '|': 1 });
+    expect(endings(events)).toEqual({ completed: 1300, '|': 1 });
   });
 
   test('60 ids of 128 characters that take nine bytes each: URLs get longer before a task is lost', async () => {
     const { service, tracker, requests } = linked();
     const long = ids(60, '視'.repeat(126)).map((id) => id.slice(-128));
-    const { said } = heard(tracker.trackAll(long));
+    const { events } = record(tracker.trackAll(long));
     await settle();
     expect(streamSizes(requests).length).toBeLessThanOrEqual(6);
     for (const { url } of requests) expect(url.length).toBeLessThanOrEqual(14_000);
     for (const id of long) service.say(completedTask({ id }));
     await vi.advanceTimersByTimeAsync(100);
-    expect(endings(said)).toEqual({ completed: 60, '|': 1 });
+    expect(endings(events)).toEqual({ completed: 60, '|': 1 });
   });
 
   test('of 100 such ids, those that no URL holds are lost, with the name of the limit', async () => {
     const { tracker } = linked();
-    const { said, subscription } = heard(tracker.trackAll(ids(100, '視'.repeat(125))));
+    const { events, subscription } = record(tracker.trackAll(ids(100, '視'.repeat(125))));
     await settle();
-    expect(said.length).toBeGreaterThan(20);
-    expect(said.every((word) => word.endsWith(' lost -'))).toBe(true);
+    expect(events.length).toBeGreaterThan(20);
+    expect(events.every((word) => word.endsWith(' lost -'))).toBe(true);
     const error = firstValueFrom(tracker.track('視'.repeat(128))).catch((lost: unknown) => lost as Error);
     await settle();
     expect(((await error) as Error).message).toContain('and URLs of 14000 characters hold');
@@ -779,11 +780,11 @@ describe('R5 more ids than the streams hold', () => {
           if (task.status === 'lost') messages.add((task.error.cause as Error).message);
         }),
       );
-      const { said } = heard(tasks$);
+      const { events } = record(tasks$);
       await vi.advanceTimersByTimeAsync(30_000);
       for (const id of ids(300)) service.say(completedTask({ id }));
       await vi.advanceTimersByTimeAsync(30_000);
-      expect(endings(said)).toEqual(sizes);
+      expect(endings(events)).toEqual(sizes);
       expect([...messages]).toEqual([`the relay at https://app.test/tasks answered ${limit}`]);
     }
   });
@@ -797,7 +798,7 @@ describe('R5 more ids than the streams hold', () => {
       authorize: (_request, refs) => ({ subject: 's', refs }),
     });
     const keeper = await relay(new Request(`${URL}?id=a`));
-    const { said } = heard(other.tracker.track('b'));
+    const { events } = record(other.tracker.track('b'));
     await settle();
     expect(await firstValueFrom(other.tracker.connection)).toMatchObject({
       state: 'waiting',
@@ -809,7 +810,7 @@ describe('R5 more ids than the streams hold', () => {
     await keeper.body?.cancel();
     service.say(completedTask({ id: 'b' }));
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(said).toEqual(['b completed 1', '|']);
+    expect(events).toEqual(['b completed 1', '|']);
     tracker.close();
   });
 });
@@ -865,13 +866,13 @@ describe('close', () => {
   test('completes trackAll over a source that is still open', async () => {
     const { service, tracker } = linked();
     const refs = new Subject<string>();
-    const { said } = heard(tracker.trackAll(refs));
+    const { events } = record(tracker.trackAll(refs));
     refs.next('a');
     await settle();
     service.say(queuedTask({ id: 'a' }));
     await settle();
     tracker.close();
-    expect(said).toEqual(['a queued 1', '|']);
+    expect(events).toEqual(['a queued 1', '|']);
     expect(refs.observed).toBe(false);
     tracker.close();
   });
@@ -879,12 +880,12 @@ describe('close', () => {
   test('completes every stream, closes every connection, takes no more', async () => {
     const { service, tracker, requests } = linked();
     const task$ = tracker.track('a');
-    const [one, two] = [heard(task$), heard(tracker.trackAll(from(['b', 'c'])))];
+    const [one, two] = [record(task$), record(tracker.trackAll(from(['b', 'c'])))];
     await settle();
     tracker.close();
-    expect([one.said, two.said]).toEqual([['|'], ['|']]);
+    expect([one.events, two.events]).toEqual([['|'], ['|']]);
     expect(requests[0]?.signal.aborted).toBe(true);
-    expect(heard(task$).said).toEqual(['|']);
+    expect(record(task$).events).toEqual(['|']);
     expect(() => tracker.track('a')).toThrow('the tracker is closed');
     await settle();
     expect(service.subscriptions).toBe(0);

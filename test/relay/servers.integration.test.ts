@@ -14,11 +14,11 @@ afterEach(() => {
 async function start(file: string): Promise<string> {
   const child = spawn(process.execPath, [folder + file], { env: { ...process.env, PORT: '0' } });
   running.push(child);
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  let output = '';
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const [line] = (await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])) as [Buffer | number | null];
   const url = /http:\S+/.exec(String(line))?.[0];
-  if (url === undefined) throw new Error(`${file} did not start: ${said}`);
+  if (url === undefined) throw new Error(`${file} did not start: ${output}`);
   return url;
 }
 
@@ -35,13 +35,13 @@ describe.each(['node.mjs', 'express.mjs', 'fastify.mjs', 'hono.mjs'])('docs/exam
     expect(refused.map(({ status }) => status)).toEqual([404, 404]);
   });
 
-  test('hears at once of a client that goes away: its place is free again', async () => {
+  test('notices at once that a client has gone: its place is free again', async () => {
     const url = (await start(file)).replace('clip-1', 'clip-2');
     const headers = { authorization: 'Bearer secret-of-bob' };
     for (let round = 0; round < 10; round++) {
       const gone = new AbortController();
       const ask = () => fetch(url, { headers, signal: gone.signal });
-      // The news that six have gone may come behind the seventh, but long before the heartbeat that would tell too.
+      // The closing of the six may be noticed after the seventh request, but long before the next heartbeat.
       const response = await vi.waitUntil(async () => ask().then((answer) => answer.status === 200 && answer), 10_000);
       await response.body?.getReader().read();
       gone.abort();

@@ -143,7 +143,7 @@ describe('a seed', () => {
     expect(first.answers.get('asyntask_a')).not.toEqual(first.answers.get('asyntask_b'));
   });
 
-  test('is drawn where none is given, and told', async () => {
+  test('is random where none is given, and returned', async () => {
     const [one, two] = [await start(), await start()];
     expect(one.seed).not.toBe(two.seed);
     expect((await start({ seed: one.seed })).keys).toEqual(one.keys);
@@ -280,7 +280,7 @@ describe('options', () => {
     await expect(start({ port: Number(new URL(url).port) })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 
-  test('listens where it was told to', async () => {
+  test('listens on the given port', async () => {
     const free = createServer().listen(0, '127.0.0.1');
     await once(free, 'listening');
     const { port } = free.address() as { port: number };

@@ -13,7 +13,7 @@ import { expect, test } from 'vitest';
 
 const builders = { queuedTask, processingTask, unknownTask, completedTask, failedTask, cancelledTask };
 
-test.each(Object.entries(builders))('%s gives a whole task, with what was said', (name, build) => {
+test.each(Object.entries(builders))('%s returns a whole task, with the given fields', (name, build) => {
   const task = build({ id: 'a', provider: 'alad', model: 'veo_3_1', progress: 7 });
   expect(`${task.status}Task`).toBe(name);
   expect(task).toMatchObject({ id: 'a', provider: 'alad', model: 'veo_3_1', progress: 7, observedAt: 0 });

@@ -149,9 +149,9 @@ describe('under a limit those go first that have probably been done for longest 
     expect(order(slow, fast)).toEqual(['fast', 'slow']);
   });
 
-  test('a task that is said to begin later counts from when it is tracked', () => {
-    expect(order(ref('ahead', -3600), { id: 'untold', model })).toEqual(['ahead', 'untold']);
-    expect(order({ id: 'untold', model }, ref('ahead', -3600))).toEqual(['untold', 'ahead']);
+  test('a task whose createdAt is in the future counts from when it is tracked', () => {
+    expect(order(ref('ahead', -3600), { id: 'unknown', model })).toEqual(['ahead', 'unknown']);
+    expect(order({ id: 'unknown', model }, ref('ahead', -3600))).toEqual(['unknown', 'ahead']);
   });
 
   test('also where it is older by far than any of its model', () => {
@@ -160,6 +160,6 @@ describe('under a limit those go first that have probably been done for longest 
   });
 
   test('a task that tells nothing counts from when it is tracked', () => {
-    expect(order('untold', ref('old', 100))).toEqual(['old', 'untold']);
+    expect(order('unknown', ref('old', 100))).toEqual(['old', 'unknown']);
   });
 });

@@ -7,15 +7,15 @@ import { marbles } from '../marbles.js';
 
 const KEY = 'secret-0123456789';
 
-test('whoever watches the process hears of missed polls and of lost tasks, and of no secret', () => {
-  const heard: [name: string, message: object][] = [];
+test('diagnostics_channel publishes missed polls and lost tasks, and no secret', () => {
+  const published: [name: string, message: object][] = [];
   const listeners = ['miss', 'lost'].map((name) => {
     const channel = `rx-video-tasks:${name}`;
-    const listener = (message: unknown) => heard.push([name, message as object]);
+    const listener = (message: unknown) => published.push([name, message as object]);
     subscribe(channel, listener);
     return () => unsubscribe(channel, listener);
   });
-  const told: number[] = [];
+  const reported: number[] = [];
   marbles((m) => {
     const secret = { status: 403, headers: {}, body: JSON.stringify({ error: { message: `${KEY} may not` } }) };
     const { transport } = scriptedTransport({ v: ['u', 'network', secret] });
@@ -24,17 +24,17 @@ test('whoever watches the process hears of missed polls and of lost tasks, and o
       provider,
       transport,
       gate: createGate(),
-      onMiss: ({ misses }) => told.push(misses),
+      onMiss: ({ misses }) => reported.push(misses),
     });
     tracker.track('v').subscribe({ error: () => 0 });
     m.flush();
   })();
   for (const stop of listeners) stop();
-  expect(heard).toMatchObject([
+  expect(published).toMatchObject([
     ['miss', { provider: 'xingchaoyiqing', id: 'v', kind: 'network', misses: 1 }],
     ['lost', { provider: 'xingchaoyiqing', id: 'v', error: { reason: 'query' } }],
   ]);
-  expect(Object.keys(heard[0]?.[1] ?? {})).not.toContain('last');
-  expect(inspect(heard, { depth: 10, showHidden: true })).not.toContain(KEY.slice(0, 8));
-  expect(told).toEqual([1]);
+  expect(Object.keys(published[0]?.[1] ?? {})).not.toContain('last');
+  expect(inspect(published, { depth: 10, showHidden: true })).not.toContain(KEY.slice(0, 8));
+  expect(reported).toEqual([1]);
 });

@@ -80,7 +80,7 @@ describe('track', () => {
   );
 
   test(
-    'a terminal task is remembered also if whoever follows leaves as soon as it hears',
+    'a terminal task is remembered also if its subscriber leaves as soon as it receives it',
     marbles((m) => {
       const { tracker, asks } = scripted({ v: ['q', 's'] });
       const ended = tracker.track('v').pipe(first((task) => isTerminal(task)));

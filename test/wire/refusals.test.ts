@@ -134,14 +134,14 @@ describe.each(Object.entries(wires))('replies that tell of no task, on the %s wi
     expect(read(wire, { id: 'x', status: 'failed', error: { message: 'no' } }).status).toBe('failed');
   });
 
-  test('the error carries what the reply said of itself', () => {
+  test('the error carries the code and message of the reply', () => {
     const reply = { status: 429, body: '', retryAfterMs: 7_000, requestId: 'trace-1' };
     const context = { provider: 'acme', id: 'x', observedAt: 0, retention: 0, redact: (text: string) => `<${text}>` };
     expect(() => wire.read(reply, context)).toThrow(
       expect.objectContaining({ kind: 'rate-limited', retryAfterMs: 7_000, requestId: 'trace-1' }),
     );
-    const echo = { status: 401, body: JSON.stringify({ code: 'c', message: 'said' }) };
+    const echo = { status: 401, body: JSON.stringify({ code: 'c', message: 'm' }) };
     expect(() => wire.read(echo, context)).toThrow(expect.objectContaining({ code: '<c>' }));
-    expect(() => wire.read(echo, context)).toThrow('HTTP 401 [<c>]: <said>');
+    expect(() => wire.read(echo, context)).toThrow('HTTP 401 [<c>]: <m>');
   });
 });

@@ -59,13 +59,15 @@ describe.each(['result', 'generations'] as const)('the %s wire', (name) => {
   });
 
   test('says what came instead of a task, and what to do about it', () => {
-    const told = (body: unknown, http?: number) => refusal(wire, body, http === undefined ? {} : { http }).message;
+    const messageOf = (body: unknown, http?: number) => refusal(wire, body, http === undefined ? {} : { http }).message;
     const start = 'acme returned no usable status for task x: ';
-    expect(told('<html>', 200)).toBe(`${start}HTTP 200 without a JSON object. Check the base URL.`);
-    expect(told('<html>', 502)).toBe(`${start}HTTP 502 without a JSON object. The task is not affected.`);
-    expect(told({ id: 'x' })).toBe(`${start}the reply has no status. Check the base URL.`);
-    expect(told({ error: 'out of order' }, 500)).toBe(`${start}HTTP 500: out of order. The task is not affected.`);
-    expect(told({}, 401)).toBe(`${start}HTTP 401. Check the API key and its quota; the task may still be running.`);
+    expect(messageOf('<html>', 200)).toBe(`${start}HTTP 200 without a JSON object. Check the base URL.`);
+    expect(messageOf('<html>', 502)).toBe(`${start}HTTP 502 without a JSON object. The task is not affected.`);
+    expect(messageOf({ id: 'x' })).toBe(`${start}the reply has no status. Check the base URL.`);
+    expect(messageOf({ error: 'out of order' }, 500)).toBe(`${start}HTTP 500: out of order. The task is not affected.`);
+    expect(messageOf({}, 401)).toBe(
+      `${start}HTTP 401. Check the API key and its quota; the task may still be running.`,
+    );
   });
 
   test.each([

@@ -25,15 +25,15 @@ describe('traps of the wires', () => {
     expect(videoOf(read(resultWire, completed)).url).toBe(url);
   });
 
-  test('trap 2: an error text where the URL belongs is told as the reason, never taken for a video', () => {
-    const failed = read(generationsWire, generations({ status: 'FAILURE', result_url: 'upstream said no' }));
-    expect(failureOf(failed).message).toBe('upstream said no');
+  test('trap 2: an error text where the URL belongs is the reason, never taken for a video', () => {
+    const failed = read(generationsWire, generations({ status: 'FAILURE', result_url: 'upstream refused' }));
+    expect(failureOf(failed).message).toBe('upstream refused');
     expect(failed).not.toHaveProperty('video');
     expect(failureOf(read(generationsWire, generations({ status: 'FAILURE', result_url: url }))).message).toBe(
       'no reason given',
     );
     for (const wrong of [
-      'upstream said no',
+      'upstream refused',
       'ftp://h/v.mp4',
       'javascript:alert(1)',
       'data:video/mp4;base64,A',

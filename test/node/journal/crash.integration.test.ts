@@ -62,7 +62,7 @@ test('D1 killed at random points: nothing accepted is lost, what was acknowledge
   const { asked, url } = await startService();
   for (let run = 1; run <= KILLS; run++) {
     const child = start(file, folder, url, String(run), String(NEW_TASKS));
-    await child.said('started');
+    await child.printed('started');
     await sleep(Math.random() * 250);
     child.process.kill('SIGKILL');
     await child.ended;

@@ -196,7 +196,7 @@ describe('D5 one process at a time', () => {
     const path = join(temporaryFolder(), 'tasks.journal');
     for (let round = 1; round <= 5; round++) {
       const child = start(holder, path);
-      await child.said('holding');
+      await child.printed('holding');
       await expect(read(path)).rejects.toThrow(
         `journal ${path} cannot be opened: it is in use by process ${String(child.process.pid)}`,
       );
@@ -224,11 +224,11 @@ describe('D5 one process at a time', () => {
     const path = join(temporaryFolder(), 'tasks.journal');
     const children = Array.from({ length: 10 }, () => start(holder, path));
     await Promise.all(
-      children.map((child) => Promise.race([child.said('holding'), child.ended, child.said('in use')])),
+      children.map((child) => Promise.race([child.printed('holding'), child.ended, child.printed('in use')])),
     );
     await Promise.all(
       children.map((child) =>
-        Promise.race([child.said('in use'), child.said('holding'), child.ended]).catch(() => null),
+        Promise.race([child.printed('in use'), child.printed('holding'), child.ended]).catch(() => null),
       ),
     );
     expect(children.filter((child) => child.output().includes('holding')).length).toBeLessThanOrEqual(1);

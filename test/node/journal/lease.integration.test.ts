@@ -47,15 +47,15 @@ beforeAll(async () => {
      const store = fileStore(path);
      let seq = 0;
      const save = () => store.save({ provider: 'alad', id: name, trackedAt: 1e12, seq: ++seq, acked: 0 });
-     const isWished = (what) => {
+     const isCommanded = (what) => {
        const file = [path, name, what].join('.');
        const is = existsSync(file);
        rmSync(file, { force: true });
        return is;
      };
      const look = () => {
-       if (isWished('save')) save().then(() => console.log('saved'), (error) => console.log(String(error)));
-       if (isWished('end')) store.close().then(() => process.exit());
+       if (isCommanded('save')) save().then(() => console.log('saved'), (error) => console.log(String(error)));
+       if (isCommanded('end')) store.close().then(() => process.exit());
      };
      const startedAt = performance.now();
      store.load()
@@ -65,7 +65,7 @@ beforeAll(async () => {
   );
 });
 
-const wish = (path: string, name: string, what: 'save' | 'end') => {
+const command = (path: string, name: string, what: 'save' | 'end') => {
   writeFileSync(`${path}.${name}.${what}`, '');
 };
 
@@ -90,7 +90,7 @@ async function idsIn(path: string): Promise<string[]> {
   return entries.map(({ id, seq }) => `${id} ${seq}`);
 }
 
-const refused = (child: Child) => child.said('another machine or container');
+const refused = (child: Child) => child.printed('another machine or container');
 
 describe.concurrent('D8 a lock whose process cannot be looked up', () => {
   test('D8 these tests can make namespaces', ({ skip }) => {
@@ -103,7 +103,7 @@ describe.concurrent('D8 a lock whose process cannot be looked up', () => {
     async () => {
       const path = newPath();
       const first = container('node-1', path, 'first');
-      await first.said('holding');
+      await first.printed('holding');
       const second = container('node-1', path, 'second');
       const ahead = container('node-1', path, 'ahead', 86_400_000);
       const behind = container('node-1', path, 'behind', -86_400_000);
@@ -112,9 +112,9 @@ describe.concurrent('D8 a lock whose process cannot be looked up', () => {
       expect(second.output()).toContain('it is in use by process ');
       expect(second.output()).toContain(`host name node-1), which renews its lock ${path}.lock.`);
       // The first is undisturbed.
-      wish(path, 'first', 'save');
-      await first.said('saved');
-      wish(path, 'first', 'end');
+      command(path, 'first', 'save');
+      await first.printed('saved');
+      command(path, 'first', 'end');
       await first.ended;
       expect(await idsIn(path)).toEqual(['first 2']);
     },
@@ -125,14 +125,14 @@ describe.concurrent('D8 a lock whose process cannot be looked up', () => {
     async () => {
       const path = newPath();
       const first = container('node-1', path, 'first');
-      await first.said('holding');
+      await first.printed('holding');
       first.process.kill('SIGKILL');
       await first.ended;
       const second = container('node-2', path, 'second');
-      await second.said('holding');
+      await second.printed('holding');
       const [, waited] = /holding after (\d+)/.exec(second.output()) ?? [];
       expect(Number(waited)).toBeLessThan(30_000);
-      wish(path, 'second', 'end');
+      command(path, 'second', 'end');
       await second.ended;
       expect(await idsIn(path)).toEqual(['first 1', 'second 1']);
       expect(readdirSync(dirname(path))).toEqual(['tasks.journal']);
@@ -146,21 +146,21 @@ describe.concurrent('D8 a lock whose process cannot be looked up', () => {
     async () => {
       const path = newPath();
       const first = container('node-1', path, 'first');
-      await first.said('holding');
+      await first.printed('holding');
       const pid = childOf(first.process.pid as number);
       process.kill(pid, 'SIGSTOP');
       const second = container('node-2', path, 'second');
-      await second.said('holding');
+      await second.printed('holding');
       process.kill(pid, 'SIGCONT');
-      wish(path, 'first', 'save');
-      await first.said('JournalLostError');
+      command(path, 'first', 'save');
+      await first.printed('JournalLostError');
       expect(first.output()).toContain(`journal ${path} is lost: its lock ${path}.lock.`);
       expect(first.output()).toContain('is gone: another process has taken it');
       expect(first.output()).not.toContain('saved');
-      wish(path, 'second', 'save');
-      await second.said('saved');
-      wish(path, 'second', 'end');
-      wish(path, 'first', 'end');
+      command(path, 'second', 'save');
+      await second.printed('saved');
+      command(path, 'second', 'end');
+      command(path, 'first', 'end');
       await Promise.all([first.ended, second.ended]);
       expect(await idsIn(path)).toEqual(['first 1', 'second 2']);
     },

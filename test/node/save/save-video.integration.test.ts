@@ -181,12 +181,12 @@ describe('W1 bad transfers', () => {
   });
 
   test('W1 never a mixture: whatever the server does, the right bytes or an error', async () => {
-    let draw = () => 0;
+    let random = () => 0;
     const { url, directory } = await serving((request, response) => {
-      const what = draw();
-      const changed = draw() < 0.3;
+      const what = random();
+      const changed = random() < 0.3;
       const [file, etag] = changed ? [OTHER, '"b"'] : [FILE, '"a"'];
-      const cut = draw() < 0.6 ? { cutAfter: 16_384 * Math.floor(1 + draw() * 8) } : {};
+      const cut = random() < 0.6 ? { cutAfter: 16_384 * Math.floor(1 + random() * 8) } : {};
       if (what < 0.1) send(request, response, file, { etag, ignoresRange: true, ...cut });
       else if (what < 0.2) response.writeHead(416, { 'content-range': `bytes */${file.length}` }).end();
       else if (what < 0.3) {
@@ -206,7 +206,7 @@ describe('W1 bad transfers', () => {
     const outcomes = { saved: 0, failed: 0 };
     for (let run = 1; run <= repetitions(200); run++) {
       let state = run * 7919;
-      draw = () => (state = (state * 48271) % 2147483647) / 2147483647;
+      random = () => (state = (state * 48271) % 2147483647) / 2147483647;
       const { end } = await saving(url, { directory, retry: { count: 6, delay: 0 } }, `run-${run}`);
       if (end.status === 'saved') {
         outcomes.saved++;
@@ -271,7 +271,7 @@ test('W2 kill -9 while saving: what has its name is whole, and the next run resu
     const pieces = 1 + Math.floor(Math.random() * 40);
     const isFar = (output: string) =>
       kill % 3 === 0 ? output.includes(`saving ${big.length}\n`) : output.split('saving').length > pieces;
-    await Promise.race([child.said(isFar), child.ended]);
+    await Promise.race([child.printed(isFar), child.ended]);
     await sleep(Math.random() * 5);
     child.process.kill('SIGKILL');
     await child.ended;
