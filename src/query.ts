@@ -58,13 +58,21 @@ export type Query = (ref: TaskRef) => Observable<Task>;
 /** A ref whose provider is found and whose fields are checked. */
 export interface ResolvedRef {
   readonly id: string;
-  /** The provider's name. */
-  readonly provider: string;
-  readonly service: Provider;
+  readonly providerName: string;
+  readonly provider: Provider;
   readonly model?: string | undefined;
   readonly hint?: string | undefined;
   /** Epoch ms. */
   readonly createdAt?: number | undefined;
+}
+
+/** A ref as plain data, its provider by name. */
+export interface PlainRef extends Omit<ResolvedRef, 'provider' | 'providerName'> {
+  readonly provider: string;
+}
+
+export function toPlainRef({ id, providerName, model, hint, createdAt }: ResolvedRef): PlainRef {
+  return { id, provider: providerName, model, hint, createdAt };
 }
 
 /**
@@ -105,21 +113,21 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
    * Asks a function-valued key again after a refusal, since it may have been rotated: once for all requests that were
    * in flight by then.
    */
-  const renew = (service: Provider, refused: string | null, nth: number): Observable<string | null> => {
-    let renewal = renewals.get(service);
+  const renew = (provider: Provider, refused: string | null, nth: number): Observable<string | null> => {
+    let renewal = renewals.get(provider);
     if (!renewal || renewal.refused !== refused || nth > renewal.upTo) {
-      renewal = { refused, upTo: sent, fresh: keyOf(service).pipe(shareReplay({ bufferSize: 1, refCount: false })) };
-      renewals.set(service, renewal);
+      renewal = { refused, upTo: sent, fresh: keyOf(provider).pipe(shareReplay({ bufferSize: 1, refCount: false })) };
+      renewals.set(provider, renewal);
     }
     return renewal.fresh;
   };
 
   const send = (ref: ResolvedRef, key: string | null, context?: RequestContext): Observable<Task> =>
     new Observable((subscriber) => {
-      const { service, id } = ref;
-      const url = service.baseUrl + service.wire.path(encodeURIComponent(id));
+      const { provider, id } = ref;
+      const url = provider.baseUrl + provider.wire.path(encodeURIComponent(id));
       const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
-      const credentials = key === null ? {} : credentialsOf(service, key);
+      const credentials = key === null ? {} : credentialsOf(provider, key);
       Object.assign(headers, credentials);
       const secrets = key === null ? [] : [key, ...Object.values(credentials).filter((one) => !one.includes(key))];
       context?.sent();
@@ -134,16 +142,16 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
     });
 
   const request = (ref: ResolvedRef, context?: RequestContext): Observable<Task> => {
-    const { service } = ref;
-    const key = service.apiKey();
+    const { provider } = ref;
+    const key = provider.apiKey();
     if (typeof key !== 'function') return send(ref, key, context);
-    return keyOf(service).pipe(
+    return keyOf(provider).pipe(
       switchMap((first) => {
         const nth = ++sent;
         return send(ref, first, context).pipe(
           catchError((error: unknown) => {
             if (!isQueryError(error) || error.kind !== 'unauthorized') throw error;
-            return renew(service, first, nth).pipe(switchMap((second) => send(ref, second, context)));
+            return renew(provider, first, nth).pipe(switchMap((second) => send(ref, second, context)));
           }),
         );
       }),
@@ -153,7 +161,7 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
   // Built for each request: a task that waits for its next poll holds nothing but its ref.
   return (ref, context) =>
     new Observable((subscriber) => {
-      const { origin, apiKey } = ref.service;
+      const { origin, apiKey } = ref.provider;
       const urgency = context && (() => context.urgency());
       const ticket = { origin, key: apiKey(), urgency };
       return gateNow().admit(ticket, request(ref, context)).subscribe(new Answer(subscriber, ref));
@@ -211,45 +219,48 @@ class Reading extends Answer<TransportReply> {
 }
 
 /** Any error becomes a QueryError that names the task and the host, and contains no key. */
-function unanswered(error: unknown, { provider, service, id }: ResolvedRef, secrets: Secrets): QueryError {
+function unanswered(error: unknown, { providerName, provider, id }: ResolvedRef, secrets: Secrets): QueryError {
   const clean = (text: string) => redact(text, secrets);
   const isKnown = isQueryError(error);
   if (isKnown && error.id !== undefined) return error;
   const { kind, message, code, retryAfterMs, httpStatus, requestId, cause } = isKnown
     ? error
     : new QueryError('network', 'the transport failed');
-  const at = code === 'api-key' || !URL.canParse(service.origin) ? '' : ` at ${new URL(service.origin).host}`;
-  return new QueryError(kind, `${provider}${at} could not be asked about task ${id}: ${clean(String(message))}`, {
-    ...{ code: code && clean(code), requestId: requestId && clean(requestId), retryAfterMs, httpStatus, provider, id },
+  const at = code === 'api-key' || !URL.canParse(provider.origin) ? '' : ` at ${new URL(provider.origin).host}`;
+  return new QueryError(kind, `${providerName}${at} could not be asked about task ${id}: ${clean(String(message))}`, {
+    code: code && clean(code),
+    requestId: requestId && clean(requestId),
+    ...{ retryAfterMs, httpStatus, provider: providerName, id },
     cause: isKnown ? cause && causeOf(cause, clean) : causeOf(error, clean),
   });
 }
 
 function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, secrets: Secrets): Task {
-  const { provider, service, id, createdAt } = ref;
+  const { providerName, provider, id, createdAt } = ref;
   const observedAt = asyncScheduler.now();
   const requestId = headers['x-request-id'] ?? headers['x-oneapi-request-id'];
   const retryAfterMs = retryAfterOf(headers, observedAt);
   const reply = { status, body, requestId: requestId && conceal(requestId, secrets), retryAfterMs };
-  const { wire, retention, baseUrl } = service;
+  const { wire, retention, baseUrl } = provider;
+  const names = { provider: providerName, id };
   const clean = (text: string) => redact(text, secrets);
   // HTTP dates are in whole seconds (RFC 9110, 5.6.7), and a reply takes its time: less than a minute is no difference
   // of clocks.
   const apart = serverTime(headers, observedAt) - observedAt;
   const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
-    const task = wire.read(reply, { provider, id, observedAt, retention, ahead, baseUrl, redact: clean });
+    const task = wire.read(reply, { ...names, observedAt, retention, ahead, baseUrl, redact: clean });
     return concealTask(task, secrets);
   } catch (error) {
     if (!isQueryError(error)) {
       const what = `the wire "${wire.name}" could not read the reply: ${clean(String((error as Error | null)?.message))}`;
-      const message = `${provider} returned no usable status for task ${id}: ${what}`;
-      throw new QueryError('malformed', message, { httpStatus: status, provider, id, cause: causeOf(error, clean) });
+      const message = `${providerName} returned no usable status for task ${id}: ${what}`;
+      throw new QueryError('malformed', message, { httpStatus: status, ...names, cause: causeOf(error, clean) });
     }
     const age = observedAt - (createdAt ?? observedAt);
     if (error.kind !== 'not-found' || age <= retention) throw error;
-    const what = `${provider} has deleted its record of task ${id}: records are kept for ${retention / 3_600_000} h`;
-    throw new QueryError('expired', what, { httpStatus: status, provider, id, cause: error });
+    const what = `${providerName} has deleted its record of task ${id}: records are kept for ${retention / 3_600_000} h`;
+    throw new QueryError('expired', what, { httpStatus: status, ...names, cause: error });
   }
 }
 
@@ -303,12 +314,12 @@ export function toArray(provider: Provider | readonly Provider[]): readonly Prov
  * @throws TypeError or RangeError at call time that names the remedy.
  */
 export function refResolver(provider: Provider | readonly Provider[]): (ref: TaskRef) => ResolvedRef {
-  const services = toArray(provider);
-  const providers = new Map(services.map((service) => [service?.name, service]));
-  if (services.length === 0 || services.some((service) => typeof service?.wire?.read !== 'function')) {
+  const all = toArray(provider);
+  const byName = new Map(all.map((one) => [one?.name, one]));
+  if (all.length === 0 || all.some((one) => typeof one?.wire?.read !== 'function')) {
     throw new TypeError('provider: write alad({ apiKey }), or an array of such');
   }
-  if (providers.size < services.length) {
+  if (byName.size < all.length) {
     throw new TypeError('provider: two have the same name; write alad({ apiKey, name: "second" })');
   }
 
@@ -322,14 +333,14 @@ export function refResolver(provider: Provider | readonly Provider[]): (ref: Tas
     for (const [field, value] of Object.entries({ model, hint })) {
       check(field, value, value === undefined || typeof value === 'string', 'a name such as "veo_3_1"');
     }
-    const [only, another] = services;
-    const service = name === undefined && !another ? only : providers.get(name ?? '');
-    if (!service) {
+    const [only, another] = all;
+    const found = name === undefined && !another ? only : byName.get(name ?? '');
+    if (!found) {
       const what = name === undefined ? 'no provider' : `an unknown provider, "${String(name).slice(0, 80)}"`;
-      const names = [...providers.keys()].join(', ');
+      const names = [...byName.keys()].join(', ');
       throw new TypeError(`ref: task ${id} names ${what}; write { id, provider } with one of: ${names}`);
     }
-    return { id, provider: service.name, service, model, hint, createdAt: checkCreatedAt(createdAt) };
+    return { id, providerName: found.name, provider: found, model, hint, createdAt: checkCreatedAt(createdAt) };
   };
 }
 

@@ -1,13 +1,12 @@
 import {
+  AsyncSubject,
   defer,
-  distinct,
   from,
   ignoreElements,
   map,
   merge,
   mergeMap,
   Observable,
-  of,
   Subscription,
   type ObservableInput,
 } from 'rxjs';
@@ -15,20 +14,20 @@ import {
   createQuery,
   refResolver,
   toArray,
+  toPlainRef,
   type Query,
   type QueryOptions,
-  type ResolvedRef,
   type TaskRef,
-  type TaskRefFields,
 } from '../query.js';
 import { checkOptions } from '../options.js';
 import { taskKey, type Task } from '../task.js';
-import { lostTask, type LostTask, type TrackedTask } from '../tracked-task.js';
+import type { TrackedTask } from '../tracked-task.js';
+import { trackMany } from '../track-many.js';
 import { ObservedQueue } from './observed-queue.js';
 import { jobOf, queuesOf, type NamespaceOptions } from './keys.js';
 import { withLease } from './lease.js';
 import { checkConnection, connect, type FleetConnection } from './redis-connection.js';
-import { toStoredRef, type StoredRef } from './snapshot.js';
+import type { StoredRef } from './snapshot.js';
 import { TaskWatch, type WatchHost } from './task-watch.js';
 
 export interface FleetTrackerOptions extends QueryOptions, NamespaceOptions {
@@ -116,6 +115,7 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
     if (!isClosed) onError(error);
   };
   const streams = new Subscription();
+  const closed = new AsyncSubject<void>();
   const queues = new Map(
     queuesOf(toArray(options.provider), options).flatMap(({ providers, keys }) => {
       const queue = new ObservedQueue(() => connect(connection), keys, report);
@@ -166,20 +166,6 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
       new TaskWatch(jobOf(ref.provider, ref.id), ref, host, subscriber, isResumed);
     });
 
-  /** For refs that arrive one by one: a bad one must not end the others. */
-  const resolveOrLose = (ref: TaskRef): ResolvedRef | LostTask => {
-    try {
-      return resolve(ref);
-    } catch (error) {
-      const { id, provider = '(unknown)' } =
-        typeof ref === 'string' ? { id: ref } : (Object(ref) as Partial<TaskRefFields>);
-      return lostTask({ id: String(id).slice(0, 256), provider: String(provider) }, error, Date.now());
-    }
-  };
-
-  const watchOrPass = (one: ResolvedRef | LostTask, how?: FleetTrackOptions): Observable<TrackedTask> =>
-    'status' in one ? of(one) : watch(toStoredRef(one), how);
-
   const all = [...new Set(queues.values())];
   const notifications =
     notifier &&
@@ -200,7 +186,7 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
     query,
 
     track(ref, how) {
-      const resolved = toStoredRef(resolve(ref));
+      const resolved = toPlainRef(resolve(ref));
       return watch(resolved, how).pipe(
         map((task) => {
           if (task.status === 'lost') throw task.error;
@@ -210,15 +196,12 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
     },
 
     trackAll(refs, how) {
-      if (typeof refs === 'string')
-        throw new TypeError('refs: a string is one ref; write track(ref), or trackAll([ref])');
-      const found: ObservableInput<ResolvedRef | LostTask> = Array.isArray(refs)
-        ? (refs as TaskRef[]).map(resolve)
-        : from(refs).pipe(map(resolveOrLose));
-      return from(found).pipe(
-        distinct((one) => ('status' in one ? one : taskKey(one))),
-        mergeMap((one) => watchOrPass(one, how)),
-      );
+      return trackMany(refs, {
+        resolve: (ref) => toPlainRef(resolve(ref)),
+        keyOf: taskKey,
+        track: (ref) => watch(ref, how),
+        closed,
+      });
     },
 
     resume: (how) =>
@@ -243,7 +226,7 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
     },
 
     forget: (ref) => {
-      const resolved = resolve(ref);
+      const resolved = toPlainRef(resolve(ref));
       return begun(() => queueOf(resolved).queue.forget(resolved));
     },
 
@@ -265,6 +248,8 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
 
     close() {
       isClosed = true;
+      closed.next();
+      closed.complete();
       notifications?.unsubscribe();
       streams.unsubscribe();
       for (const queue of all) queue.close();

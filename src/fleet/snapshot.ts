@@ -12,10 +12,6 @@ export interface StoredRef {
   readonly createdAt?: number | undefined;
 }
 
-export function toStoredRef({ id, provider, model, hint, createdAt }: StoredRef): StoredRef {
-  return { id, provider, model, hint, createdAt };
-}
-
 /** Everything that Redis holds of one task. */
 export interface Snapshot {
   /** Tells one tracking of a task from a later one, after it was forgotten. */

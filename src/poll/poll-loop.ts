@@ -39,7 +39,7 @@ export function pollPlan(config: PollConfig, schedule: Schedule, speed?: number)
 /** What is known of a task before it is asked about. */
 export interface PollRef {
   readonly id?: string;
-  readonly provider?: string;
+  readonly providerName?: string;
   /** Epoch ms. A deadline in ms counts from it. */
   readonly createdAt?: number | undefined;
 }
@@ -209,8 +209,9 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   }
 
   #names(error: unknown): { readonly provider: string; readonly id: string } {
-    const { provider = '', id = '' }: PollRef = { ...(error as PollRef), ...this.last, ...this.ref };
-    return { provider, id };
+    const named: Partial<Task> = this.last ?? (Object(error) as Partial<Task>);
+    const { id = named.id ?? '', providerName = named.provider ?? '' } = this.ref;
+    return { provider: providerName, id };
   }
 
   #giveUp(reason: TrackingErrorReason, cause?: unknown): void {

@@ -1,22 +1,8 @@
-import {
-  asyncScheduler,
-  catchError,
-  defer,
-  EMPTY,
-  finalize,
-  from,
-  map,
-  mergeMap,
-  Observable,
-  of,
-  Subject,
-  takeUntil,
-  type ObservableInput,
-  type Subscriber,
-} from 'rxjs';
+import { asyncScheduler, catchError, Observable, of, Subject, type ObservableInput, type Subscriber } from 'rxjs';
 import { isTrackingError, type TrackingError } from '../errors.js';
 import { isTerminal, type Task } from '../task.js';
 import { lostTask, type LostTask, type TrackedTask } from '../tracked-task.js';
+import { trackMany } from '../track-many.js';
 import { checkRelayTrackerOptions, type RelayTrackerOptions } from './relay-tracker-options.js';
 import { relayStreams, type RelayConnectionState } from './relay-streams.js';
 
@@ -134,23 +120,9 @@ export function relayTracker(options: RelayTrackerOptions): RelayTracker {
       if (last) subscriber.next(last);
     });
 
-  const watchAll = (refs: ObservableInput<string | LostTask>): Observable<TrackedTask> =>
-    defer(() => {
-      const watched = new Set<string>();
-      // `close` ends the source alone: each task watched completes by itself.
-      const open = from(refs).pipe(takeUntil(closing));
-      return open.pipe(
-        mergeMap((id) => {
-          if (typeof id !== 'string') return of(id);
-          if (watched.has(id)) return EMPTY;
-          watched.add(id);
-          return watch(id).pipe(
-            catchError((error: unknown) => of(lostTask(error as TrackingError, error, asyncScheduler.now()))),
-            finalize(() => watched.delete(id)),
-          );
-        }),
-      );
-    });
+  /** A loss is a value. */
+  const watchOrLose = (id: string): Observable<TrackedTask> =>
+    watch(id).pipe(catchError((error: unknown) => of(lostTask(error as TrackingError, error, asyncScheduler.now()))));
 
   const refuseIfClosed = () => {
     if (isClosed) throw new TypeError('the tracker is closed; make another one with relayTracker');
@@ -164,9 +136,7 @@ export function relayTracker(options: RelayTrackerOptions): RelayTracker {
 
     trackAll(refs) {
       refuseIfClosed();
-      if (typeof refs === 'string')
-        throw new TypeError('refs: a string is one ref; write track(ref), or trackAll([ref])');
-      return watchAll(Array.isArray(refs) ? (refs as RelayRef[]).map(idOf) : from(refs).pipe(map(idOrLoss)));
+      return trackMany(refs, { resolve: idOf, keyOf: (id) => id, track: watchOrLose, closed: closing });
     },
 
     connection: streams.state,
@@ -208,13 +178,4 @@ function idOf(ref: RelayRef): string {
   throw new TypeError(
     `id: ${JSON.stringify(id) ?? String(id)} is not usable; write the id that your relay knows, of 1 to 128 characters`,
   );
-}
-
-/** For refs that arrive one by one: a bad one must not end the others. */
-function idOrLoss(ref: RelayRef): string | LostTask {
-  try {
-    return idOf(ref);
-  } catch (error) {
-    return lost(String((ref as { id?: unknown } | null)?.id ?? ref).slice(0, 128), error);
-  }
 }

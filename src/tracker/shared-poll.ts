@@ -118,8 +118,8 @@ export class SharedPoll extends Poll implements RequestContext {
   }
 
   protected fail(error: unknown): void {
-    const { provider, id } = this.ref;
-    publish('lost', { provider, id, error });
+    const { providerName, id } = this.ref;
+    publish('lost', { provider: providerName, id, error });
     const seq = this.last?.seq ?? 0;
     const subscribers = this.#dismiss();
     this.#host.onIdle(this);

@@ -1,17 +1,4 @@
-import {
-  AsyncSubject,
-  asyncScheduler,
-  catchError,
-  defer,
-  EMPTY,
-  finalize,
-  from,
-  mergeMap,
-  Observable,
-  of,
-  takeUntil,
-  type ObservableInput,
-} from 'rxjs';
+import { AsyncSubject, asyncScheduler, catchError, EMPTY, Observable, of, type ObservableInput } from 'rxjs';
 import { DAY } from '../durations.js';
 import type { Journal, Resumed } from '../journal/index.js';
 import { checkOptions } from '../options.js';
@@ -21,14 +8,15 @@ import {
   createAsk,
   refResolver,
   toArray,
+  toPlainRef,
   type Query,
   type QueryOptions,
   type ResolvedRef,
   type TaskRef,
-  type TaskRefFields,
 } from '../query.js';
 import { taskKey, type Task } from '../task.js';
-import { lostTask, type LostTask, type TrackedTask } from '../tracked-task.js';
+import { lostTask, type TrackedTask } from '../tracked-task.js';
+import { lostRef, trackMany } from '../track-many.js';
 import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from './poll-plan.js';
 import { SharedPoll, type SharedPollHost } from './shared-poll.js';
 
@@ -122,7 +110,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   const closed = new AsyncSubject<void>();
   let isClosed = false;
 
-  const pollsOf = ({ service }: ResolvedRef) => polls.get(service) as Map<string, SharedPoll>;
+  const pollsOf = ({ provider }: ResolvedRef) => polls.get(provider) as Map<string, SharedPoll>;
 
   const remember = (poll: SharedPoll, among: Set<SharedPoll>) => {
     among.add(poll);
@@ -136,10 +124,10 @@ export function createTracker(options: TrackerOptions): Tracker {
   const host: SharedPollHost = {
     ask(ref, context) {
       const query = ask(ref, context);
-      return journal?.record(ref, query) ?? query;
+      return journal?.record(toPlainRef(ref), query) ?? query;
     },
-    isAnswered: (ref) => journal?.isAnswered(taskKey(ref)) ?? false,
-    onDelivered: (ref, seq) => journal?.delivered(taskKey(ref), seq),
+    isAnswered: (ref) => journal?.isAnswered(keyOf(ref)) ?? false,
+    onDelivered: (ref, seq) => journal?.delivered(keyOf(ref), seq),
     onTerminal: (poll) => {
       remember(poll, terminals);
     },
@@ -151,7 +139,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   const pollOf = (ref: ResolvedRef): SharedPoll => {
     const ids = pollsOf(ref);
     let poll = ids.get(ref.id);
-    if (!poll) ids.set(ref.id, (poll = new SharedPoll(ref, plans.get(ref.service) as TaskPlan, host)));
+    if (!poll) ids.set(ref.id, (poll = new SharedPoll(ref, plans.get(ref.provider) as TaskPlan, host)));
     return poll;
   };
 
@@ -161,7 +149,7 @@ export function createTracker(options: TrackerOptions): Tracker {
         subscriber.complete();
         return;
       }
-      if (ack === 'manual') journal?.hold(taskKey(ref));
+      if (ack === 'manual') journal?.hold(keyOf(ref));
       const poll = pollOf(ref);
       const { terminal } = poll;
       if (terminal && asyncScheduler.now() < expiryOf(terminal)) {
@@ -175,19 +163,11 @@ export function createTracker(options: TrackerOptions): Tracker {
       poll.subscribe(subscriber);
     });
 
-  /** For refs that arrive one by one: a bad one must not end the others. */
-  const resolveOrLose = (ref: TaskRef): ResolvedRef | LostTask => {
-    try {
-      return resolve(ref);
-    } catch (error) {
-      const named = typeof ref === 'string' ? { id: ref } : (Object(ref) as Partial<TaskRefFields>);
-      const { id, provider = '(unknown)' } = named;
-      return lost({ id: String(id).slice(0, 256), provider: String(provider) }, error);
-    }
-  };
-
-  const subscribeOrLose = (ref: ResolvedRef | LostTask, how?: TrackOptions): Observable<TrackedTask> =>
-    'status' in ref ? of(ref) : subscribeTo(ref, how).pipe(catchError((error: unknown) => of(lost(ref, error))));
+  /** A loss is a value. */
+  const trackOrLose = (ref: ResolvedRef, how?: TrackOptions): Observable<TrackedTask> =>
+    subscribeTo(ref, how).pipe(
+      catchError((error: unknown) => of(lostTask(toPlainRef(ref), error, asyncScheduler.now()))),
+    );
 
   const theJournal = () => {
     if (journal) return journal;
@@ -208,38 +188,22 @@ export function createTracker(options: TrackerOptions): Tracker {
 
     trackAll(refs, how) {
       refuseIfClosed();
-      if (typeof refs === 'string') {
-        throw new TypeError('refs: a string is one ref; write track(ref), or trackAll([ref])');
-      }
-      if (Array.isArray(refs)) {
-        const resolved = new Map((refs as TaskRef[]).map(resolve).map((ref) => [taskKey(ref), ref]));
-        return from(resolved.values()).pipe(mergeMap((ref) => subscribeOrLose(ref, how)));
-      }
-      return defer(() => {
-        const open = new Set<string>();
-        return from(refs).pipe(
-          // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- the streams of the tasks complete by themselves
-          takeUntil(closed),
-          mergeMap((ref) => {
-            const resolved = resolveOrLose(ref);
-            if ('status' in resolved) return of(resolved);
-            const key = taskKey(resolved);
-            if (open.has(key)) return EMPTY;
-            open.add(key);
-            return subscribeOrLose(resolved, how).pipe(finalize(() => open.delete(key)));
-          }),
-        );
-      });
+      return trackMany(refs, { resolve, keyOf, track: (ref) => trackOrLose(ref, how), closed });
     },
 
     resume(how) {
       refuseIfClosed();
       const begin = (ref: TaskRef): Resumed => {
-        const one = resolveOrLose(ref);
-        if ('status' in one) return { stream: of(one), wait: 0 };
-        const plan = plans.get(one.service) as TaskPlan;
+        let one: ResolvedRef;
+        try {
+          one = resolve(ref);
+        } catch (error) {
+          // Its provider is none of this tracker's any more.
+          return { stream: of(lostRef(ref, error)), wait: 0 };
+        }
+        const plan = plans.get(one.provider) as TaskPlan;
         const wait = waitAfter(windowIn(plan, one.hint ?? one.model), 'uniform', plan.random);
-        return { stream: subscribeOrLose(one, how), wait };
+        return { stream: trackOrLose(one, how), wait };
       };
       return theJournal().resume(begin, how?.ack === 'manual');
     },
@@ -249,7 +213,7 @@ export function createTracker(options: TrackerOptions): Tracker {
     forget(ref) {
       const resolved = resolve(ref);
       // First: the task may be tracked again when its streams complete.
-      const forgotten = journal?.forget(resolved) ?? EMPTY;
+      const forgotten = journal?.forget(toPlainRef(resolved)) ?? EMPTY;
       const poll = pollsOf(resolved).get(resolved.id);
       if (poll) {
         terminals.delete(poll);
@@ -280,6 +244,6 @@ function expiryOf(task: Task): number {
   return (task.status === 'completed' ? task.video.expiresAt : undefined) ?? task.observedAt + DAY;
 }
 
-function lost(names: { readonly provider: string; readonly id: string }, cause: unknown): LostTask {
-  return lostTask(names, cause, asyncScheduler.now());
+function keyOf({ providerName, id }: ResolvedRef): string {
+  return taskKey({ provider: providerName, id });
 }

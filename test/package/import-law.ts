@@ -13,6 +13,7 @@ export const LAW: Record<string, readonly string[]> = {
   errors: ['task', 'redact', 'fields'],
   'tracking-error': ['task', 'errors', 'redact'],
   'tracked-task': ['task', 'errors', 'tracking-error', 'fields'],
+  'track-many': ['tracked-task', 'rxjs'],
   clock: ['rxjs'],
   diagnostics: [],
   queue: [],
@@ -26,12 +27,12 @@ export const LAW: Record<string, readonly string[]> = {
   journal: ['task', 'tracked-task', 'errors', 'tracking-error', 'redact', 'fields', 'durations', 'rxjs'],
   tracker: [
     ...['task', 'tracked-task', 'windows', 'options', 'durations', 'queue', 'diagnostics'],
-    ...['query', 'poll', 'journal', 'providers', 'rxjs'],
+    ...['query', 'poll', 'journal', 'providers', 'track-many', 'rxjs'],
   ],
   // Of the tracker only how a caller's options and the providers' documents combine.
   fleet: [
     ...['task', 'tracked-task', 'tracking-error', 'errors', 'durations', 'options'],
-    ...['gate', 'query', 'poll', 'providers', 'tracker', 'rxjs', 'bullmq', 'ioredis', 'node:*'],
+    ...['gate', 'query', 'poll', 'providers', 'tracker', 'track-many', 'rxjs', 'bullmq', 'ioredis', 'node:*'],
   ],
   node: [
     ...['task', 'tracked-task', 'errors', 'redact', 'diagnostics', 'providers', 'transport', 'query', 'journal'],
@@ -40,7 +41,7 @@ export const LAW: Record<string, readonly string[]> = {
   testing: ['task', 'tracked-task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
   sandbox: ['task', 'windows', 'providers', 'zod/mini', 'node:*'],
   'relay-client': [
-    ...['task', 'tracked-task', 'errors', 'tracking-error', 'redact', 'fields', 'options', 'rxjs'],
+    ...['task', 'tracked-task', 'errors', 'tracking-error', 'track-many', 'redact', 'fields', 'options', 'rxjs'],
     'eventsource-parser',
   ],
   relay: ['task', 'errors', 'redact', 'options', 'query', 'tracker', 'rxjs', 'node:*'],

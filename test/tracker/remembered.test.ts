@@ -107,4 +107,14 @@ describe('trackAll', () => {
       expect(asks()).toEqual(['v@0', 'w@0', 'v@30.001']);
     }),
   );
+
+  test(
+    'gives each subscriber all tasks of an array',
+    marbles((m) => {
+      const { tracker } = scripted({ v: ['s'], w: ['s'] });
+      const ids = tracker.trackAll(['v', 'w']).pipe(map(({ id }) => id));
+      m.expect(ids).toBeObservable('(vw|)');
+      m.expect(ids, '-----^').toBeObservable('-----(vw|)');
+    }),
+  );
 });

@@ -1,0 +1,63 @@
+import { asyncScheduler, defer, EMPTY, finalize, from, mergeMap, of, takeUntil } from 'rxjs';
+import type { Observable, ObservableInput } from 'rxjs';
+import { lostTask, type LostTask, type TrackedTask } from './tracked-task.js';
+
+/** How a tracker tracks one of many tasks. */
+export interface TaskSource<Ref, Resolved> {
+  /** @throws for a ref that names no task. */
+  readonly resolve: (ref: Ref) => Resolved;
+  /** Equal for refs of the same task. */
+  readonly keyOf: (resolved: Resolved) => string;
+  /** The transitions of one task. They complete when the tracker is closed; a loss is a value, not an error. */
+  readonly track: (resolved: Resolved) => Observable<TrackedTask>;
+  /** Emits when the tracker is closed. */
+  readonly closed: Observable<unknown>;
+}
+
+/**
+ * The transitions of many tasks, merged: what every tracker's `trackAll` does. Refs of one task are tracked once; of an
+ * asynchronous source, one that arrives after the end of its task is tracked anew. Completes when all tasks have, or when
+ * the tracker is closed.
+ *
+ * @throws what `resolve` throws, at call time, for a bad ref in an array; from another source it arrives as `lost`.
+ */
+export function trackMany<Ref, Resolved>(
+  refs: ObservableInput<Ref>,
+  { resolve, keyOf, track, closed }: TaskSource<Ref, Resolved>,
+): Observable<TrackedTask> {
+  if (typeof refs === 'string') {
+    throw new TypeError('refs: a string is one ref; write track(ref), or trackAll([ref])');
+  }
+  if (Array.isArray(refs)) {
+    const byKey = new Map((refs as Ref[]).map(resolve).map((resolved) => [keyOf(resolved), resolved]));
+    return from([...byKey.values()]).pipe(mergeMap(track));
+  }
+  return defer(() => {
+    const open = new Set<string>();
+    return from(refs).pipe(
+      // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- the streams of the tasks complete by themselves
+      takeUntil(closed),
+      mergeMap((ref) => {
+        let resolved: Resolved;
+        try {
+          resolved = resolve(ref);
+        } catch (error) {
+          return of(lostRef(ref, error));
+        }
+        const key = keyOf(resolved);
+        if (open.has(key)) return EMPTY;
+        open.add(key);
+        return track(resolved).pipe(finalize(() => open.delete(key)));
+      }),
+    );
+  });
+}
+
+/** A ref that names no task, as a value that does not end the streams of the other tasks. */
+export function lostRef(ref: unknown, error: unknown): LostTask {
+  const { id, provider = '(unknown)' } = (typeof ref === 'string' ? { id: ref } : Object(ref)) as {
+    readonly id?: unknown;
+    readonly provider?: unknown;
+  };
+  return lostTask({ id: String(id ?? ref).slice(0, 256), provider: String(provider) }, error, asyncScheduler.now());
+}
