@@ -12,7 +12,7 @@ const { process } = globalThis as { process?: { getBuiltinModule?: (name: string
 const diagnostics = /* @__PURE__ */ process?.getBuiltinModule?.('diagnostics_channel');
 
 /**
- * Tells whoever watches the process, through Node's `diagnostics_channel`: `rx-video-tasks:miss` (a missed poll),
+ * Publishes through Node's `diagnostics_channel`: `rx-video-tasks:miss` (a missed poll),
  * `rx-video-tasks:lost` (tracking ended without an answer), `rx-video-tasks:saved` (a video is stored). Nothing that is published holds a key, a URL or a body.
  */
 export function publish(name: 'miss' | 'lost' | 'saved', message: object): void {

@@ -1,7 +1,7 @@
 import { assignDefined } from './fields.js';
 import { withRaw, type Task } from './task.js';
 
-/** Texts that nobody may see: the API key, and what authenticates a request in its place. */
+/** Secrets: the API key, and what authenticates a request in its place. */
 export type Secrets = string | readonly string[];
 
 /**

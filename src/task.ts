@@ -77,7 +77,7 @@ export type RunningTask = Extract<Task, { status: RunningStatus }>;
 export type TerminalTask = Extract<Task, { status: TerminalStatus }>;
 
 export interface Video {
-  /** http(s). Usually presigned, so itself a credential: whoever has it can download. */
+  /** http(s). Usually presigned, so itself a credential: it lets anyone download. */
   readonly url: string;
   /** Epoch ms: what the URL itself says, else the service's retention counted from the end (or the creation) of the task. */
   readonly expiresAt?: number;

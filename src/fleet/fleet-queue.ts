@@ -15,7 +15,7 @@ export interface JobData {
 /** Nothing of a job outlives it: what is known of its task has a key of its own. */
 const JOB: JobsOptions = { removeOnComplete: true, removeOnFail: true };
 
-/** BullMQ writes several events a poll; nobody reads them. */
+/** BullMQ writes several events a poll; nothing reads them. */
 const EVENTS = { events: { maxLen: 100 } };
 
 /** One queue: its tasks, and the jobs that poll them. */

@@ -81,7 +81,7 @@ export function toTrackingError({ provider, id }: StoredRef, loss: StoredLoss, l
   return new TrackingError(reason, message, { id, provider, misses, cause, last });
 }
 
-/** The places of a video that open with whoever holds their URL. */
+/** The fields of a video whose URL is a credential. */
 export type VideoUrls = Pick<Video, 'url' | 'originalUrl' | 'lastFrameUrl' | 'coverUrl'>;
 
 const URL_FIELDS = ['url', 'originalUrl', 'lastFrameUrl', 'coverUrl'] as const;

@@ -3,7 +3,7 @@ import { brief } from '../redact.js';
 import { isTerminal, changeKey, type RunningStatus, type RunningTask, type Task } from '../task.js';
 import type { JournalEntry, JournalRef, JournalTransition, KnownTask } from './journal.js';
 
-// What an entry says and how it changes: pure functions. A change that changes nothing returns undefined.
+// What an entry contains and how it changes: pure functions. A change that changes nothing returns undefined.
 
 /** Earlier times come from a virtual clock, and no ref accepts them. Epoch ms. */
 const EARLIEST_TIME = 1e12;

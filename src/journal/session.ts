@@ -33,7 +33,7 @@ import {
 } from './journal.js';
 import { spread } from './spread.js';
 
-/** How long a settled, acknowledged task is kept: until no service knows it any more. ms */
+/** How long a settled, acknowledged task is kept: until every service has deleted its record. ms */
 const RETENTION = DAY;
 
 /** Longer messages are cut. A path has up to 4,096 characters, and may be what the reader has to delete. */
@@ -84,7 +84,7 @@ export function openSession(
     settled.set(key, entry.last?.at ?? entry.trackedAt);
   };
 
-  /** Removes what no service knows any more. */
+  /** Removes tasks whose records every service has deleted. */
   const sweep = () => {
     const now = asyncScheduler.now();
     for (const [key, at] of settled) {

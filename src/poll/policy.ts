@@ -281,7 +281,7 @@ function untilAllowed({ floor, askedAt = -Infinity, heldUntil = -Infinity }: Pol
 
 // Both.
 
-/** The state of a task that nobody has asked about yet. */
+/** The state of a task before its first ask. */
 export function newTaskState(rules: WaitRules, model: string | undefined): PollState {
   const window = windowIn(rules, model);
   const state = newState(window.min, floorOf(window));
@@ -340,7 +340,7 @@ export type PollOutcome =
   | { readonly type: 'answer'; readonly task: Task; readonly sentAt?: number }
   /** The query errored. */
   | { readonly type: 'miss'; readonly error: unknown; readonly sentAt?: number }
-  /** Something knows that asking is worthwhile: a webhook, a window's focus. */
+  /** A signal that an ask is worthwhile: a webhook, a window's focus. */
   | { readonly type: 'call' };
 
 export interface PollStep {
@@ -361,7 +361,7 @@ export interface PollStart {
 
 /** When to ask again and when to give up, for any engine: pure functions of a state, an outcome and the time. */
 export interface PollPolicy {
-  /** The state of a task that nobody has asked about yet. Its first ask is due after `decision.delay` ms. */
+  /** The state of a task before its first ask. Its first ask is due after `decision.delay` ms. */
   start(ref: PollStart): PollStep & { readonly decision: WaitDecision };
   /**
    * What to do after an outcome. The state that is passed in stays as it is.

@@ -21,7 +21,7 @@ export interface ProviderOptions {
   readonly allowInsecure?: boolean;
 }
 
-/** What a service's document says, as data. */
+/** A service's document, as data. */
 export interface ProviderDefinition {
   readonly name: string;
   /** The documented base URL. */

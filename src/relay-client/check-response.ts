@@ -4,7 +4,7 @@ import { brief } from '../redact.js';
 /** Why a stream failed; with the value of the relay's limit that the request exceeds, where the relay names one. */
 export type StreamError = QueryError & { readonly limit?: number };
 
-/** ms: the most that a Retry-After is believed. */
+/** ms: a longer Retry-After is cut to this. */
 export const MAX_RETRY_AFTER = 900_000;
 
 /** @param place the URL of the relay, without its query */

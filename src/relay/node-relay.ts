@@ -74,7 +74,7 @@ async function answer(
   }
   // In HTTP/2 `writeHead` has sent them.
   if ('flushHeaders' in response) response.flushHeaders();
-  // Rejects when the client leaves or is dropped. `response` is closed then, and there is nobody to answer.
+  // Rejects when the client leaves or is dropped. `response` is closed then, and no answer is possible.
   await pipeline(body, response).catch(() => undefined);
 }
 

@@ -77,7 +77,7 @@ async function createOverHttp(request: IncomingMessage, create: (fields: object)
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    // What is too much is read to its end: the client hears the answer only then.
+    // A body that is too large is read to its end: clients read the answer only after sending all of it.
     if (size <= LARGEST_REQUEST) chunks.push(chunk);
   }
   if (size > LARGEST_REQUEST) return refusal(413, `the body is larger than ${LARGEST_REQUEST} bytes`);

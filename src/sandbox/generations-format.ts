@@ -26,7 +26,7 @@ export const generationsFormat: ReplyFormat = {
   rateLimited: gatewayError(429, 'Too many requests, please slow down', 'rate_limit_exceeded'),
 };
 
-/** The gateway asks its upstream every 15 s, and knows nothing newer in between; before the first time, nothing at all. */
+/** The gateway asks its upstream every 15 s and repeats that answer in between; before the first time it has none. */
 function lastRefresh({ createdAt, speed, random }: SandboxTask, now: number): number | undefined {
   const period = REFRESH / speed;
   const first = createdAt + period * random.number('refresh');
@@ -77,7 +77,7 @@ function dataOf(task: SandboxTask, shown: number | undefined): object {
   }
 }
 
-/** What the upstream says of a video that is done. Its size is that of a real one, whatever the stand-in's. */
+/** The upstream's record of a finished video. Its size is that of a real one, not of the stand-in. */
 function outputOf({ video, original, random }: SandboxTask): object {
   const tokens = original ? 50_638 : 108_900;
   return {

@@ -7,7 +7,7 @@ export interface SandboxTask extends Lifecycle {
   readonly id: string;
   readonly model: string;
   readonly speed: number;
-  /** What it says if it fails. */
+  /** Its reason if it fails. */
   readonly reason: string;
   /** To be had once the task is completed. */
   readonly video: SignedVideo;

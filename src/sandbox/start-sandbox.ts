@@ -38,7 +38,7 @@ export interface SandboxTaskRequest {
   readonly outcome?: SandboxOutcome;
   /** A task in two stages, with an original and an enhanced video: anyfast and alad. @default false */
   readonly superResolution?: boolean;
-  /** What a failed task says, `''` included. @default one of the wire's usual reasons, drawn */
+  /** The reason of a failed task, `''` included. @default one of the wire's usual reasons, at random */
   readonly reason?: string;
 }
 

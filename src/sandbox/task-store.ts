@@ -16,7 +16,7 @@ export interface TaskStoreOptions {
   readonly retention: number;
 }
 
-/** What may be said of a task when it is created. Checked, since it also comes over HTTP. */
+/** The fields of a task that a caller may choose. Checked, since they also come over HTTP. */
 export interface TaskRequest {
   readonly model?: unknown;
   readonly outcome?: unknown;
@@ -93,7 +93,7 @@ export function createTaskStore({ service, provider, videoBase, seed, speed, ret
   };
 }
 
-// What may be said of a task is said over HTTP too, by strangers: here a schema has something to refuse.
+// Any client of the sandbox can send these fields over HTTP, so a schema checks them.
 const requestShape = z.strictObject({
   model: z.optional(z.string().check(z.regex(/^[\w.:/-]{1,128}$/))),
   outcome: z.optional(z.enum(OUTCOMES)),
@@ -137,7 +137,7 @@ function checkRequest(request: TaskRequest, { name, wire }: Provider, service: S
   return { model, outcome, superResolution, reason };
 }
 
-/** The one family whose document knows `cancelled`, and whose records are deleted together with their videos. */
+/** The one family whose document has `cancelled`, and whose records are deleted together with their videos. */
 function isSeedance15(model: string): boolean {
   return model.startsWith('seedance_1_5');
 }

@@ -29,7 +29,7 @@ export function resultReply(fields: ScriptTask): TransportReply {
 
 /**
  * What a service of the generations wire (anyfast, alad) replies about a task, with its habits: the URL of a completed
- * one stands in `fail_reason` too, and only then is the upstream's model told. A video with an `originalUrl` makes it a
+ * one stands in `fail_reason` too, and only then does the reply name the upstream's model. A video with an `originalUrl` makes it a
  * super-resolution task. By default the task was submitted now.
  */
 export function generationsReply(fields: ScriptTask): TransportReply {

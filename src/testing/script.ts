@@ -31,7 +31,7 @@ export type Script<Step> = readonly Step[] | Readonly<Record<string, readonly St
 
 export interface ScriptOptions {
   /**
-   * How many ms a query takes; or a function that says it for each. The query completes one ms after its answer, like
+   * How many ms a query takes; or a function that returns it for each. The query completes one ms after its answer, like
    * the diagram `-q|`: so a configured wait reads literally, as in `-q 30s -p 30s -(s|)`.
    * @default 1
    */
@@ -76,7 +76,7 @@ export type Turn<Extra> =
 
 /**
  * Plays a script: each subscription to `play(id, perform)` is the next step of that id. `perform` makes an answer of a
- * step, or throws; `isExtra` tells the steps that only this kind of script knows.
+ * step, or throws; `isExtra` recognises the steps that only this kind of script has.
  */
 export function playScript<Answer, Extra = never>(
   script: Script<ScriptStep<Answer> | Extra>,

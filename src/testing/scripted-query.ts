@@ -20,8 +20,8 @@ export interface ScriptedQuery {
  * A query that answers from a script instead of a service. Time is RxJS's own, so it may be virtual (TestScheduler),
  * faked or real. It counts the queries of each id, so make a new one for each test.
  *
- * Answers carry the id and the provider that were asked about, whatever their step says; `observedAt` is 0 unless the
- * step says more, so that answers equal `taskLetters({ id })`.
+ * Answers carry the id and the provider that were asked about, whatever their step contains; `observedAt` is 0 unless the
+ * step sets it, so that answers equal `taskLetters({ id })`.
  *
  * @throws TypeError or RangeError at call time for a step that is none.
  *

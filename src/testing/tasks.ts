@@ -20,7 +20,7 @@ export type ScriptTask = Task extends infer T
     : never
   : never;
 
-/** Who a task is about when nobody says, and when it was seen: the same for every builder, so that tasks compare equal. */
+/** The default id, provider and time of a task: the same for every builder, so that tasks compare equal. */
 export const DEFAULTS = { id: 'task', provider: 'scripted', observedAt: 0 } as const;
 
 /**
@@ -39,7 +39,7 @@ export function processingTask(over: Over<ProcessingTask> = {}): ProcessingTask 
   return { ...DEFAULTS, rawStatus: 'processing', ...over, status: 'processing' };
 }
 
-/** A task whose service used a word that nobody documented: `rawStatus` is `reviewing` by default. */
+/** A task whose service used an undocumented word: `rawStatus` is `reviewing` by default. */
 export function unknownTask(over: Over<UnknownTask> = {}): UnknownTask {
   return { ...DEFAULTS, rawStatus: 'reviewing', ...over, status: 'unknown' };
 }

@@ -14,7 +14,7 @@ export interface TransportReply {
 
 /**
  * One GET per subscription: emits one reply, whatever its status, and completes. Errors (with a QueryError) only when
- * there is no reply. Unsubscribing aborts the request. Knows nothing of tasks, keys or when to ask again.
+ * there is no reply. Unsubscribing aborts the request. Tasks, keys and the time of the next ask are none of its concern.
  */
 export type Transport = (request: TransportRequest) => Observable<TransportReply>;
 

@@ -5,7 +5,7 @@ import type { Fields } from './wire.js';
 // Gateways change the types of their fields from model to model. A field that only decorates a task must never cost its
 // status, so its reader takes any value, and reads one of an unexpected type as absent.
 
-/** Longer texts are no names, codes or reasons that anybody reads; a reply may have up to 1 MiB. */
+/** Longer texts are no names, codes or reasons that are meant to be read; a reply may have up to 1 MiB. */
 const LONGEST = 4_096;
 
 /** A non-blank text, cut to 4,096 characters. */

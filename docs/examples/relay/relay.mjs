@@ -25,7 +25,7 @@ export const relay = relayHandler({
   },
 });
 
-/** Says how to ask. @param {unknown} address of the server */
+/** Prints how to query it. @param {unknown} address of the server */
 export function announce(address) {
   const { port } = /** @type {import('node:net').AddressInfo} */ (address);
   console.log(`curl -N -H 'authorization: Bearer secret-of-ann' http://127.0.0.1:${port}/tasks?id=clip-1`);
