@@ -1,6 +1,7 @@
 import {
   AsyncSubject,
   defer,
+  filter,
   from,
   ignoreElements,
   map,
@@ -142,7 +143,7 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
         subscriber.complete();
         return;
       }
-      const queue = queueOf(ref);
+      const observed = queueOf(ref);
       const onClose = new Subscription(() => {
         subscriber.complete();
       });
@@ -151,16 +152,16 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
         streams.remove(onClose);
       });
       const host: WatchHost = {
-        open: (watch) => queue.watch(watch.job, watch.ref, watch),
+        open: (watch) => observed.watch(watch.job, watch.ref, watch),
         close: (watch) => {
-          queue.unwatch(watch.job, watch);
+          observed.unwatch(watch.job, watch);
         },
         onDelivered({ job }, gen, seq) {
-          if (ack === 'auto') queue.queue.store.ack(job, gen, seq).catch(report);
+          if (ack === 'auto') observed.queue.store.ack(job, gen, seq).catch(report);
         },
-        urlsOf: ({ job }, gen) => queue.urlsOf(job, gen),
+        urlsOf: ({ job }, gen) => observed.urlsOf(job, gen),
         refresh({ job }) {
-          queue.queue.refresh(job).catch(report);
+          observed.queue.refresh(job).catch(report);
         },
       };
       new TaskWatch(jobOf(ref.provider, ref.id), ref, host, subscriber, isResumed);
@@ -210,16 +211,20 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
           defer(() => {
             const { store, keys } = observed.queue;
             return withLease(store, keys.resume, 'resume(): the lease of this fleet', () =>
-              from(observed.kept()).pipe(mergeMap((ref) => watch(ref, how, true))),
+              from(observed.kept()).pipe(
+                // Tasks of providers that only other processes have are theirs.
+                filter(({ provider }) => queues.has(provider)),
+                mergeMap((ref) => watch(ref, how, true)),
+              ),
             );
           }),
         ),
       ),
 
     ack: (task) => {
-      const queue = queueOf(task);
+      const observed = queueOf(task);
       return begun(async () => {
-        const { store } = queue.queue;
+        const { store } = observed.queue;
         const job = jobOf(task.provider, task.id);
         await store.ack(job, '', task.seq ?? (await store.read(job))?.seq ?? 0);
       });
@@ -231,20 +236,16 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
     },
 
     stats: () =>
-      new Observable((subscriber) => {
-        const counts = Promise.all(all.map((queue) => queue.queue.counts()));
-        const sum = from(counts).pipe(
-          map((each) =>
-            each.reduce((sum, one) => ({
-              open: sum.open + one.open,
-              delayed: sum.delayed + one.delayed,
-              due: sum.due + one.due,
-              active: sum.active + one.active,
-            })),
-          ),
-        );
-        return sum.subscribe(subscriber);
-      }),
+      defer(() => Promise.all(all.map(({ queue }) => queue.counts()))).pipe(
+        map((each) =>
+          each.reduce((sum, one) => ({
+            open: sum.open + one.open,
+            delayed: sum.delayed + one.delayed,
+            due: sum.due + one.due,
+            active: sum.active + one.active,
+          })),
+        ),
+      ),
 
     close() {
       isClosed = true;

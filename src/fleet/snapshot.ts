@@ -67,7 +67,13 @@ export function toSnapshot(fields: readonly string[]): Snapshot | undefined {
 }
 
 /** Whether no more transitions will come. */
-export function isSettledSnapshot({ task, lost }: Snapshot): boolean {
+export function isSettledSnapshot({
+  task,
+  lost,
+}: {
+  readonly task?: StoredTask | undefined;
+  readonly lost?: StoredLoss | undefined;
+}): boolean {
   return lost !== undefined || (task !== undefined && isTerminal(task));
 }
 

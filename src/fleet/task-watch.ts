@@ -2,6 +2,7 @@ import type { Subscriber, Unsubscribable } from 'rxjs';
 import { isTerminal } from '../task.js';
 import { lostTask, type TrackedTask } from '../tracked-task.js';
 import {
+  isSettledSnapshot,
   toTrackingError,
   withUrls,
   type Snapshot,
@@ -23,6 +24,13 @@ export interface WatchHost {
   readonly urlsOf: (watch: TaskWatch, gen: string) => VideoUrls | undefined;
   /** Asks a worker for fresh URLs; they arrive by `onUrls`. */
   readonly refresh: (watch: TaskWatch) => void;
+}
+
+/** What a snapshot and a transition have in common. */
+interface Change {
+  readonly seq: number;
+  readonly task?: StoredTask | undefined;
+  readonly lost?: StoredLoss | undefined;
 }
 
 /** ms that whole URLs, which travel beside the stream, may take before a worker is asked for fresh ones. */
@@ -64,20 +72,19 @@ export class TaskWatch implements Watcher, Unsubscribable {
 
   #begin(snapshot: Snapshot): void {
     this.gen = snapshot.gen;
-    if (this.isResumed && snapshot.acked >= snapshot.seq) this.#seq = snapshot.seq;
+    if (this.isResumed && snapshot.acked >= snapshot.seq) {
+      this.#seq = snapshot.seq;
+      if (isSettledSnapshot(snapshot)) this.subscriber.complete();
+    }
     this.onSnapshot(snapshot);
     for (const transition of this.#early.splice(0)) this.onTransition(transition);
   }
 
   onSnapshot(snapshot: Snapshot | undefined): void {
     if (this.gen === undefined) return;
-    if (snapshot?.gen !== this.gen) {
-      // It was forgotten, and perhaps tracked anew, in the meantime; or it expired with its video.
-      this.subscriber.complete();
-      return;
-    }
-    const { seq, task, lost } = snapshot;
-    if (seq > this.#seq) this.#take({ seq, ...(task && { task }), ...(lost && { lost }) });
+    // It was forgotten, and perhaps tracked anew, in the meantime; or it expired with its video.
+    if (snapshot?.gen !== this.gen) this.subscriber.complete();
+    else this.#takeChange(snapshot);
   }
 
   onTransition(transition: StoredTransition): void {
@@ -85,8 +92,14 @@ export class TaskWatch implements Watcher, Unsubscribable {
       this.#early.push(transition);
     } else if (transition.gen === this.gen) {
       if (transition.seq === 0) this.subscriber.complete();
-      else if (transition.seq > this.#seq) this.#take(transition);
+      else this.#takeChange(transition);
     }
+  }
+
+  /** A server that lost the end of its log uses numbers again: an end is taken whatever its number is. */
+  #takeChange({ seq, task, lost }: Change): void {
+    const isEnd = isSettledSnapshot({ task, lost }) && this.#withoutUrls === undefined;
+    if (seq > this.#seq || isEnd) this.#take({ seq, task, lost });
   }
 
   onUrls(gen: string, urls: VideoUrls | StoredLoss): void {
@@ -96,7 +109,7 @@ export class TaskWatch implements Watcher, Unsubscribable {
     else this.#emit(withUrls(waiting.task, urls), waiting.seq);
   }
 
-  #take({ seq, task, lost }: Pick<StoredTransition, 'seq' | 'task' | 'lost'>): void {
+  #take({ seq, task, lost }: Change): void {
     this.#seq = seq;
     if (lost) {
       this.#lose(lost, seq, task);

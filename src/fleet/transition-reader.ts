@@ -36,6 +36,8 @@ export class TransitionReader {
   #stream: Redis | undefined;
   #urls: Redis | undefined;
   #isClosed = false;
+  /** The connection was cut since the snapshots were read last. */
+  #wasCut = false;
   /** Settles when entries that are written from now on are seen. */
   #ready: Promise<void> | undefined;
   #last = '$';
@@ -84,11 +86,16 @@ export class TransitionReader {
     this.#last = newest?.[0] ?? '0';
     this.#stream = redis.duplicate();
     this.#stream.on('error', this.onError);
+    // Later ones follow a cut. The read that was under way is sent again by the client, without an error.
+    this.#stream.once('ready', () => {
+      this.#stream?.on('ready', () => {
+        this.#wasCut = true;
+      });
+    });
     void this.#read(this.#stream);
   }
 
   async #read(stream: Redis): Promise<void> {
-    let wasCut = false;
     while (!this.#isClosed) {
       try {
         const reply = await stream.xread(
@@ -100,9 +107,9 @@ export class TransitionReader {
           this.store.keys.transitions,
           this.#last,
         );
-        if (wasCut) {
+        if (this.#wasCut) {
           // The stream is trimmed, and a server that came back may have lost its end: the snapshots are the truth.
-          wasCut = false;
+          this.#wasCut = false;
           await this.#reread();
         }
         for (const [id, fields] of reply?.[0]?.[1] ?? []) {
@@ -111,7 +118,7 @@ export class TransitionReader {
         }
       } catch (error) {
         if (this.#isClosed) return;
-        wasCut = true;
+        this.#wasCut = true;
         this.onError(error as Error);
         await new Promise((resolve) => setTimeout(resolve, 1_000));
         await this.#restart();

@@ -1,0 +1,147 @@
+import { Observable } from 'rxjs';
+import { expect, test, vi } from 'vitest';
+import { completedTask, processingTask, queuedTask } from 'rx-video-tasks/testing';
+import type { TrackedTask } from 'rx-video-tasks';
+import { withBareUrls, type Snapshot, type StoredLoss } from '../../src/fleet/snapshot.js';
+import { TaskWatch } from '../../src/fleet/task-watch.js';
+
+const ref = { id: 'video_1', provider: 'acme' };
+const processing = (progress: number) => processingTask({ ...ref, progress });
+const whole = completedTask({ ...ref, video: { url: 'https://v.example/1.mp4?key=1' } });
+const bare = withBareUrls(whole);
+const loss: StoredLoss = { reason: 'deadline', message: 'too late', misses: 0, at: 5 };
+
+function watch(isResumed = false) {
+  const seen: string[] = [];
+  const deliver = vi.fn<(gen: string, seq: number) => void>();
+  const refresh = vi.fn<() => void>();
+  let open: (snapshot: Snapshot) => void = () => undefined;
+  let subject: TaskWatch | undefined;
+  const say = (task: TrackedTask) =>
+    `${String(task.seq)} ${task.status === 'completed' ? task.video.url : task.status}`;
+  const subscription = new Observable<TrackedTask>((subscriber) => {
+    const opened = new Promise<Snapshot>((resolve) => (open = resolve));
+    const host = {
+      open: () => opened,
+      close: () => undefined,
+      onDelivered: (_: TaskWatch, gen: string, seq: number) => {
+        deliver(gen, seq);
+      },
+      urlsOf: () => undefined,
+      refresh: () => {
+        refresh();
+      },
+    };
+    subject = new TaskWatch('job', ref, host, subscriber, isResumed);
+  }).subscribe({
+    next: (task) => seen.push(say(task)),
+    error: (error: unknown) => seen.push(String(error)),
+    complete: () => seen.push('complete'),
+  });
+  const snapshot = async (more: Partial<Snapshot> = {}) => {
+    open({ gen: 'g', ref, since: 0, seq: 0, acked: 0, ...more });
+    await Promise.resolve();
+    await Promise.resolve();
+  };
+  return { seen, deliver, refresh, snapshot, subscription, subject: subject as unknown as TaskWatch };
+}
+
+const transition = (seq: number, task?: Snapshot['task'], gen = 'g') => ({
+  job: 'job',
+  gen,
+  seq,
+  ...(task && { task }),
+});
+
+test('the snapshot first, then each later transition once', async () => {
+  const { seen, subject, snapshot, deliver } = watch();
+  await snapshot({ seq: 2, task: processing(10) });
+  for (const seq of [1, 2, 3, 3]) subject.onTransition(transition(seq, processing(seq)));
+  expect(seen).toEqual(['2 processing', '3 processing']);
+  expect(deliver.mock.calls).toEqual([
+    ['g', 2],
+    ['g', 3],
+  ]);
+});
+
+test('what arrives before the snapshot is neither lost nor doubled', async () => {
+  const { seen, subject, snapshot } = watch();
+  for (const seq of [1, 2, 3]) subject.onTransition(transition(seq, processing(seq)));
+  expect(seen).toEqual([]);
+  await snapshot({ seq: 2, task: queuedTask(ref) });
+  expect(seen).toEqual(['2 queued', '3 processing']);
+});
+
+test('transitions of another tracking of the same task are not its own; being forgotten completes', async () => {
+  const { seen, subject, snapshot } = watch();
+  await snapshot();
+  subject.onTransition(transition(1, processing(1), 'other'));
+  subject.onTransition(transition(0));
+  expect(seen).toEqual(['complete']);
+});
+
+test('an end is delivered even if its number was used before: Redis may lose the end of its log', async () => {
+  const { seen, subject, snapshot } = watch();
+  await snapshot({ seq: 4, task: processing(80) });
+  subject.onTransition(transition(3, processing(90)));
+  subject.onTransition(transition(4, whole));
+  expect(seen).toEqual(['4 processing', `4 ${whole.video.url}`, 'complete']);
+});
+
+test.each(['before', 'after'])('whole URLs that come %s the snapshot is read again complete it once', async (when) => {
+  const { seen, subject, snapshot } = watch();
+  await snapshot();
+  subject.onTransition(transition(1, bare));
+  expect(seen).toEqual([]);
+  if (when === 'after') subject.onSnapshot({ gen: 'g', ref, since: 0, seq: 1, acked: 0, task: bare });
+  subject.onUrls('other', { url: 'https://v.example/wrong' });
+  subject.onUrls('g', { url: whole.video.url });
+  expect(seen).toEqual([`1 ${whole.video.url}`, 'complete']);
+});
+
+test('URLs that do not come are asked for once; where there are none, the task is lost to this observer', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { seen, subject, snapshot, refresh } = watch();
+    await snapshot({ seq: 1, task: bare });
+    vi.advanceTimersByTime(60_000);
+    expect(refresh).toHaveBeenCalledTimes(1);
+    subject.onUrls('g', { ...loss, reason: 'expired' });
+    expect(seen).toEqual(['1 lost', 'complete']);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a snapshot that is gone completes: the task was forgotten, or expired with its video', async () => {
+  const { seen, subject, snapshot } = watch();
+  await snapshot({ seq: 1, task: queuedTask(ref) });
+  subject.onSnapshot(undefined);
+  expect(seen).toEqual(['1 queued', 'complete']);
+});
+
+test('resumed: what was acknowledged does not come again, and an acknowledged end completes', async () => {
+  const open = watch(true);
+  await open.snapshot({ seq: 2, acked: 2, task: processing(10) });
+  open.subject.onTransition(transition(3, processing(20)));
+  expect(open.seen).toEqual(['3 processing']);
+  const ended = watch(true);
+  await ended.snapshot({ seq: 2, acked: 2, task: whole });
+  expect(ended.seen).toEqual(['complete']);
+  const lost = watch(true);
+  await lost.snapshot({ seq: 3, acked: 2, lost: loss });
+  expect(lost.seen).toEqual(['3 lost', 'complete']);
+});
+
+test('unsubscribing ends the wait for URLs', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { snapshot, refresh, subscription } = watch();
+    await snapshot({ seq: 1, task: bare });
+    subscription.unsubscribe();
+    vi.advanceTimersByTime(60_000);
+    expect(refresh).not.toHaveBeenCalled();
+  } finally {
+    vi.useRealTimers();
+  }
+});
