@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs';
 import { createGate } from '../gate/index.js';
 import { checkOptions } from '../options.js';
+import { POLL_OPTIONS } from '../poll/poll-config.js';
 import { policyOf } from '../poll/policy.js';
 import { createQuery, toArray, type QueryOptions } from '../query.js';
 import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from '../tracker/poll-plan.js';
@@ -89,8 +90,8 @@ export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent>
 
 const OPTIONS = [
   ...['provider', 'transport', 'gate', 'connection', 'prefix', 'queue'],
-  ...['signal', 'concurrency', 'requestsPerMinute', 'storeUrls'],
-  ...PLAN_OPTIONS.filter((name) => name !== 'notifier' && name !== 'onMiss'),
+  ...['signal', 'concurrency', 'requestsPerMinute', 'storeUrls', ...PLAN_OPTIONS],
+  ...POLL_OPTIONS.filter((name) => name !== 'notifier' && name !== 'onMiss'),
 ];
 
 /** @throws RangeError for a number of polls that is none. */

@@ -1,6 +1,7 @@
 import { publish } from '../diagnostics.js';
+import { notUsable } from '../options.js';
 import { checkCadence, type Cadence } from '../poll/cadence.js';
-import { checkWindows, POLL_OPTIONS, type PollConfig } from '../poll/poll-config.js';
+import { checkWindows, type PollConfig } from '../poll/poll-config.js';
 import { pollPlan, type PollPlan } from '../poll/poll-loop.js';
 import { adjustedOnce, type TaskRules } from '../poll/policy.js';
 import { sharedTimers } from '../poll/shared-timer.js';
@@ -26,7 +27,13 @@ export interface PollPlanOptions extends PollConfig {
   readonly allowSpeed?: boolean;
 }
 
-export const PLAN_OPTIONS = [...POLL_OPTIONS, 'windows', 'cadence', 'speed', 'allowSpeed'] as const;
+/** The names of those that `PollConfig` has not. */
+export const PLAN_OPTIONS = [
+  'windows',
+  'cadence',
+  'speed',
+  'allowSpeed',
+] as const satisfies readonly (keyof PollPlanOptions)[];
 
 /** How the tasks of one provider are polled. Durations in ms, `speed` applied. */
 export interface TaskPlan extends PollPlan, TaskRules {}
@@ -85,7 +92,7 @@ function checkFloors(provider: Provider, { interval, minInterval }: PollPlanOpti
 
 function checkSpeed({ speed = 1, allowSpeed = false }: PollPlanOptions, providers: readonly Provider[]): number {
   if (!(Number.isFinite(speed) && speed > 0)) {
-    throw new RangeError(`speed: ${String(speed)} is not usable; write a number above 0`);
+    throw new RangeError(notUsable('speed', speed, 'a number above 0'));
   }
   for (const { name, baseUrl, isLoopback, isPublicService } of providers) {
     if (speed <= 1 || isLoopback || (allowSpeed && !isPublicService)) continue;

@@ -3,6 +3,7 @@ import { DAY } from '../durations.js';
 import type { Journal, Resumed } from '../journal/index.js';
 import { checkOptions } from '../options.js';
 import { waitAfter } from '../poll/cadence.js';
+import { POLL_OPTIONS } from '../poll/poll-config.js';
 import { windowIn } from '../poll/policy.js';
 import {
   createAsk,
@@ -97,7 +98,7 @@ const MAX_REMEMBERED = 10_000;
  * tracker.track({ id: 'asyntask_x', provider: 'alad' }).subscribe(console.log);
  */
 export function createTracker(options: TrackerOptions): Tracker {
-  checkOptions('createTracker', 'createTracker({ provider })', options, OPTIONS);
+  checkOptions('createTracker', 'createTracker({ provider })', options, [...OPTIONS, ...PLAN_OPTIONS, ...POLL_OPTIONS]);
   const resolve = refResolver(options.provider);
   const ask = createAsk(options);
   const plans = taskPlans(toArray(options.provider), options);
@@ -237,7 +238,8 @@ export function createTracker(options: TrackerOptions): Tracker {
   };
 }
 
-const OPTIONS = ['provider', 'transport', 'gate', 'journal', ...PLAN_OPTIONS] as const;
+// Joined with the others at each call: a spread at the top level stays in every bundle.
+const OPTIONS = ['provider', 'transport', 'gate', 'journal'] as const satisfies readonly (keyof TrackerOptions)[];
 
 /** Until when a terminal task is remembered: afterwards its URL is of no use. Epoch ms. */
 function expiryOf(task: Task): number {
