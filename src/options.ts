@@ -10,12 +10,24 @@ import { LONGEST_DELAY } from './durations.js';
  */
 export function checkOptions(caller: string, usage: string, options: unknown, names: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${caller}: the options are ${String(options)}; write ${usage}`);
+    // The type alone: a text may be an API key.
+    throw new TypeError(`${caller}: the options are ${options === null ? 'null' : typeof options}; write ${usage}`);
   }
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue;
     throw new TypeError(`${caller}: there is no option "${name.slice(0, 80)}"; write one of ${names.join(', ')}`);
   }
+}
+
+/** The message for a value that no option of this name takes. `remedy` is what to write instead. */
+export function notUsable(name: string, value: unknown, remedy: string): string {
+  return `${name}: ${String(value)} is not usable; write ${remedy}`;
+}
+
+/** @throws RangeError for a limit (a count, ms or bytes) that no timer or buffer can keep. */
+export function checkLimit(name: string, limit: number): void {
+  if (Number.isInteger(limit) && limit > 0 && limit <= LONGEST_DELAY) return;
+  throw new RangeError(notUsable(name, limit, `a whole number from 1 to ${LONGEST_DELAY}`));
 }
 
 /** A duration at this speed. @throws RangeError for one that no timer can take. */

@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs';
+import { notUsable } from '../options.js';
 import { KeyLimiter, PendingRequest } from './key-limiter.js';
 import { Rate } from './rate.js';
 
@@ -50,9 +51,13 @@ export interface Gate {
  */
 export function createGate(options: GateOptions = {}): Gate {
   const { maxInFlight = 32, requestsPerMinute } = options;
-  check('maxInFlight', maxInFlight, maxInFlight >= 1 && maxInFlight < Infinity, 'a number of at least 1');
-  const isRate = requestsPerMinute === undefined || requestsPerMinute >= 1;
-  check('requestsPerMinute', requestsPerMinute, isRate, 'a number of at least 1, or Infinity if there is no limit');
+  if (!(maxInFlight >= 1 && maxInFlight < Infinity)) {
+    throw new RangeError(notUsable('maxInFlight', maxInFlight, 'a number of at least 1'));
+  }
+  if (requestsPerMinute !== undefined && !(requestsPerMinute >= 1)) {
+    const remedy = 'a number of at least 1, or Infinity if there is no limit';
+    throw new RangeError(notUsable('requestsPerMinute', requestsPerMinute, remedy));
+  }
   const origins = new Map<string, KeyLimiters>();
 
   const limiterOf = ({ origin, key }: GateTicket): KeyLimiter => {
@@ -89,10 +94,6 @@ class KeyLimiters {
     this.#byKey.set(key, limiter);
     return limiter;
   }
-}
-
-function check(name: string, value: unknown, isValid: boolean, remedy: string): void {
-  if (!isValid) throw new RangeError(`${name}: ${String(value)} is not usable; write ${remedy}`);
 }
 
 /** The gate of the process: all requests to one origin with one key share its budget. */

@@ -1,12 +1,12 @@
 import { asyncScheduler, type Observable, type Observer, type Subscriber, type Subscription } from 'rxjs';
 import { steadyNow } from '../clock.js';
+import { LONGEST_RETRY_AFTER } from '../durations.js';
 import { isQueryError, QueryError } from '../errors.js';
 import { AdmissionQueue, type Admissible } from './admission-queue.js';
 import type { Rate } from './rate.js';
 
 /** A host counts as down after so many failures in a row to reach it. */
 const DOWN_AFTER = 5;
-const LONGEST_PAUSE = 900_000;
 /** ms that an accepted key is remembered while it is not used. */
 const REMEMBER_ACCEPTED = 900_000;
 
@@ -223,7 +223,7 @@ export class KeyLimiter {
     const backOff = Math.max(1_000, 4 * this.#rate.gap) * 2 ** Math.max(0, this.#throttles - 1);
     // A second 429 right after Retry-After means that Retry-After was too short.
     const needsBackOff = is429 && (retryAfterMs === undefined || this.#throttles > 1);
-    const ms = Math.min(LONGEST_PAUSE, Math.max(retryAfterMs ?? 0, needsBackOff ? Math.min(30_000, backOff) : 0));
+    const ms = Math.min(LONGEST_RETRY_AFTER, Math.max(retryAfterMs ?? 0, needsBackOff ? Math.min(30_000, backOff) : 0));
     if (now + ms > this.#pausedUntil) {
       this.#pause = ms;
       this.#pausedUntil = now + ms;

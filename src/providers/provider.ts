@@ -1,4 +1,6 @@
 import type { ObservableInput } from 'rxjs';
+import { DAY } from '../durations.js';
+import { checkOptions, notUsable } from '../options.js';
 import type { Wire } from '../wire/index.js';
 import { DEFAULT_FLOOR, type PollWindows } from '../windows.js';
 
@@ -56,7 +58,6 @@ export interface Provider extends Required<Omit<ProviderDefinition, 'otherHosts'
   readonly apiKey: () => ApiKey;
 }
 
-const DAY = 86_400_000;
 const publicHosts = /* @__PURE__ */ new Set<string>();
 
 /**
@@ -74,15 +75,10 @@ export function defineProvider(definition: ProviderDefinition): (options: Provid
   const { otherHosts = [], ...service } = definition;
   for (const host of [new URL(definition.baseUrl).hostname, ...otherHosts]) publicHosts.add(bareHost(host));
   return (options) => {
-    refuseUnknown(`${service.name}()`, options, OPTIONS);
-    const {
-      apiKey,
-      name = service.name,
-      baseUrl = service.baseUrl,
-      allowInsecure = false,
-    } = Object(options) as ProviderOptions;
+    checkOptions(service.name, `${service.name}({ apiKey })`, options, OPTIONS);
+    const { apiKey, name = service.name, baseUrl = service.baseUrl, allowInsecure = false } = options;
     if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
-      throw new TypeError(`name: ${show(name)} is not usable; write 1 to 64 letters, digits, ".", "_" or "-"`);
+      throw new TypeError(notUsable('name', show(name), '1 to 64 letters, digits, ".", "_" or "-"'));
     }
     const isKeyless = apiKey === null;
     const flaw = isKeyless || typeof apiKey === 'function' ? undefined : flawOfKey(apiKey);
@@ -130,9 +126,9 @@ const FIELDS: Readonly<Record<keyof ProviderDefinition, readonly [type: string, 
 const REQUIRED: readonly string[] = ['name', 'baseUrl', 'wire', 'windows'];
 
 function checkDefinition(definition: ProviderDefinition): void {
-  refuseUnknown('defineProvider()', definition, Object.keys(FIELDS));
+  checkOptions('defineProvider', 'defineProvider({ name, baseUrl, wire, windows })', definition, Object.keys(FIELDS));
   for (const [field, [type, example]] of Object.entries(FIELDS)) {
-    const value = (Object(definition) as Record<string, unknown>)[field];
+    const value: unknown = definition[field as keyof ProviderDefinition];
     if (typeof value === type || (value === undefined && !REQUIRED.includes(field))) continue;
     throw new TypeError(`defineProvider: ${field} is ${typeof value}; write for example ${field}: ${example}`);
   }
@@ -140,13 +136,6 @@ function checkDefinition(definition: ProviderDefinition): void {
     throw new TypeError(
       `defineProvider: baseUrl ${show(definition.baseUrl)} is no URL; write "https://api.acme.example"`,
     );
-  }
-}
-
-function refuseUnknown(callee: string, options: unknown, known: readonly string[]): void {
-  const unknown = Object.keys(Object(options) as object).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new TypeError(`${callee}: ${show(unknown)} is no option; write one of: ${known.join(', ')}`);
   }
 }
 

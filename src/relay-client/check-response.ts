@@ -1,11 +1,9 @@
+import { LONGEST_RETRY_AFTER } from '../durations.js';
 import { QueryError, type QueryErrorKind } from '../errors.js';
 import { brief } from '../redact.js';
 
 /** Why a stream failed; with the value of the relay's limit that the request exceeds, where the relay names one. */
 export type StreamError = QueryError & { readonly limit?: number };
-
-/** ms: a longer Retry-After is cut to this. */
-export const MAX_RETRY_AFTER = 900_000;
 
 /** @param place the URL of the relay, without its query */
 export function streamError(place: string, kind: QueryErrorKind, what: string, fields?: object): StreamError {
@@ -29,7 +27,7 @@ export function checkResponse({ status, type, headers }: Response, place: string
     : status < 300
       ? ` with ${brief(contentType)}, no event stream`
       : '';
-  const retryAfterMs = seconds >= 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER) : undefined;
+  const retryAfterMs = seconds >= 0 ? Math.min(seconds * 1000, LONGEST_RETRY_AFTER) : undefined;
   const kind = KINDS[status] ?? (status < 500 ? 'misconfigured' : 'server');
   const error = streamError(place, kind, `answered HTTP ${status}${why}`, { httpStatus: status, retryAfterMs });
   throw Object.assign(error, limit && { limit });

@@ -1,8 +1,9 @@
 import { createParser } from 'eventsource-parser';
 import { asyncScheduler, filter, Observable, retry, throwError, timeout, timer } from 'rxjs';
+import { LONGEST_RETRY_AFTER } from '../durations.js';
 import { isQueryError, type QueryError } from '../errors.js';
 import { brief } from '../redact.js';
-import { checkResponse, MAX_RETRY_AFTER, streamError, type StreamError } from './check-response.js';
+import { checkResponse, streamError, type StreamError } from './check-response.js';
 
 export interface EventSourceOptions {
   readonly url: string;
@@ -61,7 +62,7 @@ export function eventSource(options: EventSourceOptions): Observable<string> {
         if (event === undefined) subscriber.next(data);
       },
       onRetry: (ms) => {
-        reconnectAfter = Math.min(Math.max(ms, MIN_WAIT), MAX_RETRY_AFTER);
+        reconnectAfter = Math.min(Math.max(ms, MIN_WAIT), LONGEST_RETRY_AFTER);
       },
       onError: ({ type }) => {
         if (type !== 'max-buffer-size-exceeded') return;

@@ -1,5 +1,5 @@
 import { assignDefined } from '../fields.js';
-import { checkOptions } from '../options.js';
+import { checkLimit, checkOptions, notUsable } from '../options.js';
 import type { RelayStreamsOptions } from './relay-streams.js';
 
 export type RelayHeaders = Readonly<Record<string, string>>;
@@ -38,12 +38,10 @@ export function checkRelayTrackerOptions(options: RelayTrackerOptions): RelayStr
   // `fetch` refuses a URL with credentials, with a message that holds them.
   if (!/^https?:$/.test(protocol) || username) {
     const place = username ? 'a URL with credentials' : String(options.url);
-    throw new TypeError(`url: ${place} is not usable; write an http(s) URL, such as 'https://app.example.com/tasks'`);
+    throw new TypeError(notUsable('url', place, "an http(s) URL, such as 'https://app.example.com/tasks'"));
   }
   for (const name of ['hiddenAfter', 'silence', 'idsPerStream', 'streamsPerSubject'] as const) {
-    const value = rest[name];
-    if (Number.isInteger(value) && value > 0 && value < 2 ** 31) continue;
-    throw new RangeError(`${name}: ${String(value)} is not usable; write a whole number above 0`);
+    checkLimit(name, rest[name]);
   }
   return {
     ...rest,

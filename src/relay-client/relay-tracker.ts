@@ -1,5 +1,6 @@
 import { asyncScheduler, catchError, Observable, of, Subject, type ObservableInput, type Subscriber } from 'rxjs';
 import { isTrackingError, type TrackingError } from '../errors.js';
+import { notUsable } from '../options.js';
 import { isTerminal, type Task } from '../task.js';
 import { lostTask, type LostTask, type TrackedTask } from '../tracked-task.js';
 import { trackMany } from '../track-many.js';
@@ -175,7 +176,5 @@ function lost(id: string, cause: unknown): LostTask {
 function idOf(ref: RelayRef): string {
   const { id } = typeof ref === 'string' ? { id: ref } : (ref ?? { id: undefined });
   if (typeof id === 'string' && /^(?=.*\S)[^\p{Cc}\p{Surrogate}]{1,128}$/u.test(id)) return id;
-  throw new TypeError(
-    `id: ${JSON.stringify(id) ?? String(id)} is not usable; write the id that your relay knows, of 1 to 128 characters`,
-  );
+  throw new TypeError(notUsable('id', JSON.stringify(id), 'the id that your relay knows, of 1 to 128 characters'));
 }

@@ -1,4 +1,4 @@
-import { checkOptions } from '../options.js';
+import { checkLimit, checkOptions, notUsable } from '../options.js';
 import type { TaskRef } from '../query.js';
 import type { Tracker } from '../tracker/index.js';
 import { checkCors, type RelayCors } from './cors.js';
@@ -63,17 +63,15 @@ export function checkRelayOptions(options: RelayOptions): CheckedRelayOptions {
     );
   }
   if (typeof videoUrl !== 'boolean' && typeof videoUrl !== 'function') {
-    throw new TypeError(
-      `videoUrl: ${String(videoUrl)} is not usable; write true, false, or a function of (task, publicId) that returns a URL`,
-    );
+    const remedy = 'true, false, or a function of (task, publicId) that returns a URL';
+    throw new TypeError(notUsable('videoUrl', videoUrl, remedy));
   }
   checkCors(cors);
   const { heartbeat = 15_000, reauthorizeAfter = 300_000 } = options;
   const { streamsPerSubject = 6, idsPerStream = 200, streams = 5_000 } = options;
   const numbers = { heartbeat, reauthorizeAfter, streamsPerSubject, idsPerStream, streams };
   for (const [name, value] of Object.entries(numbers)) {
-    if (Number.isInteger(value) && value > 0 && value < 2 ** 31) continue;
-    throw new RangeError(`${name}: ${String(value)} is not usable; write a whole number from 1 to 2147483647`);
+    checkLimit(name, value);
   }
   return { tracker, authorize, videoUrl, ...(cors ? { cors } : {}), ...numbers };
 }

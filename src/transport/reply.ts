@@ -1,6 +1,5 @@
 import { isQueryError, QueryError } from '../errors.js';
-
-const LONGEST = 2 ** 31 - 1;
+import { checkLimit } from '../options.js';
 
 /**
  * The given limits over the defaults.
@@ -12,9 +11,8 @@ export function checkLimits<Name extends string>(
 ): Readonly<Record<Name, number>> {
   const limits: Record<Name, number> = { ...defaults };
   for (const name of Object.keys(defaults) as Name[]) {
-    const value = (limits[name] = given[name] ?? defaults[name]);
-    if (Number.isInteger(value) && value > 0 && value <= LONGEST) continue;
-    throw new RangeError(`${name}: ${String(value)} is not usable; write a whole number from 1 to ${LONGEST}`);
+    limits[name] = given[name] ?? defaults[name];
+    checkLimit(name, limits[name]);
   }
   return limits;
 }

@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import { LONGEST_RETRY_AFTER } from '../durations.js';
 
 export interface TransportRequest {
   readonly url: string;
@@ -34,8 +35,6 @@ export const DEFAULT_LIMITS: Required<TransportLimits> = {
   maxBytes: 1_048_576,
 };
 
-const MAX_RETRY_AFTER = 900_000;
-
 /**
  * How long a reply asks us to wait, in ms: from `retry-after-ms` (as the OpenAI clients do), or `Retry-After` in
  * seconds or as a date (RFC 9110, section 10.2.3). A date counts from the server's own Date header. Anything else is
@@ -44,10 +43,10 @@ const MAX_RETRY_AFTER = 900_000;
 export function retryAfterOf(headers: Readonly<Record<string, string>>, now: number): number | undefined {
   const text = headers['retry-after'];
   const ms = decimal(headers['retry-after-ms']) ?? decimal(text, 1000);
-  if (ms !== undefined) return Math.min(ms, MAX_RETRY_AFTER);
+  if (ms !== undefined) return Math.min(ms, LONGEST_RETRY_AFTER);
   if (text === undefined || !/[a-z]{3}/i.test(text)) return undefined;
   const wait = Date.parse(text) - serverTime(headers, now);
-  return wait > 0 ? Math.min(wait, MAX_RETRY_AFTER) : undefined;
+  return wait > 0 ? Math.min(wait, LONGEST_RETRY_AFTER) : undefined;
 }
 
 /** The server's clock when it replied, in epoch ms; `now` without a Date header. */

@@ -168,8 +168,9 @@ export function providerContract(make: (options: ProviderOptions) => Provider, c
       },
     );
 
-    test('without any options says that the key is missing', () => {
-      expect(() => (make as () => Provider)()).toThrow(`apiKey of ${name} is missing`);
+    test('without any options names the remedy', () => {
+      const message = `${name}: the options are undefined; write ${name}({ apiKey })`;
+      expect(() => (make as () => Provider)()).toThrow(message);
     });
   });
 }

@@ -132,18 +132,28 @@ describe('a definition', () => {
   const define = (definition: unknown) => () => defineProvider(definition as typeof good);
 
   test('is refused by the name of what is missing or unknown, and what to write instead', () => {
-    expect(define(undefined)).toThrow("defineProvider: name is undefined; write for example name: 'acme'");
-    expect(define({})).toThrow(/^defineProvider: name is undefined/);
+    expect(define(undefined)).toThrow(
+      'defineProvider: the options are undefined; write defineProvider({ name, baseUrl',
+    );
+    expect(define({})).toThrow("defineProvider: name is undefined; write for example name: 'acme'");
     expect(define({ ...good, wire: undefined })).toThrow(/wire is undefined; write .* resultWire/);
     expect(define({ ...good, headers: {} })).toThrow(/headers is object; write for example headers: \(apiKey\) =>/);
     expect(define({ ...good, baseUrl: 'a.example' })).toThrow(/baseUrl "a.example" is no URL/);
-    expect(define({ ...good, minIntervall: 1 })).toThrow(/"minIntervall" is no option; write one of: name, baseUrl/);
+    expect(define({ ...good, minIntervall: 1 })).toThrow(
+      'defineProvider: there is no option "minIntervall"; write one of name, baseUrl',
+    );
   });
 
   test('makes providers that refuse unknown options by name', () => {
     const options = { apiKey: 'k', baseURL: 'https://b.example' };
     expect(() => defineProvider(good)(options)).toThrow(
-      /^acme\(\): "baseURL" is no option; write one of: apiKey, baseUrl/,
+      'acme: there is no option "baseURL"; write one of apiKey, baseUrl',
     );
+  });
+
+  test('makes providers that take no key in the place of the options, and do not show it', () => {
+    const alone = () => alad('sk-secret' as never);
+    expect(alone).toThrow('alad: the options are string; write alad({ apiKey })');
+    expect(alone).not.toThrow('sk-secret');
   });
 });

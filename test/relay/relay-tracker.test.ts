@@ -895,13 +895,13 @@ describe('close', () => {
 
 test.each<[unknown, string]>([
   [undefined, "relayTracker: the options are undefined; write relayTracker({ url: '/tasks' })"],
-  ['/tasks', 'relayTracker: the options are /tasks; write'],
+  ['/tasks', 'relayTracker: the options are string; write'],
   [{ url: URL, header: {} }, 'relayTracker: there is no option "header"; write one of url, headers, credentials'],
   [{}, 'url: undefined is not usable; write an http(s) URL'],
   [{ url: 'ftp://x' }, 'url: ftp://x is not usable'],
-  [{ url: URL, hiddenAfter: NaN }, 'hiddenAfter: NaN is not usable; write a whole number above 0'],
+  [{ url: URL, hiddenAfter: NaN }, 'hiddenAfter: NaN is not usable; write a whole number from 1 to 2147483647'],
   [{ url: URL, silence: 2 ** 31 }, 'silence: 2147483648 is not usable'],
-  [{ url: URL, idsPerStream: 0 }, 'idsPerStream: 0 is not usable; write a whole number above 0'],
+  [{ url: URL, idsPerStream: 0 }, 'idsPerStream: 0 is not usable; write a whole number from 1'],
   [{ url: URL, streamsPerSubject: 1.5 }, 'streamsPerSubject: 1.5 is not usable'],
 ])('options that cannot be meant: %o', (options, message) => {
   expect(() => relayTracker(options as RelayTrackerOptions)).toThrow(message);
