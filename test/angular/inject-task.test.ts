@@ -37,7 +37,7 @@ describe('injectTask', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('follows a signal: switches tasks, and never shows the one before under the name of the next', async () => {
+  test('takes a signal as its ref: switches tasks, and never shows the one before under the name of the next', async () => {
     const { log } = app({ a: ['q', 'p'], b: ['p', 's'] });
     const id = signal<string | undefined>('a');
     const { it: task } = component(() => injectTask(id));

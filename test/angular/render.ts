@@ -22,7 +22,7 @@ export async function render(transport: Transport, zone: EnvironmentProviders) {
   const tracking = provideVideoTasks(() => {
     const tracker = createTracker({
       provider: xingchaoyiqing({ apiKey: 'k1234567' }),
-      // The whole task would be over while the page is rendered, if it were followed.
+      // The whole task would be over while the page is rendered, if it were tracked.
       interval: 50,
       minInterval: 0,
       transport: (request) => {

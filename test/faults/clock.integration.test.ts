@@ -31,13 +31,13 @@ function step(ms: number): void {
 describe.for(kinds)('over $name', (kind) => {
   describe.for([-DAY, DAY])('the wall clock moves by %i ms', (ms) => {
     test('F33 the cadence stays', async (context) => {
-      const { server, follow, misses } = await stage(kind, context, { interval: 60 });
+      const { server, track, misses } = await stage(kind, context, { interval: 60 });
       const asked: number[] = [];
       server.route(() => {
         asked.push(performance.now());
         return says('processing');
       });
-      const task = follow();
+      const task = track();
       await until(() => {
         expect(asked).toHaveLength(3);
       });
@@ -53,7 +53,7 @@ describe.for(kinds)('over $name', (kind) => {
     });
 
     test('F33 a pause of the key neither ends sooner nor lasts', async (context) => {
-      const { server, follow } = await stage(kind, context);
+      const { server, track } = await stage(kind, context);
       const asked: [string, number][] = [];
       server.route(({ path }) => {
         asked.push([path, performance.now()]);
@@ -61,23 +61,23 @@ describe.for(kinds)('over $name', (kind) => {
           ? reply({ status: 429, headers: { 'retry-after-ms': '700' }, body: '' })
           : says('completed');
       });
-      const first = follow('a');
+      const first = track('a');
       await until(() => {
         expect(asked).toHaveLength(1);
       });
       await sleep(100);
       step(ms);
-      const second = follow('b');
+      const second = track('b');
       await Promise.all([first.over, second.over]);
       expect(asked).toHaveLength(3);
       for (const [, at] of asked.slice(1)) expect(at - (asked[0]?.[1] ?? 0)).toBeGreaterThanOrEqual(698);
     });
 
     test('F33 a deadline is neither nearer nor farther', async (context) => {
-      const { server, follow } = await stage(kind, context, { deadline: 500 });
+      const { server, track } = await stage(kind, context, { deadline: 500 });
       server.answer(says('queued'));
       const started = performance.now();
-      const task = follow();
+      const task = track();
       await sleep(100);
       step(ms);
       await task.over;
@@ -90,9 +90,9 @@ describe.for(kinds)('over $name', (kind) => {
       { timeout: 5000 },
       async (context) => {
         const notifier = new Subject<void>();
-        const { server, follow } = await stage(kind, context, { notifier });
+        const { server, track } = await stage(kind, context, { notifier });
         server.answer(reply({ status: 503, headers: { 'retry-after-ms': '300' }, body: '' }), says('completed'));
-        const task = follow();
+        const task = track();
         await until(() => {
           expect(server.requests).toHaveLength(1);
         });
@@ -106,11 +106,11 @@ describe.for(kinds)('over $name', (kind) => {
   });
 
   test('F32 a process that is blocked just after asking has missed nothing', async (context) => {
-    const { server, follow, misses } = await stage(kind, context, {
+    const { server, track, misses } = await stage(kind, context, {
       limits: { headersTimeout: 600, totalTimeout: 800 },
     });
     server.answer(says('queued'), says('completed'));
-    const task = follow();
+    const task = track();
     for (const until = performance.now() + 1000; performance.now() < until;);
     await task.over;
     expect(task.statuses).toEqual(['queued', 'completed']);
@@ -121,10 +121,10 @@ describe.for(kinds)('over $name', (kind) => {
     test.for(['NaN', 'Infinity', '2147483648', '1e300', '-1'])(
       'F34 %s from a header makes no hot loop',
       async (value, context) => {
-        const { server, follow, misses } = await stage(kind, context);
+        const { server, track, misses } = await stage(kind, context);
         server.answer(reply({ status: 503, headers: { 'retry-after': value }, body: '' }));
         const started = performance.now();
-        follow();
+        track();
         await sleep(300);
         expect(server.requests.length).toBeLessThanOrEqual((performance.now() - started) / (INTERVAL - 1) + 1);
         for (const { nextPollIn } of misses) expect(nextPollIn <= 900_000).toBe(true);

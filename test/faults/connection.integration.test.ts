@@ -25,11 +25,11 @@ describe.for(kinds)('over $name', (kind) => {
       const gone = await startFaultServer();
       await gone.close();
       const at: number[] = [];
-      const { follow, misses } = await stage(kind, context, {
+      const { track, misses } = await stage(kind, context, {
         baseUrl: gone.url,
         onMiss: () => at.push(performance.now()),
       });
-      const task = follow();
+      const task = track();
       await until(() => {
         expect(misses.length).toBeGreaterThanOrEqual(20);
       });
@@ -50,7 +50,7 @@ describe.for(kinds)('over $name', (kind) => {
 
     test('F2 to a host that does not resolve, for good or for now, then does', async (context) => {
       const failures = ['ENOTFOUND', 'EAI_AGAIN', 'EAI_AGAIN'];
-      const { server, follow, misses, another } = await stage(kind, context, {
+      const { server, track, misses, another } = await stage(kind, context, {
         connect: {
           lookup: (_host, _options, found) => {
             const code = failures.shift();
@@ -61,7 +61,7 @@ describe.for(kinds)('over $name', (kind) => {
       });
       server.answer(says('completed'));
       const tracker = another({ baseUrl: `http://service.example:${server.port}` });
-      const task = follow();
+      const task = track();
       task.subscription.unsubscribe();
       const statuses: string[] = [];
       await new Promise<void>((complete, error) => {
@@ -76,8 +76,8 @@ describe.for(kinds)('over $name', (kind) => {
     });
 
     test('F2 to a host that no resolver knows', async (context) => {
-      const { follow, misses } = await stage(kind, context, { baseUrl: 'http://nowhere.invalid' });
-      const task = follow();
+      const { track, misses } = await stage(kind, context, { baseUrl: 'http://nowhere.invalid' });
+      const task = track();
       await until(() => {
         expect(misses.length).toBeGreaterThanOrEqual(2);
       });
@@ -92,8 +92,8 @@ describe.for(kinds)('over $name', (kind) => {
       'F3 with a certificate that is %s: a TrackingError that names it, nothing sent',
       async ([which, code], context) => {
         const { ca, [which]: tls } = certificates;
-        const { server, follow, misses } = await stage(kind, context, { server: { tls }, connect: { ca } });
-        const task = follow();
+        const { server, track, misses } = await stage(kind, context, { server: { tls }, connect: { ca } });
+        const task = track();
         await task.over;
         expect(task.error).toMatchObject({ name: 'TrackingError', reason: 'query', cause: { code } });
         expect(task.error?.message).toContain('certificate cannot be trusted; nothing was sent');
@@ -105,9 +105,9 @@ describe.for(kinds)('over $name', (kind) => {
 
     test('F3 with a good certificate is like any other', async (context) => {
       const { ca, valid: tls } = certificates;
-      const { server, follow } = await stage(kind, context, { server: { tls }, connect: { ca } });
+      const { server, track } = await stage(kind, context, { server: { tls }, connect: { ca } });
       server.answer(says('completed'));
-      const task = follow();
+      const task = track();
       await task.over;
       expect(task.statuses).toEqual(['completed']);
     });
@@ -115,8 +115,8 @@ describe.for(kinds)('over $name', (kind) => {
     test('F4 that never completes is timed out, time and again', async (context) => {
       const hole = await startBlackHole();
       context.onTestFinished(() => hole.close());
-      const { follow, misses } = await stage(kind, context, { baseUrl: hole.url, limits: { headersTimeout: 400 } });
-      const task = follow();
+      const { track, misses } = await stage(kind, context, { baseUrl: hole.url, limits: { headersTimeout: 400 } });
+      const task = track();
       await until(() => {
         expect(misses.map(({ kind: missed }) => missed)).toEqual(['timeout', 'timeout']);
       }, 10_000);
@@ -180,9 +180,9 @@ describe.for(kinds)('over $name', (kind) => {
       ['resets', reset()],
       ['is closed', hangUp()],
     ] as const)('F7 on a reused socket that %s before it', async ([, fault], context) => {
-      const { server, follow, misses } = await stage(kind, context);
+      const { server, track, misses } = await stage(kind, context);
       server.route(({ turn }) => (server.requests.length > 6 ? says('completed') : turn > 1 ? fault : says('queued')));
-      const task = follow();
+      const task = track();
       await task.over;
       expect(task.statuses).toEqual(['queued', 'completed']);
       // undici: asked again at once, invisibly. fetch cannot (see fetchTransport): that poll is missed, and the next is answered.

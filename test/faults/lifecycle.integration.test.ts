@@ -10,7 +10,7 @@ const POINTS = isLong ? 10_000 : 600;
 
 /** Nothing is in flight or queued: the only place of the gate is free, and no socket is left after closing. */
 const isTidy = async (here: Stage) => {
-  const { server, follow, closeTransport } = here;
+  const { server, track, closeTransport } = here;
   // What was on its way arrives; then nothing more is asked.
   await vi.waitFor(
     async () => {
@@ -21,7 +21,7 @@ const isTidy = async (here: Stage) => {
     { timeout: 5000 },
   );
   server.answer(says('completed'));
-  const next = follow('next');
+  const next = track('next');
   await next.over;
   expect(next.statuses).toEqual(['completed']);
   await closeTransport();
@@ -35,7 +35,7 @@ describe.for(kinds)('over $name', (kind) => {
   describe.concurrent('unsubscribing', () => {
     test('F28 at once sends nothing', async (context) => {
       const here = await stage(kind, context, { gate: createGate({ maxInFlight: 1 }) });
-      const task = here.follow();
+      const task = here.track();
       task.subscription.unsubscribe();
       await sleep(INTERVAL);
       expect(here.server.requests).toHaveLength(0);
@@ -51,7 +51,7 @@ describe.for(kinds)('over $name', (kind) => {
       const here = await stage(kind, context, { gate: createGate({ maxInFlight: 1 }) });
       const { fault, closed } = counted(slow);
       here.server.answer(fault);
-      const task = here.follow();
+      const task = here.track();
       await until(() => {
         expect(here.server.requests).toHaveLength(1);
       });
@@ -68,7 +68,7 @@ describe.for(kinds)('over $name', (kind) => {
     test('F28 in back-off asks no more', async (context) => {
       const here = await stage(kind, context, { gate: createGate({ maxInFlight: 1 }) });
       here.server.answer(reply({ status: 503, body: '' }));
-      const task = here.follow();
+      const task = here.track();
       await until(() => {
         expect(here.misses).toHaveLength(1);
       });
@@ -80,24 +80,24 @@ describe.for(kinds)('over $name', (kind) => {
     test('F28 in the queue of the gate sends nothing', async (context) => {
       const here = await stage(kind, context, { gate: createGate({ maxInFlight: 1 }) });
       here.server.answer(stall());
-      const flying = here.follow('flying');
-      const waiting = ['a', 'b', 'c'].map((id) => here.follow(id));
+      const inFlight = here.track('in-flight');
+      const waiting = ['a', 'b', 'c'].map((id) => here.track(id));
       await until(() => {
         expect(here.server.requests).toHaveLength(1);
       });
-      for (const { subscription } of [...waiting, flying]) subscription.unsubscribe();
+      for (const { subscription } of [...waiting, inFlight]) subscription.unsubscribe();
       await isTidy(here);
-      expect(here.server.requests.map(({ path }) => path)).toEqual(['/v1/result/flying', '/v1/result/next']);
+      expect(here.server.requests.map(({ path }) => path)).toEqual(['/v1/result/in-flight', '/v1/result/next']);
     });
   });
 
   describe.concurrent('many', () => {
     test('F29 a deadline passes while a poll hangs: a TrackingError then, and the socket is closed', async (context) => {
       const { fault, closed } = counted(stall());
-      const { server, follow } = await stage(kind, context, { deadline: 1000 });
+      const { server, track } = await stage(kind, context, { deadline: 1000 });
       server.answer(says('processing'), fault);
       const started = performance.now();
-      const task = follow();
+      const task = track();
       await task.over;
       expect(performance.now() - started).toBeGreaterThanOrEqual(998);
       expect(task.error).toMatchObject({ reason: 'deadline', last: { status: 'processing' } });
@@ -139,7 +139,7 @@ describe.for(kinds)('over $name', (kind) => {
       },
     );
 
-    test('F35 one task followed by ten is polled once, and all see every transition', async (context) => {
+    test('F35 one task with ten subscribers is polled once, and all receive every transition', async (context) => {
       const { server, tracker } = await stage(kind, context);
       const states = ['queued', 'processing', 'processing', 'reticulating', 'queued', 'completed'];
       server.answer(...states.map((status) => says(status)));
@@ -174,7 +174,7 @@ describe.for(kinds)('over $name', (kind) => {
     const left: string[] = [];
     const run = async (nth: number) => {
       await sleep(Math.random() * POINTS);
-      const task = here.follow(`t${nth}`);
+      const task = here.track(`t${nth}`);
       await sleep(Math.random() * 30);
       const { length } = task.tasks;
       const { state } = task;
@@ -191,7 +191,7 @@ describe.for(kinds)('over $name', (kind) => {
     'F31 subscribers that throw thousands of times disturb nobody, and cost no place',
     { timeout: 60_000 },
     async (context) => {
-      const { server, tracker, misses, follow } = await stage(kind, context, {
+      const { server, tracker, misses, track } = await stage(kind, context, {
         gate: createGate({ maxInFlight: 4, requestsPerMinute: Infinity }),
         interval: 1,
         minInterval: 1,
@@ -221,8 +221,8 @@ describe.for(kinds)('over $name', (kind) => {
           error: () => expect.unreachable(),
         });
       }
-      const beside = ids.map((id) => follow(id));
-      const other = follow('other');
+      const beside = ids.map((id) => track(id));
+      const other = track('other');
       await Promise.all([...beside, other].map(({ over }) => over));
       for (const { state, tasks } of [...beside, other])
         expect({ state, seen: tasks.length }).toEqual({ state: 'complete', seen: POLLS });
@@ -240,7 +240,7 @@ describe.for(kinds)('over $name', (kind) => {
         inFlight--;
         await says('completed')(socket, request);
       });
-      await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => follow(id).over));
+      await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => track(id).over));
       expect(most).toBe(4);
     },
   );

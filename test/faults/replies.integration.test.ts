@@ -29,20 +29,20 @@ describe.for(kinds)('over $name', (kind) => {
     });
 
     test('F12 with a byte order mark is read, and so is one with bytes that are no UTF-8 in a field', async (context) => {
-      const { server, follow, misses } = await stage(kind, context);
+      const { server, track, misses } = await stage(kind, context);
       const broken = Buffer.from('{"status":"processing","model":"a?b"}');
       broken[broken.indexOf('?')] = 0xff;
       server.answer(reply({ body: '\uFEFF{"status":"queued"}' }), reply({ body: broken }), says('completed'));
-      const task = follow();
+      const task = track();
       await task.over;
       expect(task.statuses).toEqual(['queued', 'processing', 'completed']);
       expect(misses).toEqual([]);
     });
 
     test('F12 that is no task, five times before any good one: the wrong place, and it says so', async (context) => {
-      const { server, follow, misses } = await stage(kind, context);
+      const { server, track, misses } = await stage(kind, context);
       server.answer(html(200));
-      const task = follow();
+      const task = track();
       await task.over;
       expect(task.error).toMatchObject({ reason: 'query', misses: 5, cause: { code: 'malformed' } });
       expect(task.error?.message).toContain('Check the base URL');
@@ -71,9 +71,9 @@ describe.for(kinds)('over $name', (kind) => {
         const elsewhere = await startFaultServer();
         context.onTestFinished(() => elsewhere.close());
         for (const location of ['/v1/result/other', `${elsewhere.url}/stolen?${PRESIGNED}`]) {
-          const { server, follow } = await stage(kind, context);
+          const { server, track } = await stage(kind, context);
           server.answer(redirect(location, status));
-          const task = follow();
+          const task = track();
           await task.over;
           expect(task.error).toMatchObject({ reason: 'query', cause: { code: 'misconfigured' } });
           await sleep(2 * INTERVAL);
@@ -93,10 +93,10 @@ describe.for(kinds)('over $name', (kind) => {
     test.for(['result', 'generations'] as const)(
       'F21 on the %s wire: just after creation it passes',
       async (wire, context) => {
-        const { server, follow, misses } = await stage(kind, context, { wire, retry: { notFoundGrace: 60_000 } });
+        const { server, track, misses } = await stage(kind, context, { wire, retry: { notFoundGrace: 60_000 } });
         const good = wire === 'result' ? says('completed') : generation('SUCCESS');
         server.answer(...Array<Fault>(5).fill(notFound[wire]), good);
-        const task = follow();
+        const task = track();
         await task.over;
         expect(task.statuses).toEqual(['completed']);
         expect(misses.map((miss) => miss.kind)).toEqual(Array(5).fill('not-found'));
@@ -106,10 +106,10 @@ describe.for(kinds)('over $name', (kind) => {
     test.for(['result', 'generations'] as const)(
       'F21 on the %s wire: later it ends tracking',
       async (wire, context) => {
-        const { server, follow, misses } = await stage(kind, context, { wire, retry: { notFoundGrace: 150 } });
+        const { server, track, misses } = await stage(kind, context, { wire, retry: { notFoundGrace: 150 } });
         server.answer(notFound[wire]);
         const started = performance.now();
-        const task = follow();
+        const task = track();
         await task.over;
         expect(task.error).toMatchObject({
           reason: 'query',
@@ -125,9 +125,9 @@ describe.for(kinds)('over $name', (kind) => {
     test.for(['result', 'generations'] as const)(
       'F21 on the %s wire: a day after creation it is deleted',
       async (wire, context) => {
-        const { server, follow } = await stage(kind, context, { wire, interval: 2000 });
+        const { server, track } = await stage(kind, context, { wire, interval: 2000 });
         server.answer(notFound[wire]);
-        const task = follow({ id: 't1', createdAt: Date.now() - 25 * 3_600_000 });
+        const task = track({ id: 't1', createdAt: Date.now() - 25 * 3_600_000 });
         await task.over;
         expect(task.error).toMatchObject({ reason: 'expired' });
         expect(task.error?.message).toContain('has deleted its record');
@@ -153,9 +153,9 @@ describe.for(kinds)('over $name', (kind) => {
       [{}, 'malformed'],
       [{ code: 'success', data: null }, 'malformed'],
     ] as const)('F22 that is an error behind a 200, %j, is %s', async ([body, expected], context) => {
-      const { server, follow, misses } = await stage(kind, context);
+      const { server, track, misses } = await stage(kind, context);
       server.answer(reply({ body: { ...body, account: ACCOUNT } }));
-      const task = follow();
+      const task = track();
       await until(() => {
         expect(misses.length + Number(task.error !== undefined)).toBe(1);
       });
@@ -167,10 +167,10 @@ describe.for(kinds)('over $name', (kind) => {
     });
 
     test('F23 of an unknown status is emitted, keeps the cadence, and ends with the deadline', async (context) => {
-      const { server, follow, misses } = await stage(kind, context, { deadline: 500 });
+      const { server, track, misses } = await stage(kind, context, { deadline: 500 });
       server.answer(says('queued'), says('reticulating'), says('queued'), says('reticulating'));
       const started = performance.now();
-      const task = follow();
+      const task = track();
       await task.over;
       expect(task.statuses).toEqual(['queued', 'unknown', 'queued', 'unknown']);
       expect(task.error).toMatchObject({ reason: 'deadline', last: { status: 'unknown', rawStatus: 'reticulating' } });
@@ -182,9 +182,9 @@ describe.for(kinds)('over $name', (kind) => {
     test('F24 of completion without a URL is a miss; the fifth in a row ends tracking', async (context) => {
       const pending = says('completed', { video_url: null });
       await survives(await stage(kind, context), Array<Fault>(4).fill(pending), Array<string>(4).fill('malformed'));
-      const { server, follow } = await stage(kind, context);
+      const { server, track } = await stage(kind, context);
       server.answer(says('processing'), pending);
-      const task = follow();
+      const task = track();
       await task.over;
       expect(task.statuses).toEqual(['processing']);
       expect(task.error).toMatchObject({ reason: 'no-video', misses: 5 });

@@ -50,7 +50,7 @@ export interface Stage {
   /** Another tracker on the same transport and gate. */
   readonly another: (options: StageOptions) => Tracker;
   /** Subscribes, and notes what comes. */
-  readonly follow: (ref?: TaskRef) => Trace;
+  readonly track: (ref?: TaskRef) => Trace;
   readonly closeTransport: () => Promise<void>;
 }
 
@@ -141,8 +141,8 @@ export async function stage(kind: TransportKind, context: TestContext, options: 
     await closeTransport();
     await server.close();
   });
-  const follow = (ref: TaskRef = 't1') => trace(tracker.track(ref));
-  return { server, tracker, transport, gate, misses, another, follow, closeTransport };
+  const track = (ref: TaskRef = 't1') => trace(tracker.track(ref));
+  return { server, tracker, transport, gate, misses, another, track, closeTransport };
 }
 
 export function trace(stream: Observable<TrackedTask>): Trace {
@@ -203,9 +203,9 @@ export function generation(status: string, fields: object = {}): Fault {
 
 /** The task lives through it: each of the faults is one missed poll and nothing else, and then the answers go on. */
 export async function survives(here: Stage, faults: readonly Fault[], missKinds: readonly string[]): Promise<void> {
-  const { server, misses, follow } = here;
+  const { server, misses, track } = here;
   server.answer(says('queued'), ...faults, says('completed'));
-  const task = follow();
+  const task = track();
   await task.over;
   expect(task.error).toBeUndefined();
   expect(task.statuses).toEqual(['queued', 'completed']);

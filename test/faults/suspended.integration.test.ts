@@ -5,7 +5,7 @@ import { preamble, startChild } from './child.js';
 import { KEY, remember } from './secrets.js';
 import { says, until } from './stage.js';
 
-/** A process that follows 1,000 tasks, and 20 whose answers are slow; then something stops it for a while. */
+/** A process that tracks 1,000 tasks, and 20 whose answers are slow; then something stops it for a while. */
 async function suspended(context: TestContext, name: 'undici' | 'fetch', stop: string) {
   const service = await startFaultServer();
   context.onTestFinished(() => service.close());

@@ -197,7 +197,7 @@ describe.for(kinds)('over $name', (kind) => {
 
     test('F19 that was rotated is asked for once more, without a miss', async (context) => {
       let current = KEY;
-      const { server, follow, misses } = await stage(kind, context, {
+      const { server, track, misses } = await stage(kind, context, {
         apiKey: () => {
           const given = current;
           current = `${KEY}-next`;
@@ -205,7 +205,7 @@ describe.for(kinds)('over $name', (kind) => {
         },
       });
       server.route(guarded(() => `${KEY}-next`));
-      const task = follow();
+      const task = track();
       await task.over;
       expect(task.statuses).toEqual(['completed']);
       expect(misses).toEqual([]);
@@ -267,9 +267,9 @@ describe.for(kinds)('over $name', (kind) => {
     });
 
     test('F19 ends a single task with an error that says what to do', async (context) => {
-      const { server, follow } = await stage(kind, context);
+      const { server, track } = await stage(kind, context);
       server.route(guarded(() => 'another'));
-      const task = follow();
+      const task = track();
       await task.over;
       expect(task.error?.message).toContain('Check the API key');
       expect(task.error?.message).toContain('may still be running');

@@ -82,14 +82,14 @@ test(`L2 ${POLLS} polls of 200 tasks leave a flat heap, no timer and no listener
   const { transport, seen } = stub();
   const tracker = createTracker({ provider, transport, gate: createGate({ requestsPerMinute: Infinity }), ...fast() });
   let transitions = 0;
-  const following = IDS.map((id) => listen(tracker.track(id), () => transitions++));
+  const subscriptions = IDS.map((id) => listen(tracker.track(id), () => transitions++));
   const samples: number[] = [];
   while (samples.length < 10) {
     const until = seen.asked + POLLS / 10;
     while (seen.asked < until) await turn();
     samples.push(await heapUsed());
   }
-  for (const one of following) one.unsubscribe();
+  for (const one of subscriptions) one.unsubscribe();
   tracker.close();
   expect(transitions).toBeGreaterThan(0.95 * POLLS);
   expect(seen.open).toBe(0);

@@ -29,7 +29,7 @@ const scene = fc.record({
 
 type Scene = typeof scene extends fc.Arbitrary<infer T> ? T : never;
 
-interface Followed {
+interface Subscriber {
   readonly id: string;
   readonly transitions: Task[];
   isDone: boolean;
@@ -41,7 +41,7 @@ interface Followed {
 function play({ script, visits, latency, maxInFlight }: Scene) {
   const { transport, log } = scriptedTransport(script, { latency });
   const scheduler = new TestScheduler(() => undefined);
-  const followed: Followed[] = [];
+  const subscribers: Subscriber[] = [];
   const latest = new Map<string, Task>();
   scheduler.run(() => {
     const provider = mingyan({ apiKey: 'test-key-0123456789' });
@@ -49,8 +49,8 @@ function play({ script, visits, latency, maxInFlight }: Scene) {
     const tracker = createTracker({ provider, transport, gate, deadline: 3_600_000 });
     for (const { id, from, stays, takes } of visits) {
       asyncScheduler.schedule(() => {
-        const one: Followed = { id, transitions: [], isDone: false, before: latest.get(id) };
-        followed.push(one);
+        const one: Subscriber = { id, transitions: [], isDone: false, before: latest.get(id) };
+        subscribers.push(one);
         const leave = new Subject<void>();
         let hasLeft = false;
         const subscription = tracker
@@ -77,13 +77,13 @@ function play({ script, visits, latency, maxInFlight }: Scene) {
       }, from);
     }
   });
-  return { log, followed, waiting: scheduler.actions.length };
+  return { log, subscribers, waiting: scheduler.actions.length };
 }
 
-test('however followers come and go, a task has one poll, never below its floor, and one history that all see', () => {
+test('however subscribers come and go, a task has one poll, never below its floor, and one history that all see', () => {
   fc.assert(
     fc.property(scene, (scene) => {
-      const { log, followed, waiting } = play(scene);
+      const { log, subscribers, waiting } = play(scene);
       expect(waiting).toBe(0);
       for (const id of IDS) {
         const events = log.filter((event) => event.id === id);
@@ -99,8 +99,8 @@ test('however followers come and go, a task has one poll, never below its floor,
         expect(open, 'queries at the end').toBe(0);
 
         const history = new Map<number | undefined, Task>();
-        for (const { transitions, isDone, before, atOnce } of followed.filter((one) => one.id === id)) {
-          if (before) expect(atOnce, 'what a late follower gets at once').toBe(before);
+        for (const { transitions, isDone, before, atOnce } of subscribers.filter((one) => one.id === id)) {
+          if (before) expect(atOnce, 'what a late subscriber gets at once').toBe(before);
           for (const [nth, task] of transitions.entries()) {
             expect(history.get(task.seq) ?? task, 'what others saw').toBe(task);
             history.set(task.seq, task);

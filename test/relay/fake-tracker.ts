@@ -3,7 +3,7 @@ import type { Task, TaskRef, Tracker } from 'rx-video-tasks';
 
 /** A tracker that emits what the test passes in. A late subscriber first gets the last transition, as from a real one. */
 export interface FakeTracker extends Pick<Tracker, 'track'> {
-  /** How many follow. */
+  /** How many subscribers there are. */
   readonly subscriptions: number;
   /** The refs that were tracked, as they were given. */
   readonly asked: readonly TaskRef[];

@@ -33,7 +33,7 @@ function endless(options: Partial<TrackerOptions> = {}) {
 }
 
 /** Follows tasks from some times after the start on, until a time. */
-function follow(m: RunContext, tracker: Tracker, from: readonly (readonly [number, TaskRef])[], until: number) {
+function subscribeAll(m: RunContext, tracker: Tracker, from: readonly (readonly [number, TaskRef])[], until: number) {
   m.scheduler.maxFrames = START + until;
   for (const [at, ref] of from) asyncScheduler.schedule(() => tracker.track(ref).subscribe(), START + at);
   m.flush();
@@ -57,7 +57,7 @@ test(
   'waits are spaced by the generation times, and divided by speed like all else',
   marbles((m) => {
     const { tracker, asks } = endless({ speed: 10 });
-    follow(m, tracker, [[0, 'v']], 27_000);
+    subscribeAll(m, tracker, [[0, 'v']], 27_000);
     expect(timesOf(asks())).toEqual(schedule('window', 10, 6));
   }),
 );
@@ -71,7 +71,7 @@ test.each<[string, Partial<TrackerOptions>, readonly string[]]>([
 ])('speed divides the floor too: %s', (_, options, expected) => {
   marbles((m) => {
     const { tracker, asks } = endless({ speed: 10, notifier: interval(100), ...options });
-    follow(m, tracker, [[0, 'v']], 6000);
+    subscribeAll(m, tracker, [[0, 'v']], 6000);
     expect(asks()).toEqual(expected);
   })();
 });
@@ -80,7 +80,7 @@ test(
   'and initialDelay',
   marbles((m) => {
     const { tracker, asks } = endless({ speed: 10, initialDelay: 25_000 });
-    follow(m, tracker, [[0, 'v']], 6000);
+    subscribeAll(m, tracker, [[0, 'v']], 6000);
     expect(asks()).toEqual(['v@2.5']);
   }),
 );
@@ -89,7 +89,7 @@ test(
   'the cadence is chosen by the caller',
   marbles((m) => {
     const { tracker, asks } = endless({ cadence: 'economical' });
-    follow(m, tracker, [[0, 'v']], 250_000);
+    subscribeAll(m, tracker, [[0, 'v']], 250_000);
     expect(timesOf(asks())).toEqual(schedule('economical', 1, 4));
   }),
 );
@@ -108,7 +108,7 @@ test(
       for (let i = 0; i < 100; i++)
         learned.next(completedTask({ id: String(i), createdAt: START, observedAt: START + 60_000 }));
     }, START + 1000);
-    follow(
+    subscribeAll(
       m,
       tracker,
       [
@@ -132,7 +132,7 @@ describe('under a limit those go first that have probably been done for longest 
       const { tracker, asks } = endless({ gate: createGate({ requestsPerMinute: 1 }), interval: 600_000 });
       const first = { id: 'first', model, createdAt: START };
       const all = [first, ...refs].map((ref, i) => [i, ref] as const);
-      follow(m, tracker, all, 60_000 * refs.length + 1000);
+      subscribeAll(m, tracker, all, 60_000 * refs.length + 1000);
       ids = asks().map((ask) => ask.replace(/@.*/, ''));
     })();
     return ids.slice(1);

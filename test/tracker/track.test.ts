@@ -38,7 +38,7 @@ describe('track', () => {
   );
 
   test(
-    'one poll serves all who follow; a late one gets the last transition first',
+    'one poll serves all subscribers; a late one gets the last transition first',
     marbles((m) => {
       const { tracker, asks } = scripted({ v: ['q', 'p', 's'] });
       const task$ = words(tracker.track('v'));
@@ -51,7 +51,7 @@ describe('track', () => {
   );
 
   test(
-    'the last follower to leave aborts the poll; others do not',
+    'the last subscriber to leave aborts the poll; others do not',
     marbles((m) => {
       const { transport, log } = scriptedTransport({ v: ['never'] });
       const tracker = createTracker({ provider: xingchaoyiqing({ apiKey: 'k1234567' }), transport });
@@ -118,13 +118,13 @@ describe('track', () => {
   );
 
   test(
-    'a follower that comes back inside its error handler is served again',
+    'a subscriber that comes back inside its error handler is served again',
     marbles((m) => {
       const { tracker, asks } = scripted({ v: ['forbidden', 'q', 's'] });
       const seen: string[] = [];
-      const follow = (again: () => void) =>
+      const subscribe = (again: () => void) =>
         words(tracker.track('v')).subscribe({ next: (word) => seen.push(word), error: again });
-      follow(() => follow(() => seen.push('error')));
+      subscribe(() => subscribe(() => seen.push('error')));
       m.flush();
       expect(seen).toEqual(['queued 1', 'completed 2']);
       expect(asks()).toEqual(['v@0', 'v@10', 'v@40.001']);
