@@ -47,10 +47,13 @@ const DEFAULTS = { ...DEFAULT_LIMITS, connections: 32, keepAlive: 90_000, connec
  *
  * The time limits of an exchange start when its request is written to a socket: waiting for one costs nothing. Idle
  * sockets do not keep the process alive.
+ *
+ * @throws RangeError or TypeError at call time for options that cannot be meant, and under Bun, which has no working undici.
  */
 export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTransport {
   const { dispatcher, ca } = options;
   const limits = checkLimits(options, DEFAULTS);
+  if (dispatcher === undefined) checkUndici();
   if (dispatcher !== undefined && typeof dispatcher?.dispatch !== 'function') {
     throw new TypeError('dispatcher: write one of undici 7, for example new ProxyAgent(url)');
   }
@@ -94,6 +97,14 @@ export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTra
     await Promise.all([...origins.values()].map((origin) => origin.close(closedError())));
   };
   return Object.assign(transport, { close, [Symbol.asyncDispose]: close });
+}
+
+/** Bun resolves `undici` to a module of its own without dispatch: nothing is sent and nothing reported (oven-sh/bun#42084). */
+function checkUndici(): void {
+  if (typeof Client.prototype.dispatch === 'function') return;
+  throw new TypeError(
+    'undiciTransport: the undici of this runtime has no dispatch (Bun replaces undici by its own), so no request would be answered; leave the transport out: fetchTransport, the default, works here',
+  );
 }
 
 /** A path that parsing would leave as it is. Parsing takes longer than all else that is done to send a request. */
