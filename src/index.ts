@@ -20,6 +20,7 @@ export {
 } from './relay-client/index.js';
 export { createQuery, type Query, type QueryOptions, type TaskRef, type TaskRefFields } from './query.js';
 export {
+  completedFrom,
   dedupeStatus,
   expiryWarnings,
   learnGenerationTimes,
@@ -29,6 +30,7 @@ export {
   withModelInterval,
   type Board,
   type Cadence,
+  type CompletedFromOptions,
   type DedupeOptions,
   type ExpiryWarning,
   type ExpiryWarningsOptions,
@@ -108,6 +110,7 @@ export {
 } from './errors.js';
 export { isSettled, type LostTask, type TrackedTask } from './tracked-task.js';
 export {
+  isCompleted,
   isTerminal,
   type CancelledTask,
   type CompletedTask,

@@ -126,6 +126,13 @@ export function isTerminal<T extends { readonly status: string }>(
   return task.status === 'completed' || task.status === 'failed' || task.status === 'cancelled';
 }
 
+/** Whether there is a video. Narrows to the completed task, so a `filter` of it is typed. */
+export function isCompleted<T extends { readonly status: string }>(
+  task: T,
+): task is Extract<T, { readonly status: 'completed' }> {
+  return task.status === 'completed';
+}
+
 /** One key per task, equal exactly when provider and id are. Ids hold no control characters, so the two cannot run together. */
 export function taskKey(task: { readonly provider: string; readonly id: string }): string {
   return `${task.provider}\n${task.id}`;

@@ -1,3 +1,4 @@
+export { completedFrom, type CompletedFromOptions } from './completed-from.js';
 export { dedupeStatus, type DedupeOptions } from './dedupe-status.js';
 export { expiryWarnings, type ExpiryWarning, type ExpiryWarningsOptions } from './expiry-warnings.js';
 export {

@@ -1,0 +1,39 @@
+import { filter, firstValueFrom, from, Observable, type ObservableInput } from 'rxjs';
+import { isCompleted } from '../task.js';
+import type { TrackedTask } from '../tracked-task.js';
+import { throwOnFailure } from './throw-on-failure.js';
+
+export interface CompletedFromOptions {
+  /** Its abort rejects the promise with the signal's `reason` and unsubscribes, which also aborts a poll in flight. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A promise of the completed task, with its video. Subscribes at once. When it settles, no subscription and no listener is
+ * left.
+ *
+ * Rejects with a TaskFailedError for a failed or cancelled task, with its TrackingError for a lost one, with the error of
+ * the stream, with RxJS's EmptyError where the stream completes without a completed task, and with the signal's `reason`.
+ *
+ * @example
+ * const { video } = await completedFrom(tracker.track(id), { signal: AbortSignal.timeout(600_000) });
+ */
+export function completedFrom<T extends TrackedTask>(
+  task$: ObservableInput<T>,
+  { signal }: CompletedFromOptions = {},
+): Promise<Extract<T, { readonly status: 'completed' }>> {
+  const abortable$ = new Observable<T>((subscriber) => {
+    const abort = () => {
+      subscriber.error(signal?.reason);
+    };
+    if (signal?.aborted) {
+      abort();
+      return;
+    }
+    signal?.addEventListener('abort', abort);
+    subscriber.add(() => signal?.removeEventListener('abort', abort));
+    from(task$).subscribe(subscriber);
+  });
+  // eslint-disable-next-line rxjs-x/no-ignored-default-value -- a stream without a completed task rejects with EmptyError
+  return firstValueFrom(abortable$.pipe(throwOnFailure(), filter(isCompleted)));
+}
