@@ -1,6 +1,6 @@
 import { Observable } from 'rxjs';
 import { notUsable } from '../options.js';
-import { KeyLimiter, PendingRequest } from './key-limiter.js';
+import { KeyLimiter, PendingRequest, type GateStats } from './key-limiter.js';
 import { Rate } from './rate.js';
 
 export interface GateOptions {
@@ -39,6 +39,8 @@ export interface Gate {
    * 401 by a key that was accepted before may be subscribed to a second time.
    */
   admit<T>(ticket: GateTicket, request: Observable<T>): Observable<T>;
+  /** What the budget of an origin and key is used for now. Without it `tracker.stats()` shows no requests. */
+  stats?(ticket: GateTicket): GateStats;
 }
 
 /**
@@ -49,7 +51,7 @@ export interface Gate {
  * @example
  * createTracker({ provider: alad({ apiKey }), gate: createGate({ requestsPerMinute: 60 }) })
  */
-export function createGate(options: GateOptions = {}): Gate {
+export function createGate(options: GateOptions = {}): Required<Gate> {
   const { maxInFlight = 32, requestsPerMinute } = options;
   if (!(maxInFlight >= 1 && maxInFlight < Infinity)) {
     throw new RangeError(notUsable('maxInFlight', maxInFlight, 'a number of at least 1'));
@@ -73,6 +75,7 @@ export function createGate(options: GateOptions = {}): Gate {
         pending.limiter.enqueue(pending);
         return pending;
       }),
+    stats: ({ origin, key }) => origins.get(origin)?.of(key)?.stats() ?? { waiting: 0, inFlight: 0 },
   };
 }
 

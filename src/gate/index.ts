@@ -1,1 +1,2 @@
 export { createGate, sharedGate, type Gate, type GateOptions, type GateTicket } from './gate.js';
+export type { GateStats } from './key-limiter.js';

@@ -10,6 +10,15 @@ const DOWN_AFTER = 5;
 /** ms that an accepted key is remembered while it is not used. */
 const REMEMBER_ACCEPTED = 900_000;
 
+/** The requests of one key at one origin, as they are now. */
+export interface GateStats {
+  /** Requests that wait for the budget. */
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** The limit in effect, configured or learned from 429s; absent where none is known. */
+  readonly requestsPerMinute?: number;
+}
+
 /** A request on its way through the limiter of its key: waiting, then in flight, then done. */
 export class PendingRequest implements Observer<unknown>, Admissible<PendingRequest> {
   before: PendingRequest | undefined;
@@ -86,6 +95,12 @@ export class KeyLimiter {
     const isIdle = this.#queued + this.#inFlight === 0;
     const isStale = !this.#isAccepted || now - this.#lastAdmittedAt > REMEMBER_ACCEPTED;
     return isIdle && isStale && now >= this.#pausedUntil && this.#rate.hasRecovered(now);
+  }
+
+  stats(): GateStats {
+    const counts = { waiting: this.#queued, inFlight: this.#inFlight };
+    const { perMinute } = this.#rate;
+    return perMinute < Infinity ? { ...counts, requestsPerMinute: perMinute } : counts;
   }
 
   enqueue(pending: PendingRequest): void {

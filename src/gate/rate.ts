@@ -44,6 +44,11 @@ export class Rate {
     return Math.min(this.#limit, this.#isLearned ? this.#learned.perMs : this.#startingRate);
   }
 
+  /** Requests a minute, as configured or learned; `Infinity` where no limit is known. */
+  get perMinute(): number {
+    return this.isLimited ? Math.round(60_000 * this.#perMs) : Infinity;
+  }
+
   /** ms from one request to the next; 0 where there is no limit. */
   get gap(): number {
     return 1 / this.#perMs;
