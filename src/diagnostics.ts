@@ -1,21 +1,107 @@
+import type { QueryError, QueryErrorKind, TrackingError } from './errors.js';
+import type { TaskStatus, TerminalStatus } from './task.js';
+
 interface Channel {
   readonly hasSubscribers: boolean;
   publish(message: object): void;
+  /** Publishes the message, and runs `run` with the stores that are bound to the channel. */
+  runStores<T>(message: object, run: () => T): T;
 }
 
 interface DiagnosticsModule {
   channel(name: string): Channel;
 }
 
+interface TaskNames {
+  /** The provider's name. */
+  readonly provider: string;
+  readonly id: string;
+}
+
+/**
+ * What is published on Node's `diagnostics_channel`, by the name of the channel. Nothing holds a key, the query of a URL, or
+ * the body of a reply.
+ */
+export interface DiagnosticsMessages {
+  /** A missed poll. */
+  readonly 'rx-video-tasks:miss': TaskNames & {
+    readonly kind: QueryErrorKind;
+    /** How many in a row, this one included. */
+    readonly misses: number;
+    /** ms until the next ask. */
+    readonly nextPollIn: number;
+    readonly error: QueryError;
+  };
+  /** Tracking ended without a terminal answer. */
+  readonly 'rx-video-tasks:lost': TaskNames & { readonly error: unknown };
+  /** A tracked task has changed. */
+  readonly 'rx-video-tasks:transition': TaskNames & {
+    readonly status: TaskStatus;
+    /** 1, 2, ... per task. */
+    readonly seq: number;
+    /** 0..100 */
+    readonly progress?: number | undefined;
+    readonly model?: string | undefined;
+    /** Epoch ms. */
+    readonly observedAt: number;
+  };
+  /** A tracked task has ended: it is terminal, or lost. */
+  readonly 'rx-video-tasks:settled': TaskNames & {
+    readonly status: TerminalStatus | 'lost';
+    /** Of a lost task. */
+    readonly reason?: TrackingError['reason'] | undefined;
+    readonly model?: string | undefined;
+    /** ms from `startedAt`, else `createdAt`, to `finishedAt`, where the service gives both. */
+    readonly generationMs?: number | undefined;
+    /** ms from `finishedAt` to the answer that showed it, by the clocks of both machines. */
+    readonly detectionDelayMs?: number | undefined;
+    /** Requests that this tracker sent about the task. */
+    readonly requests: number;
+  };
+  /** `saveVideo` has stored a video. */
+  readonly 'rx-video-tasks:saved': TaskNames & {
+    readonly bytes: number;
+    readonly sha256: string;
+    readonly durationMs: number;
+  };
+}
+
+/**
+ * The message of the tracing channel `rx-video-tasks:query`: one request. The same object comes with each of its events;
+ * `kind` and what follows it are there from `asyncStart` (and `error`) on.
+ */
+export interface QueryTraceMessage extends TaskNames {
+  /** Without query and fragment. */
+  readonly url: string;
+  /** `answer`, the kind of the QueryError, or `aborted` by unsubscribing. */
+  kind?: 'answer' | 'aborted' | QueryErrorKind;
+  /** ms, without the time at the gate. */
+  durationMs?: number;
+  /** Of the reply, if there was one. */
+  httpStatus?: number;
+  /** The status of the task, in an answer. */
+  status?: TaskStatus;
+  error?: QueryError;
+}
+
 // Asked for at run time: a browser has none, and a bundler finds no import.
 const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => DiagnosticsModule | undefined } };
 const diagnostics = /* @__PURE__ */ process?.getBuiltinModule?.('diagnostics_channel');
 
-/**
- * Publishes through Node's `diagnostics_channel`: `rx-video-tasks:miss` (a missed poll),
- * `rx-video-tasks:lost` (tracking ended without an answer), `rx-video-tasks:saved` (a video is stored). Nothing that is published holds a key, a URL or a body.
- */
-export function publish(name: 'miss' | 'lost' | 'saved', message: object): void {
-  const channel = diagnostics?.channel(`rx-video-tasks:${name}`);
-  if (channel?.hasSubscribers) channel.publish(message);
+const channels = new Map<string, Channel>();
+
+/** The channel of this name, if anything subscribes to it. */
+export function observedChannel(name: string): Channel | undefined {
+  let channel = channels.get(name);
+  // Looking a channel up in Node takes longer than asking whether it has subscribers.
+  if (!channel && diagnostics) channels.set(name, (channel = diagnostics.channel(name)));
+  return channel?.hasSubscribers ? channel : undefined;
+}
+
+/** @param message called only where something subscribes. */
+export function publish<Name extends keyof DiagnosticsMessages>(
+  name: Name,
+  message: () => DiagnosticsMessages[Name],
+): void {
+  observedChannel(name)?.publish(message());
 }

@@ -1,4 +1,12 @@
-export { createTracker, type Tracker, type TrackerOptions, type TrackOptions } from './tracker/index.js';
+export {
+  createTracker,
+  type ProviderStats,
+  type Tracker,
+  type TrackerOptions,
+  type TrackerStats,
+  type TrackOptions,
+} from './tracker/index.js';
+export type { DiagnosticsMessages, QueryTraceMessage } from './diagnostics.js';
 export {
   createJournal,
   memoryJournal,
@@ -87,7 +95,7 @@ export {
   type Wire,
 } from './wire/index.js';
 export { generationsWindows, resultWindows, windowOf, type PollWindow, type PollWindows } from './windows.js';
-export { createGate, type Gate, type GateOptions, type GateTicket } from './gate/index.js';
+export { createGate, type Gate, type GateOptions, type GateStats, type GateTicket } from './gate/index.js';
 export {
   fetchTransport,
   type FetchTransportOptions,

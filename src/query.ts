@@ -13,9 +13,11 @@ import {
   type Subscriber,
 } from 'rxjs';
 import { isVirtualTime } from './clock.js';
+import type { QueryTraceMessage } from './diagnostics.js';
 import { isQueryError, QueryError } from './errors.js';
 import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
+import { isTraced, traced } from './query-trace.js';
 import { causeOf, conceal, concealTask, redact, type Secrets } from './redact.js';
 import type { Task } from './task.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
@@ -100,11 +102,16 @@ export interface RequestContext {
 
 export type Ask = (ref: ResolvedRef, context?: RequestContext) => Observable<Task>;
 
-/** Asks about resolved refs, one request each, when the gate admits it: under a limit the most urgent first. */
-export function createAsk({ transport = fetchTransport(), gate }: QueryOptions): Ask {
+/** The caller's gate, or that of the process. */
+export function gateOf({ gate }: QueryOptions): () => Gate {
   let own: Gate | undefined;
   // A virtual run shares no gate: it may end with requests in flight, which would hold their places for ever.
-  const gateNow = () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
+  return () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
+}
+
+/** Asks about resolved refs, one request each, when the gate admits it: under a limit the most urgent first. */
+export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask {
+  const { transport = fetchTransport() } = options;
   const renewals = new WeakMap<Provider, Renewal>();
   /** Requests sent so far. */
   let sent = 0;
@@ -122,16 +129,19 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
     return renewal.fresh;
   };
 
-  const send = (ref: ResolvedRef, key: string | null, context?: RequestContext): Observable<Task> =>
-    new Observable((subscriber) => {
-      const { provider, id } = ref;
-      const url = provider.baseUrl + provider.wire.path(encodeURIComponent(id));
+  const send = (ref: ResolvedRef, key: string | null, context?: RequestContext): Observable<Task> => {
+    const { provider, providerName, id } = ref;
+    const url = provider.baseUrl + provider.wire.path(encodeURIComponent(id));
+    const trace: QueryTraceMessage | undefined = isTraced()
+      ? { provider: providerName, id, url: url.replace(/[?#].*/s, '') }
+      : undefined;
+    const reply = new Observable<Task>((subscriber) => {
       const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
       const credentials = key === null ? {} : credentialsOf(provider, key);
       Object.assign(headers, credentials);
       const secrets = key === null ? [] : [key, ...Object.values(credentials).filter((one) => !one.includes(key))];
       context?.sent();
-      const reading = new Reading(subscriber, ref, secrets);
+      const reading = new Reading(subscriber, ref, secrets, trace);
       try {
         return transport({ url, headers }).subscribe(reading);
       } catch (error) {
@@ -140,6 +150,8 @@ export function createAsk({ transport = fetchTransport(), gate }: QueryOptions):
         return undefined;
       }
     });
+    return trace ? traced(trace, reply) : reply;
+  };
 
   const request = (ref: ResolvedRef, context?: RequestContext): Observable<Task> => {
     const { provider } = ref;
@@ -203,10 +215,17 @@ class Answer<T = Task> implements Observer<T> {
 /** Turns the first reply of the transport into a Task. */
 class Reading extends Answer<TransportReply> {
   #isAnswered = false;
+  readonly #trace: QueryTraceMessage | undefined;
+
+  constructor(subscriber: Subscriber<Task>, ref: ResolvedRef, secrets: Secrets, trace: QueryTraceMessage | undefined) {
+    super(subscriber, ref, secrets);
+    this.#trace = trace;
+  }
 
   override next(reply: TransportReply): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
+    if (this.#trace) this.#trace.httpStatus = reply.status;
     let task: Task;
     try {
       task = readReply(reply, this.ref, this.secrets);

@@ -193,6 +193,17 @@ export function due(state: PollState, now: number): PollDecision {
   return { type: 'ask', patience: state.dueAt - now };
 }
 
+/** No query may start now, and one that was not sent yet is withdrawn: only the deadline is waited for. */
+export function hold(state: PollState, now: number): PollDecision {
+  state.isAsking = false;
+  return now < state.deadlineAt ? waitFor(state, Infinity, now) : { type: 'end', reason: 'deadline' };
+}
+
+/** Queries may start again: this one in `ms`, by which an engine spreads those that were held. */
+export function release(state: PollState, ms: number, now: number): PollDecision {
+  return waitFor(state, Math.max(ms, untilAllowed(state, now)), now);
+}
+
 /** A notifier emitted: the next ask is brought forward. */
 export function called(state: PollState, now: number): PollDecision {
   state.isCalled = true;

@@ -96,7 +96,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
             if (decision.type === 'wait') plan.schedule(this, decision.delay);
           },
           error: (error: unknown) => {
-            if (!notifier.closed) this.#end(error);
+            if (!notifier.closed) this.end(error);
           },
         }),
       );
@@ -119,9 +119,21 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   run(): void {
     // A timer that fires proves that its time has come. Fake timers may leave `performance.now()` alone.
     this.#ahead += Math.max(0, this.state.dueAt - this.now());
-    const decision = due(this.state, this.now());
+    const decision = this.due(this.now());
     if (decision.type === 'ask') this.#ask();
-    else this.#apply(decision);
+    else this.apply(decision);
+  }
+
+  /** A wait, or the patience with a query, is over at `time`. */
+  protected due(time: number): PollDecision {
+    return due(this.state, time);
+  }
+
+  /** Aborts the query under way, without an outcome. */
+  protected abort(): void {
+    const query = this.#query;
+    this.#query = undefined;
+    query?.unsubscribe();
   }
 
   /** ms since the last good answer, or since the start. */
@@ -159,7 +171,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
       decision = this.answered(task, this.now());
     } catch (error) {
       // A function of the caller threw.
-      this.#end(error);
+      this.end(error);
       return;
     }
     if (decision.type === 'done') {
@@ -186,7 +198,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
       }
       if (decision.type === 'end' && query === this.#query) this.#giveUp(decision.reason, error);
     } catch (thrown) {
-      this.#end(thrown);
+      this.end(thrown);
     }
     if (query === this.#query) this.#query = undefined;
   }
@@ -200,10 +212,10 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
     }
     this.#query = undefined;
     // The wait counts from the end of a query. One that never ends is waited for no longer than its answer demands.
-    if (asyncScheduler.now() !== query.answeredAt) this.#apply(next(state, this.now()));
+    if (asyncScheduler.now() !== query.answeredAt) this.apply(next(state, this.now()));
   }
 
-  #apply(decision: PollDecision): void {
+  protected apply(decision: PollDecision): void {
     if (decision.type === 'wait') this.plan.schedule(this, decision.delay);
     else if (decision.type === 'end') this.#giveUp(decision.reason);
   }
@@ -216,10 +228,11 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
 
   #giveUp(reason: TrackingErrorReason, cause?: unknown): void {
     const misses = this.state.misses?.count;
-    this.#end(trackingError(reason, { ...this.#names(cause), misses, cause, last: this.last }));
+    this.end(trackingError(reason, { ...this.#names(cause), misses, cause, last: this.last }));
   }
 
-  #end(error: unknown): void {
+  /** Stops with an error. */
+  end(error: unknown): void {
     if (!this.isRunning) return;
     this.stop();
     this.fail(error);

@@ -1,6 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import { isVirtualTime } from '../clock.js';
-import { cancel, scheduleAlone, type Schedule, type Scheduled } from './timer.js';
+import { cancel, scheduleAlone, spreadOf, type Schedule, type Scheduled } from './timer.js';
 
 /** At most so many run before the event loop gets its turn. */
 const SLICE = 500;
@@ -46,7 +46,7 @@ export function sharedTimers(): Schedule {
         for (const scheduled of waiting) {
           if (turns-- === 0) break;
           waiting.delete(scheduled);
-          if (isLate) share(scheduled, Math.random() * Math.max(2_000, Math.min(delayMs, 10_000)), true);
+          if (isLate) share(scheduled, Math.random() * spreadOf(delayMs), true);
           else scheduled.run();
         }
       } finally {

@@ -19,6 +19,11 @@ export interface Scheduled {
 /** Runs `scheduled` after so many ms; replaces what was scheduled for it before. */
 export type Schedule = (scheduled: Scheduled, delayMs: number) => void;
 
+/** ms over which waits of `delayMs` that end together, after a pause of all, are spread: else all would be asked at once. */
+export function spreadOf(delayMs: number): number {
+  return Math.max(2_000, Math.min(delayMs, 10_000));
+}
+
 /** A timer for each. */
 export const scheduleAlone: Schedule = (scheduled, delayMs) => {
   cancel(scheduled);

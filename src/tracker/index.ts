@@ -1,1 +1,8 @@
-export { createTracker, type Tracker, type TrackerOptions, type TrackOptions } from './tracker.js';
+export {
+  createTracker,
+  type ProviderStats,
+  type Tracker,
+  type TrackerOptions,
+  type TrackerStats,
+  type TrackOptions,
+} from './tracker.js';

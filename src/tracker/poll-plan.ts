@@ -1,4 +1,4 @@
-import { publish } from '../diagnostics.js';
+import { observedChannel, publish } from '../diagnostics.js';
 import { notUsable } from '../options.js';
 import { checkCadence, type Cadence } from '../poll/cadence.js';
 import { checkWindows, type PollConfig } from '../poll/poll-config.js';
@@ -7,6 +7,7 @@ import { adjustedOnce, type TaskRules } from '../poll/policy.js';
 import { sharedTimers } from '../poll/shared-timer.js';
 import type { Provider } from '../providers/provider.js';
 import type { PollWindow, PollWindows } from '../windows.js';
+import type { Activity } from './activity.js';
 
 /** When to ask; without these options each provider's own document is followed. */
 export interface PollPlanOptions extends PollConfig {
@@ -36,13 +37,20 @@ export const PLAN_OPTIONS = [
 ] as const satisfies readonly (keyof PollPlanOptions)[];
 
 /** How the tasks of one provider are polled. Durations in ms, `speed` applied. */
-export interface TaskPlan extends PollPlan, TaskRules {}
+export interface TaskPlan extends PollPlan, TaskRules {
+  /** Whether polls may start; undefined where they always may. */
+  readonly activity: Activity | undefined;
+}
 
 /**
  * Combines a caller's options with the documents of the providers, once per provider.
  * @throws RangeError or TypeError for options that the documents forbid, or that cannot be meant.
  */
-export function taskPlans(providers: readonly Provider[], options: PollPlanOptions): ReadonlyMap<Provider, TaskPlan> {
+export function taskPlans(
+  providers: readonly Provider[],
+  options: PollPlanOptions,
+  activity?: Activity,
+): ReadonlyMap<Provider, TaskPlan> {
   const speed = checkSpeed(options, providers);
   const schedule = sharedTimers();
   return new Map(
@@ -66,16 +74,29 @@ export function taskPlans(providers: readonly Provider[], options: PollPlanOptio
           ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
         })),
       };
-      return [provider, { ...plan, ...rules, onMiss: published(plan.onMiss) }];
+      return [provider, { ...plan, ...rules, activity, onMiss: reported(plan.onMiss) }];
     }),
   );
 }
 
-function published(onMiss: PollPlan['onMiss']): PollPlan['onMiss'] {
+/** After so many missed first polls of a provider there is a warning where nothing else reports them. */
+const WARN_AT = 3;
+
+/** Reports the misses of one provider: to the diagnostics channel and to `onMiss`, else once on the console. */
+function reported(onMiss: PollPlan['onMiss']): PollPlan['onMiss'] {
+  let firstPolls = 0;
   return (miss) => {
-    const { provider, id, kind, misses, nextPollIn, error } = miss;
-    publish('miss', { provider, id, kind, misses, nextPollIn, error });
+    const { provider, id, kind, misses, nextPollIn, error, last } = miss;
+    publish('rx-video-tasks:miss', () => ({ provider, id, kind, misses, nextPollIn, error }));
     onMiss?.(miss);
+    // A busy key and a task that is not stored yet are no sign of a wrong configuration.
+    const isSuspect = !last && kind !== 'rate-limited' && kind !== 'not-found';
+    if (!isSuspect || onMiss || observedChannel('rx-video-tasks:miss') || ++firstPolls !== WARN_AT) return;
+    console.warn(
+      `rx-video-tasks: ${WARN_AT} first polls at ${provider} were missed, and nothing receives misses. Polling goes on. ` +
+        `The last one: [${kind}] ${error.message.replace(/\.$/, '')}. To receive them instead of this warning, write ` +
+        `createTracker({ onMiss }) or subscribe to the diagnostics channel "rx-video-tasks:miss".`,
+    );
   };
 }
 

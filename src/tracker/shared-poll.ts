@@ -1,11 +1,22 @@
 import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable } from 'rxjs';
 import { publish } from '../diagnostics.js';
+import { isTrackingError } from '../errors.js';
 import { timeUnseen } from '../poll/cadence.js';
 import { Poll } from '../poll/poll-loop.js';
-import { newTaskState, taskAnswered, windowIn, type PollDecision, type PollState } from '../poll/policy.js';
+import {
+  hold,
+  newTaskState,
+  release,
+  taskAnswered,
+  windowIn,
+  type PollDecision,
+  type PollState,
+} from '../poll/policy.js';
+import { spreadOf } from '../poll/timer.js';
 import type { Ask, RequestContext, ResolvedRef } from '../query.js';
 import { Queue } from '../queue.js';
-import { changeKey, copyTask, isTerminal, type Task } from '../task.js';
+import { draw } from '../options.js';
+import { changeKey, copyTask, isTerminal, type Task, type TaskStatus } from '../task.js';
 import type { TaskPlan } from './poll-plan.js';
 
 /** Callbacks that the tracker passes to each shared poll. */
@@ -31,6 +42,8 @@ export class SharedPoll extends Poll implements RequestContext {
   protected state: PollState;
   readonly #host: SharedPollHost;
   readonly #subscribers = new Queue<Member>();
+  /** Requests sent. */
+  #requests = 0;
 
   constructor(ref: ResolvedRef, plan: TaskPlan, host: SharedPollHost) {
     super();
@@ -43,6 +56,11 @@ export class SharedPoll extends Poll implements RequestContext {
   /** The terminal transition, if the task has ended. */
   get terminal(): Task | undefined {
     return this.last && isTerminal(this.last) ? this.last : undefined;
+  }
+
+  /** The status of the last transition; undefined where nothing polls the task and nothing is known of its end. */
+  get status(): TaskStatus | 'unanswered' | undefined {
+    return this.isRunning || this.terminal ? (this.last?.status ?? 'unanswered') : undefined;
   }
 
   /** Emits the last transition. Polling starts with the first subscriber, as soon as the floor allows. */
@@ -67,6 +85,7 @@ export class SharedPoll extends Poll implements RequestContext {
   reset(): void {
     this.stop();
     this.last = undefined;
+    this.#requests = 0;
     const { askedAt, heldUntil, floor } = this.state;
     this.state = Object.assign(this.#newState(), { askedAt, heldUntil, floor });
     for (const subscriber of this.#dismiss()) subscriber.complete();
@@ -88,7 +107,39 @@ export class SharedPoll extends Poll implements RequestContext {
     return lost / middle;
   }
 
+  override stop(): void {
+    super.stop();
+    this.plan.activity?.forget(this);
+  }
+
+  override sent(): void {
+    super.sent();
+    this.#requests++;
+    this.plan.activity?.forget(this);
+  }
+
+  protected override due(time: number): PollDecision {
+    const { activity } = this.plan;
+    if (this.state.isAsking || !activity?.hold(this)) return super.due(time);
+    return hold(this.state, time);
+  }
+
+  /** Polls must not start any more: a request that waits for its turn is withdrawn. */
+  withdraw(): void {
+    if (!this.state.isAsking) return;
+    this.abort();
+    this.plan.activity?.hold(this);
+    this.apply(hold(this.state, this.now()));
+  }
+
+  /** Polls may start again. */
+  release(): void {
+    const { state, plan } = this;
+    this.apply(release(state, draw(plan.random) * spreadOf(state.wait), this.now()));
+  }
+
   protected ask(): Observable<Task> {
+    this.plan.activity?.queue(this);
     return this.#host.ask(this.ref, this);
   }
 
@@ -104,6 +155,7 @@ export class SharedPoll extends Poll implements RequestContext {
     const { last } = this;
     if (last && changeKey(task) === changeKey(last)) return;
     const transition = (this.last = this.#transition(task));
+    this.#publish(transition);
     for (const subscriber of this.#snapshot()) subscriber.next(transition);
     this.#host.onDelivered(this.ref, transition.seq);
   }
@@ -112,19 +164,35 @@ export class SharedPoll extends Poll implements RequestContext {
     const transition = (this.last = this.#transition(task));
     const subscribers = this.#dismiss();
     this.#host.onTerminal(this);
+    this.#publish(transition);
     for (const subscriber of subscribers) subscriber.next(transition);
     this.#host.onDelivered(this.ref, transition.seq);
     for (const subscriber of subscribers) subscriber.complete();
   }
 
   protected fail(error: unknown): void {
-    const { providerName, id } = this.ref;
-    publish('lost', { provider: providerName, id, error });
+    const { providerName: provider, id } = this.ref;
+    publish('rx-video-tasks:lost', () => ({ provider, id, error }));
+    publish('rx-video-tasks:settled', () => {
+      const reason = isTrackingError(error) ? error.reason : 'query';
+      return { provider, id, status: 'lost', reason, model: this.last?.model, requests: this.#requests };
+    });
     const seq = this.last?.seq ?? 0;
     const subscribers = this.#dismiss();
     this.#host.onIdle(this);
     for (const subscriber of subscribers) subscriber.error(error);
     this.#host.onDelivered(this.ref, seq);
+  }
+
+  #publish(task: Task & { readonly seq: number }): void {
+    const { provider, id, status, seq, progress, model, observedAt, createdAt, startedAt, finishedAt } = task;
+    publish('rx-video-tasks:transition', () => ({ provider, id, status, seq, progress, model, observedAt }));
+    if (!isTerminal(task)) return;
+    publish('rx-video-tasks:settled', () => {
+      const generationMs = span(startedAt ?? createdAt, finishedAt);
+      const detectionDelayMs = span(finishedAt, observedAt);
+      return { provider, id, status: task.status, model, generationMs, detectionDelayMs, requests: this.#requests };
+    });
   }
 
   #newState(): PollState {
@@ -154,6 +222,11 @@ export class SharedPoll extends Poll implements RequestContext {
     while (this.#subscribers.first) this.#subscribers.delete(this.#subscribers.first);
     return subscribers;
   }
+}
+
+/** ms from one time to another, if both are known. Times of two clocks may be the wrong way round. */
+function span(from: number | undefined, to: number | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : Math.max(0, to - from);
 }
 
 /** A subscriber in the list of its task, until it unsubscribes. */

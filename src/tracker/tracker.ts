@@ -1,5 +1,6 @@
-import { AsyncSubject, asyncScheduler, catchError, EMPTY, Observable, of, type ObservableInput } from 'rxjs';
+import { AsyncSubject, asyncScheduler, catchError, EMPTY, from, Observable, of, type ObservableInput } from 'rxjs';
 import { DAY } from '../durations.js';
+import type { GateStats } from '../gate/index.js';
 import type { Journal, Resumed } from '../journal/index.js';
 import { checkOptions } from '../options.js';
 import { waitAfter } from '../poll/cadence.js';
@@ -7,6 +8,7 @@ import { POLL_OPTIONS } from '../poll/poll-config.js';
 import { windowIn } from '../poll/policy.js';
 import {
   createAsk,
+  gateOf,
   refResolver,
   toArray,
   toPlainRef,
@@ -15,9 +17,10 @@ import {
   type ResolvedRef,
   type TaskRef,
 } from '../query.js';
-import { taskKey, type Task } from '../task.js';
+import { taskKey, type Task, type TaskStatus } from '../task.js';
 import { lostTask, type TrackedTask } from '../tracked-task.js';
 import { lostRef, trackMany } from '../track-many.js';
+import { Activity } from './activity.js';
 import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from './poll-plan.js';
 import { SharedPoll, type SharedPollHost } from './shared-poll.js';
 
@@ -28,6 +31,30 @@ export interface TrackerOptions extends QueryOptions, PollPlanOptions {
    * database of yours. A task is saved before its first poll, a transition before it is emitted. @default none
    */
   readonly journal?: Journal;
+  /**
+   * Whether polls may start: while its last value is `false`, none does, and requests that wait at the gate are withdrawn.
+   * Requests in flight are answered, and deadlines run on. After `true`, the polls that have become due are spread over some
+   * seconds. For pages that are offline or hidden, and for maintenance. Subscribed to from `createTracker` to `close`; its
+   * error errors the stream of every task.
+   * @default always
+   */
+  readonly active?: ObservableInput<boolean>;
+}
+
+/** A tracker at one moment; plain JSON. */
+export interface TrackerStats {
+  /** Whether polls may start; see `active`. */
+  readonly active: boolean;
+  /** By the provider's name. */
+  readonly providers: Readonly<Record<string, ProviderStats>>;
+}
+
+export interface ProviderStats extends GateStats {
+  /**
+   * Number of tasks by the status of their last transition, `unanswered` before the first: those with subscribers, and the
+   * terminal ones that are remembered.
+   */
+  readonly tasks: Readonly<Record<TaskStatus | 'unanswered', number>>;
 }
 
 export interface TrackOptions {
@@ -78,6 +105,11 @@ export interface Tracker {
    * @throws TypeError or RangeError at call time for a ref that names no task.
    */
   forget(ref: TaskRef): Observable<never>;
+  /**
+   * How many tasks are in which state, and for each provider what waits at the gate, what is in flight and the rate in effect:
+   * those of its key, which all trackers on that gate share.
+   */
+  stats(): TrackerStats;
   /** Completes every stream, stops every poll and releases the journal. */
   close(): void;
 }
@@ -100,8 +132,10 @@ const MAX_REMEMBERED = 10_000;
 export function createTracker(options: TrackerOptions): Tracker {
   checkOptions('createTracker', 'createTracker({ provider })', options, [...OPTIONS, ...PLAN_OPTIONS, ...POLL_OPTIONS]);
   const resolve = refResolver(options.provider);
-  const ask = createAsk(options);
-  const plans = taskPlans(toArray(options.provider), options);
+  const gate = gateOf(options);
+  const ask = createAsk(options, gate);
+  const activity = options.active && new Activity();
+  const plans = taskPlans(toArray(options.provider), options, activity);
   /** By id: tasks with subscribers, and those that are remembered. */
   const polls = new Map([...plans.keys()].map((provider) => [provider, new Map<string, SharedPoll>()]));
   // Those without subscribers, oldest first.
@@ -110,6 +144,10 @@ export function createTracker(options: TrackerOptions): Tracker {
   const journal = options.journal?.open();
   const closed = new AsyncSubject<void>();
   let isClosed = false;
+  /** What ended `active`. */
+  let failure: { readonly error: unknown } | undefined;
+
+  const allPolls = () => [...polls.values()].flatMap((ids) => [...ids.values()]);
 
   const pollsOf = ({ provider }: ResolvedRef) => polls.get(provider) as Map<string, SharedPoll>;
 
@@ -150,6 +188,10 @@ export function createTracker(options: TrackerOptions): Tracker {
         subscriber.complete();
         return;
       }
+      if (failure) {
+        subscriber.error(failure.error);
+        return;
+      }
       if (ack === 'manual') journal?.hold(keyOf(ref));
       const poll = pollOf(ref);
       const { terminal } = poll;
@@ -178,6 +220,14 @@ export function createTracker(options: TrackerOptions): Tracker {
   const refuseIfClosed = () => {
     if (isClosed) throw new TypeError('the tracker is closed; make another one with createTracker');
   };
+
+  const activeSubscription = from(options.active ?? EMPTY).subscribe({
+    next: (isActive) => activity?.set(isActive),
+    error(error: unknown) {
+      failure = { error };
+      for (const poll of allPolls()) poll.end(error);
+    },
+  });
 
   return {
     query: (ref) => ask(resolve(ref)),
@@ -224,11 +274,22 @@ export function createTracker(options: TrackerOptions): Tracker {
       return forgotten;
     },
 
+    stats() {
+      const providers = [...polls].map(([{ name, origin, apiKey }, ids]): [string, ProviderStats] => {
+        const tasks = { unanswered: 0, queued: 0, processing: 0, unknown: 0, completed: 0, failed: 0, cancelled: 0 };
+        for (const { status } of ids.values()) if (status) tasks[status]++;
+        const requests = gate().stats?.({ origin, key: apiKey() }) ?? { waiting: 0, inFlight: 0 };
+        return [name, { tasks, ...requests }];
+      });
+      return { active: activity?.isActive ?? true, providers: Object.fromEntries(providers) };
+    },
+
     close() {
       isClosed = true;
+      activeSubscription.unsubscribe();
       closed.next();
       closed.complete();
-      const all = [...polls.values()].flatMap((ids) => [...ids.values()]);
+      const all = allPolls();
       for (const ids of polls.values()) ids.clear();
       terminals.clear();
       idle.clear();
@@ -239,7 +300,13 @@ export function createTracker(options: TrackerOptions): Tracker {
 }
 
 // Joined with the others at each call: a spread at the top level stays in every bundle.
-const OPTIONS = ['provider', 'transport', 'gate', 'journal'] as const satisfies readonly (keyof TrackerOptions)[];
+const OPTIONS = [
+  'provider',
+  'transport',
+  'gate',
+  'journal',
+  'active',
+] as const satisfies readonly (keyof TrackerOptions)[];
 
 /** Until when a terminal task is remembered: afterwards its URL is of no use. Epoch ms. */
 function expiryOf(task: Task): number {

@@ -131,7 +131,8 @@ function downloadEvents(task: CompletedTask, options: DownloadOptions, places: P
       .then(
         (saved) => {
           const { bytes, sha256 } = saved;
-          publish('saved', { provider, id, bytes, sha256, durationMs: Math.round(performance.now() - startedAt) });
+          const durationMs = Math.round(performance.now() - startedAt);
+          publish('rx-video-tasks:saved', () => ({ provider, id, bytes, sha256, durationMs }));
           subscriber.next({ status: 'saved', id, provider, ...saved, task });
         },
         (cause: unknown) => {
