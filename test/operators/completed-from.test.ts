@@ -1,6 +1,7 @@
 import { EMPTY, NEVER, Observable, of, Subject, throwError } from 'rxjs';
 import {
   completedFrom,
+  createGate,
   createTracker,
   isCompleted,
   xingchaoyiqing,
@@ -86,7 +87,8 @@ describe('completedFrom', () => {
 
   test('abort ends the request of a tracked task', async () => {
     const { transport, log } = scriptedTransport({ v: ['never'] });
-    const tracker = createTracker({ provider: xingchaoyiqing({ apiKey: 'test-key-0123456789' }), transport });
+    const provider = xingchaoyiqing({ apiKey: 'test-key-0123456789' });
+    const tracker = createTracker({ provider, transport, gate: createGate() });
     const controller = new AbortController();
     const completed = completedFrom(tracker.track('v'), controller);
     expect(log.map(({ type }) => type)).toEqual(['request']);
