@@ -106,11 +106,9 @@ describe('active', () => {
       const { tracker, asks } = scripted({ v: ['q'] }, { active, deadline: 60_000 });
       const reasons: string[] = [];
       const note = (id: string) =>
-        tracker
-          .track(id)
-          .subscribe({
-            error: (error: unknown) => reasons.push(`${(error as Error).message.slice(0, 60)} @${m.scheduler.now()}`),
-          });
+        tracker.track(id).subscribe({
+          error: (error: unknown) => reasons.push(`${(error as Error).message.slice(0, 60)} @${m.scheduler.now()}`),
+        });
       note('v');
       m.scheduler.schedule(() => note('w'), 20_000);
       m.flush();
