@@ -176,7 +176,7 @@ describe('TrackingError', () => {
 });
 
 describe('TaskFailedError', () => {
-  test('says who and why', () => {
+  test('names the task and the reason', () => {
     const error = taskFailed();
     expect(error).toMatchObject({ id: 'x', provider: 'acme', status: 'failed' });
     expect(error.message).toMatch(/^acme task x failed: no https:\/\/cdn\.example\.com\/v\.mp4\?… x+$/);

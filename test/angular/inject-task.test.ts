@@ -108,7 +108,7 @@ describe('injectTracker', () => {
     expect(() => tracker.track('a')).toThrow('closed');
   });
 
-  test('says what to write where none is provided, or none can be', () => {
+  test('names the remedy where none is provided, or none can be', () => {
     startApp();
     expect(() => TestBed.runInInjectionContext(injectTracker)).toThrow('write provideVideoTasks(() => relayTracker(');
     expect(() => provideVideoTasks({} as never)).toThrow('provideVideoTasks: write a function');

@@ -9,7 +9,7 @@ import { linesOf, runCli, runProcess, temporary } from './run-cli.js';
 import { runOnTerminal } from './terminal.js';
 
 describe('sandbox', () => {
-  test('says how to talk to it, in commands that work as pasted, and ends with Ctrl-C', async () => {
+  test('prints how to query it, in commands that work as pasted, and ends with Ctrl-C', async () => {
     let visit: Promise<void> | undefined;
     const { code, stdout } = await runCli(['sandbox', '--speed', '300', '--seed', '7'], {
       onOutput: (output, child) => {
@@ -23,7 +23,7 @@ describe('sandbox', () => {
     await expect(fetch(url ?? '')).rejects.toThrow('fetch failed');
   });
 
-  test('says so when its port is taken', async () => {
+  test('exits with a message when its port is taken', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const port = String((server.address() as AddressInfo).port);
@@ -75,7 +75,7 @@ describe('demo', () => {
     expect(code).toBe(0);
   });
 
-  test('says how to watch your own tasks when keys are set, and does not show them', async () => {
+  test('prints how to watch your own tasks when keys are set, and does not show them', async () => {
     const key = 'sk-verysecretkey1234567890';
     const { stdout, stderr } = await runCli(['demo', '--speed', '1000', '--json'], {
       env: { ALAD_API_KEY: key, MINGYAN_API_KEY: key },
@@ -110,7 +110,7 @@ describe('demo', () => {
       expect(code).toBe(0);
     });
 
-    test('leaves no directory where nothing came, exits with 1, and tells why on a terminal too', async () => {
+    test('leaves no directory where nothing came, exits with 1, and prints why on a terminal too', async () => {
       const { id } = sandbox.create({ provider: 'alad', outcome: 'failed', reason: 'no faces' });
       const before = readdirSync(temporary);
       const { code, screen } = await runOnTerminal(['demo', `alad:${id}`, '--speed', '300'], { env });
@@ -119,7 +119,7 @@ describe('demo', () => {
       expect(code).toBe(1);
     });
 
-    test('says no to a line that names no service, and loses one whose key is not set', async () => {
+    test('refuses a line that names no service, and loses one whose key is not set', async () => {
       const lost = await runCli(['demo', '-', '--speed', '300'], { env, input: 'anyfast:asyntask_1\n' });
       expect(lost.stdout).toMatch(/ anyfast asyntask_1 lost: .* write export ANYFAST_API_KEY=/);
       expect(lost.code).toBe(1);

@@ -33,7 +33,7 @@ const host = () => ['--allow-host', new URL(sandbox.url).host];
 const videosIn = (directory: string) => readdirSync(directory).filter((name) => name.endsWith('.mp4'));
 
 describe('--save', () => {
-  test('saves the videos, says where, and exits with 0', async () => {
+  test('saves the videos, prints where, and exits with 0', async () => {
     const directory = join(folder, 'made', 'when-needed');
     const args = ['watch', 'alad', 'asyntask_a', 'asyntask_b', '--save', directory, ...host(), ...at('alad')];
     const { code, stdout } = await runCli(args, { env });
@@ -54,7 +54,7 @@ describe('--save', () => {
     expect(videosIn(directory)).toHaveLength(1);
   });
 
-  test('refuses a video from another host on this machine with exit code 1, and says which flag allows it', async () => {
+  test('refuses a video from another host on this machine with exit code 1, and prints which flag allows it', async () => {
     const directory = join(folder, 'refused');
     const server = createServer((_, response) => {
       response.end(JSON.stringify({ id: 'video_1', status: 'completed', video_url: `${sandbox.url}/v.mp4` }));
@@ -119,7 +119,7 @@ describe('--journal', () => {
     expect(lines.filter(({ seq }) => seq === 1).map(({ id }) => id)).toEqual(ids);
   });
 
-  test('killed with -9 and resumed, it goes on where it was: every video is saved', async () => {
+  test('killed with -9 and resumed, it continues where it was: every video is saved', async () => {
     const journal = join(folder, 'tasks.journal');
     const directory = join(folder, 'journal');
     const ids = Array.from({ length: 6 }, () => sandbox.create({ provider: 'alad' }).id);
@@ -170,7 +170,7 @@ describe('--journal', () => {
     expect(code).toBe(0);
   });
 
-  test('resumes the tasks whose keys are set, and says which variable is missing for the others', async () => {
+  test('resumes the tasks whose keys are set, and prints which variable is missing for the others', async () => {
     const journal = join(folder, 'keys.journal');
     const { transport } = scriptedTransport(['p', 'never'], { latency: 0 });
     const apiKey = 'test-key-0123456789';
@@ -227,7 +227,7 @@ describe('--journal', () => {
   });
 });
 
-test('demo saves its videos into a temporary directory and says where', async () => {
+test('demo saves its videos into a temporary directory and prints where', async () => {
   const { code, stderr } = await runCli(['demo', '--speed', '600', '--json']);
   const directory = /The videos are in (\S+)/.exec(stderr)?.[1] ?? '';
   expect(directory.startsWith(temporary)).toBe(true);

@@ -25,7 +25,7 @@ describe('help and version', () => {
   });
 });
 
-describe('bad usage exits with 2 and says what to write', () => {
+describe('bad usage exits with 2 and prints what to write', () => {
   test.each([
     ['an unknown command', ['wach'], 'write watch, resume, sandbox or demo'],
     ['no provider', ['watch'], 'write watch PROVIDER ID... or watch PROVIDER:ID...'],

@@ -182,7 +182,7 @@ describe('watch, into a pipe', () => {
     expect(code).toBe(1);
   });
 
-  test('keeps what a service says from steering the terminal, and in one line', async () => {
+  test('keeps a service’s text from steering the terminal, and in one line', async () => {
     const error = 'no\u001b[2J\nway\u202e\u009b\u007f';
     const server = await listen((_, response) => {
       response.end(JSON.stringify({ id: 'video_1', status: 'failed', video_url: null, error }));

@@ -287,7 +287,7 @@ describe.concurrent('F34 a delay that no timer can take', () => {
   });
 });
 
-test('F33 an expiry that the URL itself tells is believed', async (context) => {
+test('F33 an expiry in the URL itself is used', async (context) => {
   const { server, another } = await stage(undici, context);
   const signed = 'https://cdn.example.com/v.mp4?X-Tos-Date=20260427T111505Z&X-Tos-Expires=86400';
   const date = new Date(Date.now() + HOUR).toUTCString();

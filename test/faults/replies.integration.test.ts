@@ -39,7 +39,7 @@ describe.for(kinds)('over $name', (kind) => {
       expect(misses).toEqual([]);
     });
 
-    test('F12 that is no task, five times before any good one: the wrong place, and it says so', async (context) => {
+    test('F12 that is no task, five times before any good one: the wrong place, and the error names it', async (context) => {
       const { server, track, misses } = await stage(kind, context);
       server.answer(html(200));
       const task = track();

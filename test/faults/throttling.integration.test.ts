@@ -266,7 +266,7 @@ describe.for(kinds)('over $name', (kind) => {
       expect(server.requests.length - refusedFrom).toBeLessThanOrEqual(32 + 100);
     });
 
-    test('F19 ends a single task with an error that says what to do', async (context) => {
+    test('F19 ends a single task with an error that names the remedy', async (context) => {
       const { server, track } = await stage(kind, context);
       server.route(guarded(() => 'another'));
       const task = track();

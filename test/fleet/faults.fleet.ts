@@ -116,7 +116,7 @@ test('S5: a worker that was frozen does not overwrite what its successor wrote',
   expect(await redis.redis.scard(open)).toBe(0);
 });
 
-test('S5: a worker whose clock is an hour off takes no jobs and says so', async () => {
+test('S5: a worker whose clock is an hour off takes no jobs and reports it', async () => {
   const { tracker, worker } = await stage({ polls: 2 });
   // The loader shifts Date.now for the whole process, as a wrong system clock would.
   const shifted = worker({}, [

@@ -125,7 +125,7 @@ function play(scenario: Scenario): Played {
   return { timeline, left };
 }
 
-test('random sequences of answers, misses, calls and departures: everything happens when a table says so', () => {
+test('random sequences of answers, misses, calls and departures: everything happens when a table predicts it', () => {
   const ends = new Set<string>();
   fc.assert(
     fc.property(scenario, (scene) => {

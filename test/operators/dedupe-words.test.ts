@@ -49,7 +49,7 @@ function statuses(emitting: () => Observable<Task>): string[] {
   return seen;
 }
 
-describe('a tracker tells news by the same rule', () => {
+describe('a tracker detects changes by the same rule', () => {
   const running: readonly [string, Task][] = [
     ['queued', queuedTask()],
     ['queued in another word', queuedTask({ rawStatus: 'SUBMITTED' })],

@@ -156,7 +156,7 @@ describe('cadence', () => {
     ]);
   });
 
-  test('progress that rises tells the end; one that stands still does not', () => {
+  test('rising progress predicts the end; progress that stands still does not', () => {
     const at = (...percents: (number | undefined)[]) =>
       waitsAfter(
         percents.map((progress) => processingTask(progress === undefined ? {} : { progress })),

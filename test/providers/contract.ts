@@ -47,7 +47,7 @@ export function providerContract(make: (options: ProviderOptions) => Provider, c
   };
 
   describe(`provider ${name}`, () => {
-    test('is what its document says', () => {
+    test('is what its document specifies', () => {
       const provider = make({ apiKey: KEY });
       expect(provider).toMatchObject({ name, baseUrl, wire, minInterval: floor, retention: 86_400_000 });
       expect(provider).toMatchObject({ isPublicService: true, isLoopback: false });
@@ -88,7 +88,7 @@ export function providerContract(make: (options: ProviderOptions) => Provider, c
       }
     });
 
-    test('shows its key to nobody who looks at it', () => {
+    test('does not show its key when inspected', () => {
       const provider = make({ apiKey: KEY });
       const seen =
         inspect(provider, { depth: 10, showHidden: true }) + JSON.stringify(provider) + String(provider.apiKey);

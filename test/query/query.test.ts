@@ -88,7 +88,7 @@ describe('one query', () => {
     expect(transport.requests).toHaveLength(2);
   });
 
-  test('emits one task and completes in the same tick, however much the transport says', () => {
+  test('emits one task and completes in the same tick, however much the transport emits', () => {
     expect(kindsAtOnce(queryWith(() => of(queued, queued))('t1'))).toBe('NC');
   });
 
@@ -149,7 +149,7 @@ describe('one query', () => {
 });
 
 describe('keys', () => {
-  test('F19 a refused key is asked for anew once, for all whom it was refused', async () => {
+  test('F19 a refused key function is called again once, for all requests that were refused', async () => {
     let asked = 0;
     const sent: string[] = [];
     const transport: Transport = ({ headers, url }) => {
@@ -260,7 +260,7 @@ describe('keys', () => {
     expect(transport.requests).toHaveLength(2);
   });
 
-  test('F19 a string is not asked for again, nor is a function after another error', async () => {
+  test('F19 a string is not read again, nor is a function called again after another error', async () => {
     const forString = stub(refused);
     expect((await errorOf(queryWith(forString)('t1'))).kind).toBe('unauthorized');
     expect(forString.requests).toHaveLength(1);

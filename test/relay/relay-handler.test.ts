@@ -91,7 +91,7 @@ describe('what is sent', () => {
     expect(event?.task.failure?.message).toBe('$& refused (request id: …)');
   });
 
-  test('a videoUrl that throws ends the stream of that client, and nobody else misses anything', async () => {
+  test('a videoUrl that throws ends the stream of that client, and no other client misses anything', async () => {
     const videoUrl = (_task: unknown, id: string) => {
       if (id === 'bad') throw new Error('no URL');
       return `/videos/${id}`;
@@ -315,7 +315,7 @@ describe('coming back', () => {
     expect((await take(eventsOf(await get(['a', 'b'], events[0]?.id)))).map(brief)).toEqual(['b completed 1']);
   });
 
-  test('a tracker that has forgotten the task and counts anew is believed', async () => {
+  test('a tracker that has forgotten the task and counts anew is accepted', async () => {
     const { tracker, get } = relayOver();
     const keeper = eventsOf(await get(['a']));
     for (const progress of [1, 2, 3]) tracker.say(processingTask({ id: 'task-a', progress }));
@@ -366,7 +366,7 @@ describe('who may', () => {
     }
   });
 
-  test('an authorize that cannot tell is a 503, and says nothing', async () => {
+  test('an authorize that throws is a 503 without details', async () => {
     const { relay } = relayOver({ authorize: () => Promise.reject(new Error('database sk-secret')) });
     const response = await relay(new Request(URL_OF('a')));
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);

@@ -346,7 +346,7 @@ describe('coming back', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('no sooner than Retry-After says', async () => {
+  test('no sooner than Retry-After', async () => {
     const { service, tracker, requests, answerWith } = linked({ random: () => 0 });
     service.say(completedTask({ id: 'a' }));
     answerWith(() => Promise.resolve(new Response(null, { status: 429, headers: { 'retry-after': '20' } })));
@@ -477,7 +477,7 @@ describe('a page', () => {
   });
 });
 
-describe('what comes from a relay is not believed', () => {
+describe('what comes from a relay is checked', () => {
   const stream = (text: string) => () =>
     Promise.resolve(new Response(text, { headers: { 'content-type': 'text/event-stream' } }));
   const done = 'data: {"id":"a","status":"completed","provider":"p","observedAt":1}\n\n';

@@ -23,7 +23,7 @@ async function start(file: string): Promise<string> {
 }
 
 describe.each(['node.mjs', 'express.mjs', 'fastify.mjs', 'hono.mjs'])('docs/examples/relay/%s', (file) => {
-  test('streams a task to its end, and to nobody else', async () => {
+  test('streams a task to its end, to its user only', async () => {
     const url = await start(file);
     const headers = { authorization: 'Bearer secret-of-ann' };
     const response = await fetch(url, { headers });

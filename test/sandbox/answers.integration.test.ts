@@ -49,7 +49,7 @@ describe('the result wire', () => {
     expect(more).toEqual([]);
   });
 
-  test('says why a task failed, and nothing of a video', async () => {
+  test('has the reason of a failed task, and no video', async () => {
     const failed = await end({ provider: 'globalaiopc', outcome: 'failed', reason: 'no' });
     expect(failed).toMatchObject({ status: 'failed', video_url: null, error: 'no', model: 'veo_3_1_fast' });
     expect(failed).not.toHaveProperty('actualDuration');
@@ -147,7 +147,7 @@ describe('the generations wire', () => {
     expect(new Set(changes.map((age) => age % 15_000)).size).toBe(1);
   });
 
-  test('tells a super-resolution task by its original, its resolution and its bill', async () => {
+  test('reads a super-resolution task: its original, its resolution and its bill', async () => {
     const done = (await end({ provider: 'alad', superResolution: true })).data;
     expect(done.result_url).toMatch(/\?preview=1&auth_key=\d{10}-\w+$/);
     expect(done.original_result_url).toMatch(/\/original\/\w+\.mp4\?X-Tos-/);
@@ -160,7 +160,7 @@ describe('the generations wire', () => {
     });
   });
 
-  test('says why a task failed, at 100% and without a URL', async () => {
+  test('has the reason of a failed task, at 100% and without a URL', async () => {
     const failed = (await end({ provider: 'anyfast', outcome: 'failed' })).data;
     expect(failed).toMatchObject({ status: 'FAILURE', progress: '100%' });
     expect(failed.fail_reason).toMatch(/^task failed, code: \w+, message: \S/);
@@ -232,7 +232,7 @@ describe('refusals', () => {
     expect(await statuses(one, 1)).toEqual([[200, null]]);
   });
 
-  test('says what it answers where there is nothing', async () => {
+  test('lists its paths where there is nothing', async () => {
     const paths = ['/', '//', '/alad', '/alad/v1/result/video_x', '/videos', '/videos/nobody/a.mp4', '/sandbox/tasks'];
     for (const path of paths) {
       const response = await fetch(sandbox.url + path);

@@ -63,7 +63,7 @@ describe.each([
       }
     }));
 
-  test('tells of failures, cancellations and super-resolution', () =>
+  test('has replies for failures, cancellations and super-resolution', () =>
     withTracker(async (sandbox, transport) => {
       const tracker = createTracker({ provider: sandbox.providers, speed: sandbox.speed, transport });
       const end = (request: SandboxTaskRequest) => last(tracker.track(sandbox.create(request)));
@@ -84,7 +84,7 @@ describe.each([
       });
     }));
 
-  test('knows tasks that nobody created, and refuses odd ones and odd keys', () =>
+  test('answers for tasks that were not created, and refuses odd ids and odd keys', () =>
     withTracker(async (sandbox, transport) => {
       const options = { speed: sandbox.speed, transport };
       const tracker = createTracker({ provider: sandbox.providers, ...options, retry: { notFoundGrace: 0 } });
@@ -275,7 +275,7 @@ describe('options', () => {
     await expect(starting).rejects.toThrow("write '127.0.0.1'");
   });
 
-  test('says so when the port is taken', async () => {
+  test('rejects with a message when the port is taken', async () => {
     const { url } = await start();
     await expect(start({ port: Number(new URL(url).port) })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
@@ -293,7 +293,7 @@ describe('options', () => {
     expect(task.status).toBe('queued');
   });
 
-  test('tells the five services apart', async () => {
+  test('distinguishes the five services', async () => {
     const { url, providers, speed, keys } = await start({ speed: 60 });
     expect(speed).toBe(60);
     expect(providers.map(({ name }) => name)).toEqual(SERVICES);

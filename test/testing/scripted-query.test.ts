@@ -69,7 +69,7 @@ describe('scriptedQuery', () => {
     }),
   );
 
-  test('errs by kind, names who was asked, and knows no other ids', async () => {
+  test('errors by kind, names the task, and has no other ids', async () => {
     const kinds = ['unauthorized', 'forbidden', 'not-found', 'rate-limited', 'server'] as const;
     const { query } = scriptedQuery({ a: [...kinds, 'network', 'timeout', 'malformed', 'misconfigured', 'expired'] });
     const seen = [];
@@ -173,7 +173,7 @@ describe('with fake timers', () => {
   });
 });
 
-test('progress that rises acts as in life, though observedAt stays 0', () => {
+test('rising progress sets the wait as at a service, though observedAt stays 0', () => {
   const waits: number[] = [];
   marbles((m) => {
     const steps = [20, 70].map((progress) => ({ status: 'processing', progress }) as const);

@@ -159,7 +159,7 @@ describe('under a limit those go first that have probably been done for longest 
     expect(timeUnseen(window, 200_000, 100_000)).toBeCloseTo(100_000);
   });
 
-  test('a task that tells nothing counts from when it is tracked', () => {
+  test('a task without times counts from when it is tracked', () => {
     expect(order('unknown', ref('old', 100))).toEqual(['old', 'unknown']);
   });
 });

@@ -29,7 +29,7 @@ describe('createTracker refuses a pace that the documents forbid', () => {
     expect(make({ provider: veo, ...options })).toThrow(message);
   });
 
-  test('but not where it is meant, or nobody is harmed', () => {
+  test('but not where it is intended, or harmless', () => {
     expect(make({ provider: veo, interval: 9_999, minInterval: 9_999 })).not.toThrow();
     expect(make({ provider: veo, speed: 0.5 })).not.toThrow();
     // A date is one at any speed: it is not divided.

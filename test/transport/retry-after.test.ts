@@ -41,7 +41,7 @@ describe('F15 Retry-After', () => {
     expect(retryAfterOf({ date: DATE }, NOW)).toBeUndefined();
   });
 
-  test('as a date is counted from the server’s own clock, where it tells the time', () => {
+  test('as a date is counted from the server’s own clock, where the reply has a Date', () => {
     const until = { 'retry-after': DATE };
     expect(retryAfterOf({ ...until, date: 'Mon, 27 Apr 2026 11:00:50 GMT' }, NOW)).toBe(10_000);
     expect(retryAfterOf({ ...until, date: 'Mon, 27 Apr 2026 12:00:00 GMT' }, NOW)).toBeUndefined();

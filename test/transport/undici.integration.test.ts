@@ -140,7 +140,7 @@ describe('undiciTransport', () => {
   });
 
   describe('F11 a compressed reply', () => {
-    test('is not asked for, whatever the caller says', async () => {
+    test('is not requested, whatever headers the caller passes', async () => {
       await replyOf(create()({ url: server.url, headers: { accept: '*/*', 'accept-encoding': 'br' } }));
       expect(server.requests[0]?.headers).toMatchObject({ accept: '*/*', 'accept-encoding': 'identity' });
     });
@@ -152,7 +152,7 @@ describe('undiciTransport', () => {
       expect(error.message).toBe(`the reply is encoded (${encoding}), which was not asked for`);
     });
 
-    test('is none where the encoding says identity', async () => {
+    test('is none where the encoding is identity', async () => {
       server.answer(reply({ headers: { 'content-encoding': 'Identity' }, body: 'plain' }));
       expect((await replyOf(ask(create()))).body).toBe('plain');
     });
@@ -219,7 +219,7 @@ describe('undiciTransport', () => {
       await closedWithin(2000);
     });
 
-    test('are closed before the server closes them, where it says when', async () => {
+    test('are closed before the server closes them, where it announces when', async () => {
       server.answer(reply({ headers: { 'keep-alive': 'timeout=3' } }));
       await replyOf(ask(create()));
       await closedWithin(2500);

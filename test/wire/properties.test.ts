@@ -130,7 +130,7 @@ describe('F27 whatever comes, a reading ends in a Task or a QueryError', () => {
     );
   });
 
-  test('a completed task has its video, whatever the reason beside it says', () => {
+  test('a completed task has its video, whatever reason stands beside it', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (fail_reason, error) => {
         const body = generations({ status: 'SUCCESS', result_url: 'https://h/v.mp4', fail_reason, error });

@@ -51,7 +51,7 @@ describe.each(Object.entries(wires))('replies that tell of no task, on the %s wi
     }
   });
 
-  test('a task under an error status is not believed', () => {
+  test('a task under an error status is ignored', () => {
     const bodies = [result({ status: 'completed', video_url: 'https://h/v' }), generations({ status: 'FAILURE' })];
     for (const body of bodies) expect(refusal(wire, body, { http: 503 }).kind).toBe('server');
   });

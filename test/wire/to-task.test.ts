@@ -58,7 +58,7 @@ describe.each(['result', 'generations'] as const)('the %s wire', (name) => {
     );
   });
 
-  test('says what came instead of a task, and what to do about it', () => {
+  test('names what came instead of a task, and the remedy', () => {
     const messageOf = (body: unknown, http?: number) => refusal(wire, body, http === undefined ? {} : { http }).message;
     const start = 'acme returned no usable status for task x: ';
     expect(messageOf('<html>', 200)).toBe(`${start}HTTP 200 without a JSON object. Check the base URL.`);
@@ -112,7 +112,7 @@ describe('when a video expires', () => {
     expect(expiry(hourAhead)).toBe(OBSERVED_AT - 60_000 + DAY);
   });
 
-  test('is counted from now where the answer tells no time', () => {
+  test('is counted from now where the answer has no time', () => {
     const timeless = generations({ status: 'SUCCESS', result_url: url, submit_time: 0, finish_time: 0 });
     expect(expiry(readWith(wires.generations, timeless, { ahead: 3_600_000 }))).toBe(OBSERVED_AT + DAY);
   });

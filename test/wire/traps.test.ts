@@ -253,7 +253,7 @@ describe('shapes', () => {
     expect(failureOf(read(resultWire, result({ status: 'expired' }))).kind).toBe('expired');
   });
 
-  test('a failure is of unknown kind where only its message tells', () => {
+  test('a failure is of unknown kind where only its message has a reason', () => {
     expect(failureOf(read(resultWire, result({ status: 'failed', error: 'policy rejected' }))).kind).toBe('unknown');
   });
 });

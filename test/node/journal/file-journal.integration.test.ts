@@ -403,7 +403,7 @@ describe('lines that are whole, but not as this library writes them', () => {
 
 describe('D3 a disk that fails', () => {
   const isRoot = process.getuid?.() === 0;
-  test('D3 a full disk: refused, nothing that was accepted is lost, and it goes on when there is room', async ({
+  test('D3 a full disk: refused, nothing that was accepted is lost, and it continues when there is room', async ({
     skip,
   }) => {
     const small = smallDisk('64k', skip);

@@ -150,7 +150,7 @@ describe('W10 a video that only the gateway serves, against the API key', () => 
     expect(requests).toEqual([]);
   });
 
-  test('W10 a refused key is no expired URL, and stands in no error', async () => {
+  test('W10 a refused key is no expired URL, and no error contains it', async () => {
     const { host, directory } = await serving(content);
     const provider = alad({ apiKey: 'sk-another-0123456789', baseUrl: `http://${host}` });
     const error = failureOf((await savingTask(keyed(`http://${host}/v`), { directory, provider })).end);
@@ -180,7 +180,7 @@ describe('W10 a video that only the gateway serves, against the API key', () => 
     expect(storage.requests[0]?.headers).not.toHaveProperty('x-api-key');
   });
 
-  test('W10 a headers function that throws: refused, and the key stands in no error', async () => {
+  test('W10 a headers function that throws: refused, and no error contains the key', async () => {
     const { host, directory, requests } = await serving(content);
     const acme = acmeWith((apiKey) => {
       throw new Error(`no signature for ${apiKey}`);
