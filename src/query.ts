@@ -9,8 +9,8 @@ import {
   switchMap,
   take,
   timeout,
+  Subscriber,
   type Observer,
-  type Subscriber,
 } from 'rxjs';
 import { isVirtualTime } from './clock.js';
 import type { QueryTraceMessage } from './diagnostics.js';
@@ -191,49 +191,71 @@ interface Renewal {
 // Observers of their own on the path of every poll, since operators would cost more than the request itself.
 
 /** Passes on what the gate emits; errors get the names of provider, host and task. */
-class Answer<T = Task> implements Observer<T> {
-  constructor(
-    protected readonly subscriber: Subscriber<Task>,
-    protected readonly ref: ResolvedRef,
-    /** What neither a message nor a task may contain. */
-    protected readonly secrets: Secrets = '',
-  ) {}
+class Answer implements Observer<Task> {
+  readonly #subscriber: Subscriber<Task>;
+  readonly #ref: ResolvedRef;
 
-  next(task: T): void {
-    this.subscriber.next(task as Task);
+  constructor(subscriber: Subscriber<Task>, ref: ResolvedRef) {
+    this.#subscriber = subscriber;
+    this.#ref = ref;
+  }
+
+  next(task: Task): void {
+    this.#subscriber.next(task);
   }
 
   error(error: unknown): void {
-    this.subscriber.error(unanswered(error, this.ref, this.secrets));
+    this.#subscriber.error(unanswered(error, this.#ref, ''));
   }
 
   complete(): void {
-    this.subscriber.complete();
+    this.#subscriber.complete();
   }
 }
 
-/** Turns the first reply of the transport into a Task. */
-class Reading extends Answer<TransportReply> {
-  #isAnswered = false;
+/**
+ * Turns the first reply of the transport into a Task. A transport that emits more than one is unsubscribed from.
+ *
+ * A subscriber of RxJS's own kind, so that a synchronous transport can be unsubscribed from while it emits.
+ */
+// eslint-disable-next-line rxjs-x/no-subclass -- what RxJS's own operators do, in all of RxJS 7
+class Reading extends Subscriber<TransportReply> {
+  readonly #subscriber: Subscriber<Task>;
+  readonly #ref: ResolvedRef;
+  /** What neither a message nor a task may contain. */
+  readonly #secrets: Secrets;
   readonly #trace: QueryTraceMessage | undefined;
+  #isAnswered = false;
 
   constructor(subscriber: Subscriber<Task>, ref: ResolvedRef, secrets: Secrets, trace: QueryTraceMessage | undefined) {
-    super(subscriber, ref, secrets);
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the same
+    super(subscriber);
+    this.#subscriber = subscriber;
+    this.#ref = ref;
+    this.#secrets = secrets;
     this.#trace = trace;
   }
 
-  override next(reply: TransportReply): void {
-    if (this.#isAnswered) return;
+  protected override _next(reply: TransportReply): void {
+    if (this.#isAnswered) {
+      this.complete();
+      return;
+    }
     this.#isAnswered = true;
     if (this.#trace) this.#trace.httpStatus = reply.status;
     let task: Task;
     try {
-      task = readReply(reply, this.ref, this.secrets);
+      task = readReply(reply, this.#ref, this.#secrets);
     } catch (error) {
-      this.subscriber.error(error);
+      this.#subscriber.error(error);
       return;
     }
-    this.subscriber.next(task);
+    this.#subscriber.next(task);
+  }
+
+  protected override _error(error: unknown): void {
+    this.#subscriber.error(unanswered(error, this.#ref, this.#secrets));
+    this.unsubscribe();
   }
 }
 

@@ -20,11 +20,21 @@ export function redact(text: string, secrets: Secrets): string {
 /** So many characters in a row are the secret's and no coincidence. A shorter key is a stand-in, such as "test". */
 const SHARED = 8;
 
-/** The text, whole, without what shares eight characters in a row with a secret. */
+/** The text, whole, without what shares eight characters in a row with a secret; of a shorter secret, without that word. */
 export function conceal(text: string, secrets: Secrets): string {
   let clean = text;
-  for (const secret of [secrets].flat()) if (sharesRun(clean, secret)) clean = mask(clean, secret, SHARED);
+  for (const secret of [secrets].flat()) {
+    if (secret.length < SHARED) clean = maskWord(clean, secret);
+    else if (sharesRun(clean, secret)) clean = mask(clean, secret, SHARED);
+  }
   return clean;
+}
+
+/** Masks a short secret as a word or a value, not as part of another word or of a URL's path: it may be `test`. */
+function maskWord(text: string, secret: string): string {
+  if (secret === '' || !text.includes(secret)) return text;
+  const literal = secret.replace(/[^\w]/g, '\\$&');
+  return text.replace(new RegExp(`(?<![^\\s"'=:,;&(])${literal}(?![^\\s"',;&).!?]|[.!?]\\S)`, 'g'), '…');
 }
 
 /** The task without the secrets, in whatever text of it the service has echoed them; the same object where it has not. */
@@ -35,11 +45,14 @@ export function concealTask(task: Task, secrets: Secrets): Task {
   return clean === task && cleanRaw === raw ? task : withRaw(clean === task ? { ...task } : clean, cleanRaw);
 }
 
+/** Fields with values of the caller or of this library. */
+const OWN_WORDS = /* @__PURE__ */ new Set(['id', 'provider', 'status', 'kind']);
+
 function concealFields<T extends object>(fields: T, secrets: Secrets): T {
   let copy: object | undefined;
   for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
     let clean = value;
-    if (typeof value === 'string' && value.length >= SHARED && name !== 'id') clean = conceal(value, secrets);
+    if (typeof value === 'string' && !OWN_WORDS.has(name)) clean = conceal(value, secrets);
     else if (typeof value === 'object' && value !== null) clean = concealFields(value, secrets);
     if (clean !== value) copy = { ...(copy ?? fields), [name]: clean };
   }
@@ -59,7 +72,7 @@ function mask(text: string, secret: string, shared: number): string {
 
 /** Whether they may share eight characters in a row: then they share one of the pieces of five that begin at each fourth. */
 function sharesRun(text: string, secret: string): boolean {
-  if (secret.length < SHARED) return false;
+  if (text.length < SHARED) return false;
   const [short, long] = text.length < secret.length ? [text, secret] : [secret, text];
   for (let at = 0; at + 5 <= short.length; at += 4) if (long.includes(short.slice(at, at + 5))) return true;
   return false;
@@ -67,15 +80,16 @@ function sharesRun(text: string, secret: string): boolean {
 
 /**
  * What may be known of an error's origin: its own fields and its stack stay behind, they can hold keys and bodies.
- * Its texts are made `fit` to be shown.
+ *
+ * @param sanitize makes its texts safe to show.
  */
-export function causeOf(error: unknown, fit: (text: string) => string = brief): object {
+export function causeOf(error: unknown, sanitize: (text: string) => string = brief): object {
   const isObject = Object(error) === error;
   const { name, code, kind, message } = (isObject ? error : { message: String(error) }) as Record<string, unknown>;
-  const fitOf = (value: unknown) => (typeof value === 'string' ? fit(value) : undefined);
+  const textOf = (value: unknown) => (typeof value === 'string' ? sanitize(value) : undefined);
   return assignDefined(
     { name: 'Error', message: '' },
-    { name: fitOf(name), message: fitOf(message), code: fitOf(code) ?? fitOf(kind) },
+    { name: textOf(name), message: textOf(message), code: textOf(code) ?? textOf(kind) },
   );
 }
 

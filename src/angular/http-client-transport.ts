@@ -1,5 +1,6 @@
 import type { HttpClient } from '@angular/common/http';
 import { catchError, map, of, throwError, timeout } from 'rxjs';
+import { LONGEST_DELAY } from '../durations.js';
 import { QueryError } from '../errors.js';
 import type { Transport, TransportReply } from '../transport/index.js';
 
@@ -25,7 +26,7 @@ export interface HttpClientTransportOptions {
 export function httpClientTransport(http: HttpClient, options: HttpClientTransportOptions = {}): Transport {
   const { totalTimeout = 60_000 } = options;
   if (typeof http?.get !== 'function') throw new TypeError('http: write inject(HttpClient)');
-  if (!(totalTimeout > 0 && totalTimeout < 2 ** 31)) {
+  if (!(totalTimeout > 0 && totalTimeout <= LONGEST_DELAY)) {
     throw new RangeError(`totalTimeout: ${String(totalTimeout)} is no duration; write ms above 0`);
   }
   return ({ url, headers }) =>

@@ -49,7 +49,10 @@ export type KnownTask = Pick<JournalEntry, 'provider' | 'id' | 'model' | 'hint' 
  * synchronously may return an empty array.
  */
 export interface JournalStore {
-  /** Called first, and again after a `close`. Emits every entry that was saved and not removed, each once, in any order. */
+  /**
+   * Called first, and again after a `close`. Emits every entry that was saved and not removed, each once, in any order.
+   * Where the tracker is closed in the meantime, the result is not waited for.
+   */
   load(): ObservableInput<readonly JournalEntry[]>;
   /**
    * Stores an entry in place of an earlier one of the same provider and id. Completes when it would survive a crash.
@@ -61,7 +64,10 @@ export interface JournalStore {
   save(entry: JournalEntry): ObservableInput<void>;
   /** Removes an entry; one that is not there is no error. */
   remove(task: { readonly provider: string; readonly id: string }): ObservableInput<void>;
-  /** Finishes what is in progress and releases files and connections. `load` is not called before it has completed. */
+  /**
+   * Finishes what is in progress, or ends it if that is a `load`, and releases files and connections. `load` is not called
+   * before it has completed.
+   */
   close(): ObservableInput<void>;
 }
 

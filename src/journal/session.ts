@@ -60,18 +60,25 @@ export function openSession(
   /** Calls of `ack` and `forget` in progress. */
   const calls = new Set<Observable<never>>();
   const closing = new AsyncSubject<void>();
+  /** Emits where nothing needs the entries that are being loaded any more. */
+  const abandoned = new AsyncSubject<void>();
   let loading: Observable<never> | undefined;
+  let isStoreOpen = false;
   let isClosed = false;
 
   const load = (): Observable<never> =>
     (loading ??= start(
       concat(
         previousClosed,
-        defer(() => store.load()).pipe(
+        defer(() => {
+          isStoreOpen = true;
+          return store.load();
+        }).pipe(
           map((all) => {
             for (const entry of all) remember(entry);
             sweep();
           }),
+          takeUntil(abandoned),
         ),
       ),
     ));
@@ -265,8 +272,12 @@ export function openSession(
       isClosed = true;
       closing.next();
       closing.complete();
+      if (calls.size === 0) {
+        abandoned.next();
+        abandoned.complete();
+      }
       const begun = [loading ?? EMPTY, ...calls, ...writes.values()].map((work) => work.pipe(ignoreError()));
-      const closed = concat(merge(...begun), defer(() => store.close()).pipe(ignoreError()));
+      const closed = concat(merge(...begun), defer(() => (isStoreOpen ? store.close() : EMPTY)).pipe(ignoreError()));
       onClose(loading ? start(closed) : previousClosed);
     },
   };

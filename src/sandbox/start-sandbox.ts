@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { DAY } from '../durations.js';
 import type { Provider } from '../providers/index.js';
 import { seededRandom } from './seeded-random.js';
 import { gateway, type Account } from './gateway.js';
@@ -157,7 +158,7 @@ function limiter(perSecond: number): Account['isOverLimit'] {
 
 function checkOptions(options: SandboxOptions): Required<SandboxOptions> {
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
-  const { speed = 1, port = 0, host = '127.0.0.1', retention = 86_400_000, rateLimit = Infinity } = options;
+  const { speed = 1, port = 0, host = '127.0.0.1', retention = DAY, rateLimit = Infinity } = options;
   check('speed', speed, Number.isFinite(speed) && speed > 0, 'a number above 0, such as 60');
   check('seed', seed, Number.isFinite(seed), 'a number, such as 1');
   check('port', port, Number.isInteger(port) && port >= 0 && port <= 65_535, 'a port, or 0 for any free one');

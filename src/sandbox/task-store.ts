@@ -93,13 +93,17 @@ export function createTaskStore({ service, provider, videoBase, seed, speed, ret
   };
 }
 
-// Any client of the sandbox can send these fields over HTTP, so a schema checks them.
-const requestShape = z.strictObject({
-  model: z.optional(z.string().check(z.regex(/^[\w.:/-]{1,128}$/))),
-  outcome: z.optional(z.enum(OUTCOMES)),
-  superResolution: z.optional(z.boolean()),
-  reason: z.optional(z.string()),
-});
+/** Requests also come over HTTP. Built at the first one: it would delay the start of the command line. */
+let requestSchema: ReturnType<typeof buildRequestSchema> | undefined;
+
+function buildRequestSchema() {
+  return z.strictObject({
+    model: z.optional(z.string().check(z.regex(/^[\w.:/-]{1,128}$/))),
+    outcome: z.optional(z.enum(OUTCOMES)),
+    superResolution: z.optional(z.boolean()),
+    reason: z.optional(z.string()),
+  });
+}
 
 interface CheckedRequest {
   readonly model: string;
@@ -115,7 +119,7 @@ function checkRequest(request: TaskRequest, { name, wire }: Provider, service: S
     superResolution: 'is not usable; write true or false',
     reason: 'is not usable; write a text, and outcome: "failed" with it',
   };
-  const read = requestShape.safeParse(request);
+  const read = (requestSchema ??= buildRequestSchema()).safeParse(request);
   if (!read.success) {
     const [issue] = read.error.issues;
     const field = String(issue?.path[0] ?? (issue?.code === 'unrecognized_keys' ? issue.keys[0] : 'request'));

@@ -11,6 +11,7 @@ import {
   type Observable,
 } from 'rxjs';
 import { isQueryError, type QueryError, type QueryErrorKind } from '../errors.js';
+import { checkDuration } from '../options.js';
 import type { TaskStatus } from '../task.js';
 import type { TaskLetters } from './task-letters.js';
 import { isTaskStatus, type ScriptTask } from './tasks.js';
@@ -109,7 +110,7 @@ export function playScript<Answer, Extra = never>(
   };
   const all = Array.isArray(script) ? readAll(script) : undefined;
   const byId = new Map(all ? [] : Object.entries(script).map(([id, steps]) => [id, readAll(steps)]));
-  if (typeof latency === 'number') checkLatency(latency);
+  if (typeof latency === 'number') checkDuration('latency', latency);
 
   const asked = new Map<string, number>();
   const log: ScriptEvent[] = [];
@@ -119,7 +120,7 @@ export function playScript<Answer, Extra = never>(
     const step = steps[Math.min(nth, steps.length) - 1] ?? 'never';
     if (step === 'never') return NEVER;
     if (isObservable(step)) return step;
-    const ms = typeof latency === 'number' ? latency : checkLatency(latency({ id, nth }));
+    const ms = typeof latency === 'number' ? latency : checkDuration('latency', latency({ id, nth }));
     if (step === 'empty') return timer(ms).pipe(ignoreElements());
     return concat(timer(ms).pipe(map(() => perform(step))), timer(1).pipe(ignoreElements()));
   };
@@ -153,11 +154,6 @@ export function playScript<Answer, Extra = never>(
     });
 
   return { play, log };
-}
-
-function checkLatency(ms: number): number {
-  if (typeof ms === 'number' && ms >= 0 && ms < 2 ** 31) return ms;
-  throw new RangeError(`latency: ${String(ms)} is no duration; write ms from 0 to ${2 ** 31 - 1}`);
 }
 
 function describe(value: unknown): string {

@@ -36,18 +36,19 @@ export const LAW: Record<string, readonly string[]> = {
     ...['gate', 'query', 'poll', 'providers', 'tracker', 'track-many', 'rxjs', 'bullmq', 'ioredis', 'node:*'],
   ],
   node: [
-    ...['task', 'tracked-task', 'errors', 'redact', 'diagnostics', 'providers', 'transport', 'query', 'journal'],
+    ...['task', 'tracked-task', 'errors', 'redact', 'durations', 'diagnostics', 'providers', 'transport', 'query'],
+    ...['journal'],
     ...['rxjs', 'zod/mini', 'ipaddr.js', 'node:*'],
   ],
-  testing: ['task', 'tracked-task', 'errors', 'windows', 'transport', 'query', 'rxjs'],
-  sandbox: ['task', 'windows', 'providers', 'zod/mini', 'node:*'],
+  testing: ['task', 'tracked-task', 'errors', 'options', 'windows', 'transport', 'query', 'rxjs'],
+  sandbox: ['task', 'durations', 'windows', 'providers', 'zod/mini', 'node:*'],
   'relay-client': [
     ...['task', 'tracked-task', 'errors', 'tracking-error', 'track-many', 'redact', 'fields', 'options', 'durations'],
     'rxjs',
     'eventsource-parser',
   ],
   relay: ['task', 'errors', 'redact', 'options', 'query', 'tracker', 'rxjs', 'node:*'],
-  angular: ['tracked-task', 'errors', 'query', 'tracker', 'transport', 'rxjs', '@angular/*'],
+  angular: ['tracked-task', 'errors', 'durations', 'query', 'tracker', 'transport', 'rxjs', '@angular/*'],
   cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'string-width', 'node:*'],
 };
 

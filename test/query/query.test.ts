@@ -1,9 +1,10 @@
 import { inspect } from 'node:util';
-import { delay, EMPTY, lastValueFrom, materialize, NEVER, Observable, of, throwError, toArray } from 'rxjs';
+import { delay, EMPTY, lastValueFrom, materialize, NEVER, Observable, of, repeat, throwError, toArray } from 'rxjs';
 import {
   alad,
   createGate,
   createQuery,
+  defineProvider,
   isQueryError,
   mingyan,
   QueryError,
@@ -90,6 +91,42 @@ describe('one query', () => {
 
   test('emits one task and completes in the same tick, however much the transport emits', () => {
     expect(kindsAtOnce(queryWith(() => of(queued, queued))('t1'))).toBe('NC');
+  });
+
+  test('ends a synchronous transport without an end', () => {
+    expect(kindsAtOnce(queryWith(() => of(queued).pipe(repeat()))('t1'))).toBe('NC');
+  });
+
+  test('reports what a wire throws as malformed, without the key', async () => {
+    const read = () => {
+      throw new RangeError(`unexpected ${KEY}`);
+    };
+    const wire = { name: 'broken', path: (id: string) => `/${id}`, read };
+    const acme = defineProvider({ name: 'acme', baseUrl: 'https://api.acme.example', wire, windows: {} });
+    const error = await errorOf(createQuery({ provider: acme({ apiKey: KEY }), transport: stub(queued) })('t1'));
+    expect(error).toMatchObject({ kind: 'malformed', retryable: true, httpStatus: 200, provider: 'acme', id: 't1' });
+    expect(error.message).toBe(
+      'acme returned no usable status for task t1: the wire "broken" could not read the reply: unexpected sk-…',
+    );
+    expect(error.cause).toStrictEqual({ name: 'RangeError', message: 'unexpected sk-…' });
+  });
+
+  test.each<[string, string, string]>([
+    ['s3cr3t', 'the key s3cr3t is wrong', 'the key … is wrong'],
+    ['s3cr3t', 's3cr3t', '…'],
+    ['s3cr3t', 'no s3cr3ts: "s3cr3t".', 'no s3cr3ts: "…".'],
+    ['test', 'https://test.example.com/test/test.mp4?key=test', 'https://test.example.com/test/test.mp4?key=…'],
+    ['queued', 'it was queued', 'it was …'],
+  ])('F36 masks the short key %j in "%s" of a task', async (key, message, masked) => {
+    const body = JSON.stringify({ id: 't1', status: 'failed', error: message });
+    const task = await taskOf(queryWith(stub({ ...queued, body }), key)('t1'));
+    expect(task).toMatchObject({ status: 'failed', failure: { message: masked } });
+  });
+
+  test('F36 the status of a task stays where a key contains that word', async () => {
+    const body = JSON.stringify({ id: 't1', status: 'processing' });
+    const task = await taskOf(queryWith(stub({ ...queued, body }), 'sk-processing-1')('t1'));
+    expect(task).toMatchObject({ status: 'processing', provider: 'mingyan', id: 't1' });
   });
 
   test.each(['a/b', 'a b', '?x=1', '#f', '%2e%2e', 'ä', '视频', 'a\\b', '..a', '🎬'])(

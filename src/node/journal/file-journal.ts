@@ -29,17 +29,20 @@ export function fileJournal(path: string): Journal {
 /** The store of `fileJournal`; after `close` it can be loaded again. */
 export function fileStore(path: string): JournalStore {
   let opening: Promise<JournalFile> | undefined;
+  /** Ends the wait for a process that has locked the file. */
+  let waiting: AbortController | undefined;
   const openFile = () => {
     if (!opening) throw new Error(`journal ${path} is closed`);
     return opening;
   };
   return {
-    load: async () => (await (opening ??= JournalFile.open(path))).entries(),
+    load: async () => (await (opening ??= JournalFile.open(path, (waiting = new AbortController()).signal))).entries(),
     save: async (entry) => (await openFile()).put(entry),
     remove: async ({ provider, id }) => (await openFile()).put({ provider, id, removed: true }),
     async close() {
       const closing = opening;
       opening = undefined;
+      waiting?.abort();
       await (await closing)?.close();
     },
   };

@@ -33,13 +33,14 @@ export interface FileLock {
  * Locks a file. The lock of a process that has ended is free: at once where its pid can be looked up (same machine, same
  * PID namespace), else after its lease was seen unchanged for 20 s. No clocks are compared.
  *
+ * @param signal ends the wait for another process.
  * @throws Error that names the process which holds the lock, or the lock file to delete by hand.
  */
-export async function acquireLock(path: string): Promise<FileLock> {
+export async function acquireLock(path: string, signal?: AbortSignal): Promise<FileLock> {
   const self = await thisProcess();
   const others = new OtherLocks(path, self);
   for (;;) {
-    await others.waitUntilFree();
+    await others.waitUntilFree(signal);
     const lock = await OwnLock.create(path, self);
     try {
       if (!(await others.findHeld(lock.name))) return lock.keep(others.isTakenOver);
@@ -48,12 +49,12 @@ export async function acquireLock(path: string): Promise<FileLock> {
       throw error;
     }
     await lock.release();
-    await shortPause();
+    await shortPause(signal);
   }
 }
 
 /** Random, so that two processes that met do not meet again. */
-const shortPause = () => sleep(20 + Math.random() * 60);
+const shortPause = (signal?: AbortSignal) => sleep(20 + Math.random() * 60, undefined, { signal });
 
 class OwnLock implements FileLock {
   readonly name: string;
@@ -136,12 +137,12 @@ class OtherLocks {
     this.#prefix = `${basename(path)}.lock.`;
   }
 
-  async waitUntilFree(): Promise<void> {
+  async waitUntilFree(signal?: AbortSignal): Promise<void> {
     for (let looks = 0; ;) {
       const held = await this.findHeld();
       if (!held) return;
       if (held.isAlive && ++looks === LOOKS_AT_LIVE_HOLDER) throw inUse(held, this.#self);
-      await (held.isAlive ? shortPause() : sleep(LOOK));
+      await (held.isAlive ? shortPause(signal) : sleep(LOOK, undefined, { signal }));
     }
   }
 

@@ -44,11 +44,14 @@ export class JournalFile {
     this.#compactAt = compactAt;
   }
 
-  /** @throws Error that names the file, the reason and the remedy. */
-  static async open(name: string): Promise<JournalFile> {
+  /**
+   * @param signal ends the wait for another process that has locked the file.
+   * @throws Error that names the file, the reason and the remedy.
+   */
+  static async open(name: string, signal: AbortSignal): Promise<JournalFile> {
     try {
       const path = await followLinks(name);
-      const lock = await acquireLock(path);
+      const lock = await acquireLock(path, signal);
       try {
         return new JournalFile({ name, path, lock, ...(await openLocked(path, lock)) });
       } catch (error) {

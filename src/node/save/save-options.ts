@@ -1,5 +1,6 @@
 import { defer, fromEvent, lastValueFrom, takeUntil, type ObservableInput } from 'rxjs';
 import type { Dispatcher } from 'undici';
+import { LONGEST_DELAY } from '../../durations.js';
 import type { Provider } from '../../providers/provider.js';
 import type { CompletedTask, Task, Video } from '../../task.js';
 import type { TrackedTask } from '../../tracked-task.js';
@@ -153,8 +154,7 @@ function checkPlace(directory: unknown, sink: Partial<VideoSink> | undefined): v
 
 function checkNumbers(numbers: Readonly<Record<string, unknown>>, least: number): void {
   for (const [name, value] of Object.entries(numbers)) {
-    // A timer of 2^31 ms or more fires at once.
-    if (typeof value === 'number' && value >= least && (value < 2 ** 31 || name === 'maxBytes')) continue;
+    if (typeof value === 'number' && value >= least && (value <= LONGEST_DELAY || name === 'maxBytes')) continue;
     throw new RangeError(`saveVideo: ${name}: ${String(value)} is not usable; write a number of at least ${least}`);
   }
 }

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { firstValueFrom } from 'rxjs';
 import { createTracker, xingchaoyiqing, type JournalEntry } from 'rx-video-tasks';
 import { fileJournal } from 'rx-video-tasks/node';
@@ -180,6 +181,21 @@ describe.concurrent('D8 a lock whose process cannot be looked up', () => {
     expect((error as Error).message).toContain(`if no process uses it, delete that file`);
     expect((error as Error).message).toContain(` ${lock} `);
     tracker.close();
+  });
+
+  test('a journal that is closed while it waits for a lease leaves the lease alone', async () => {
+    const path = newPath();
+    const lock = `${path}.lock.${'0123456789abcdef'.repeat(2)}`;
+    const elsewhere = { host: 'elsewhere', pid: 1, processTable: 'another' };
+    writeFileSync(lock, JSON.stringify({ lock: 'rx-video-tasks', version: 1, renewals: '0'.repeat(12), ...elsewhere }));
+    const store = fileStore(path);
+    const loading = store.load() as Promise<unknown>;
+    const outcome = loading.catch((error: unknown) => (error as Error).message);
+    // It has looked at the lease, and waits.
+    await setTimeout(200);
+    await (store.close() as Promise<void>).catch(() => undefined);
+    expect(await outcome).toContain('aborted');
+    expect(existsSync(lock)).toBe(true);
   });
 });
 
