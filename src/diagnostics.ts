@@ -84,9 +84,7 @@ export interface QueryTraceMessage extends TaskNames {
   error?: QueryError;
 }
 
-// Asked for at run time: a browser has none, and a bundler finds no import.
-const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => DiagnosticsModule | undefined } };
-const diagnostics = /* @__PURE__ */ process?.getBuiltinModule?.('diagnostics_channel');
+const diagnostics = /* @__PURE__ */ diagnosticsModule();
 
 const channels = new Map<string, Channel>();
 
@@ -104,4 +102,10 @@ export function publish<Name extends keyof DiagnosticsMessages>(
   message: () => DiagnosticsMessages[Name],
 ): void {
   observedChannel(name)?.publish(message());
+}
+
+/** Asked for at run time: a browser has none, and a bundler finds no import. */
+function diagnosticsModule(): DiagnosticsModule | undefined {
+  const { process } = globalThis as { process?: { getBuiltinModule?(name: string): DiagnosticsModule | undefined } };
+  return process?.getBuiltinModule?.('diagnostics_channel');
 }
