@@ -7,6 +7,7 @@ import type { SandboxTaskRequest } from 'rx-video-tasks/sandbox';
 import { openSandbox } from './sandbox.js';
 import { keyNameOf, servicesWithKeys } from './services.js';
 import { trackTasks, type TrackResult } from './track-tasks.js';
+import { trackHere } from './tracking.js';
 import { invocation, readArgs, readNumber, UsageError } from './usage.js';
 import { keyOf } from './view.js';
 import { watch, watchOptions } from './watch.js';
@@ -65,7 +66,10 @@ async function onSandbox(
     const allowHosts = [new URL(url).host];
     const intercept = missOnePoll((refs[UNLUCKY] as TaskRefFields).id);
     const result = await inTemporaryDirectory((save) =>
-      trackTasks({ providers, refs, speed, isJson, save, allowHosts, intercept, stop }),
+      trackTasks({
+        tracking: trackHere({ providers, speed, intercept, isSaving: true }),
+        ...{ providers, refs, speed, isJson, save, allowHosts, stop },
+      }),
     );
     console.error(farewell());
     return isAsPlanned(result, refs) ? 0 : 1;

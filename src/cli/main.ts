@@ -7,13 +7,18 @@ import { resume } from './resume.js';
 import { sandbox } from './sandbox.js';
 import { HELP, UsageError } from './usage.js';
 import { watch } from './watch.js';
+import { worker } from './worker.js';
 
 const commands: Readonly<Record<string, (args: string[], stop: Observable<number>) => Promise<number>>> = {
   watch,
   resume,
+  worker,
   sandbox,
   demo,
 };
+
+/** Commands that a signal ends in the ordinary way: what they resolve with stands. */
+const daemons: readonly string[] = ['worker'];
 
 process.exitCode = await run(process.argv.slice(2));
 
@@ -34,8 +39,9 @@ async function run([name, ...args]: string[]): Promise<number> {
   const stop = stopSignal();
   try {
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (!command) throw new UsageError(`"${name}" is not a command; write watch, resume, sandbox or demo`);
+    if (!command) throw new UsageError(`"${name}" is not a command; write watch, resume, worker, sandbox or demo`);
     const code = await command(args, stop);
+    if (daemons.includes(name)) return code;
     return await firstValueFrom(merge(stop, of(code)), { defaultValue: code });
   } catch (error) {
     if (error instanceof UsageError) {

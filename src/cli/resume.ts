@@ -4,6 +4,7 @@ import { fileJournal } from 'rx-video-tasks/node';
 import { readSaving, savingOptions } from './saving.js';
 import { isService, keyNameOf, providerOf, servicesWithKeys } from './services.js';
 import { printResults, trackTasks } from './track-tasks.js';
+import { trackHere } from './tracking.js';
 import { orUsageError, readArgs, readNumber, UsageError } from './usage.js';
 
 /** `resume [PROVIDER] --journal FILE` @throws UsageError */
@@ -24,7 +25,7 @@ export async function resume(args: string[], stop: Observable<unknown>): Promise
   const speed = readNumber('speed', values.speed) ?? 1;
   const { json: isJson = false } = values;
   const names = only === undefined ? servicesWithKeys() : [only];
-  const providers = names.map((name) => providerOf(name, baseUrl));
+  const providers = names.map((name) => providerOf(name, { baseUrl }));
   const { journal, ...saving } = readSaving(values, providers);
 
   const session = orUsageError(() => fileJournal(journal ?? '').open());
@@ -36,12 +37,11 @@ export async function resume(args: string[], stop: Observable<unknown>): Promise
       console.error(`Nothing in the journal is left to do${tasks.length > 0 ? ' for the keys that are set' : ''}.`);
       return tasks.length > 0 && only === undefined ? 2 : 0;
     }
-    const result = await trackTasks({
-      refs,
-      isResumed: true,
+    const tracking = trackHere({
+      ...{ providers, speed, isResumed: true, isSaving: saving.save !== undefined },
       journal: { open: () => restricted(session, names) },
-      ...{ providers, speed, isJson, stop, ...saving },
     });
+    const result = await trackTasks({ tracking, refs, ...{ providers, speed, isJson, stop, ...saving } });
     printResults(result, isJson);
     return result.code;
   } finally {

@@ -6,6 +6,7 @@ export const HELP = `rx-video-tasks: watch AI-video tasks until their videos are
   rx-video-tasks watch PROVIDER ID...   watch tasks that you created at a service
   rx-video-tasks watch PROVIDER:ID...   watch tasks of several services at once
   rx-video-tasks resume --journal FILE  continue with the tasks of a journal
+  rx-video-tasks worker --redis URL     poll for a fleet of processes that watch (docs/fleet.md)
   rx-video-tasks sandbox                run a local stand-in for all five services
   rx-video-tasks demo                   watch a dozen tasks of the sandbox, sped up
   rx-video-tasks demo PROVIDER:ID...    as watch, with --save into a temporary directory
@@ -26,8 +27,14 @@ watch
   --journal FILE   record the tasks in this file: after a crash, resume continues with them
   --allow-host H   save from this host though it is on this machine or a private network (may be repeated); the host
                    of --base-url is allowed
+  --redis URL      watch through a fleet, whose workers poll: needs no key, and the tasks go on when this command ends
 resume [PROVIDER]  the tasks of this provider, else of all whose keys are set
   --base-url, --speed, --json, --save, --journal, --allow-host   as above
+worker [PROVIDER...]  for these providers, else for all whose keys are set; Ctrl-C lets it finish what runs
+  --redis URL      where the fleet's Redis is; its password is read from REDIS_PASSWORD
+  --requests-per-minute N   what each key allows, over all workers; the same for every worker (default: learned)
+  --queue-per-provider      for two keys at one origin, as of the sandbox; then for every worker and watch
+  --speed, --json           as above
 sandbox
   --port N         (default: any free one)
   --speed N        how many times faster than real (default 1)
@@ -39,8 +46,8 @@ demo
 
 On a terminal, a live board is shown; into a pipe, one line for each transition. "~" marks an estimate, from the
 documented generation time of the model.
-Exit code: 0 all completed (and saved); 1 one failed, was cancelled, lost or not saved; 2 bad usage; 130 Ctrl-C. The demo
-exits with 0 when every task ends as planned.`;
+Exit code: 0 all completed (and saved); 1 one failed, was cancelled, lost or not saved; 2 bad usage; 130 Ctrl-C. The
+demo exits with 0 when every task ends as planned, a worker when it has finished what ran.`;
 
 /** The command line is wrong, or the library refuses what it asks for. The message says what to write instead. */
 export class UsageError extends Error {
@@ -89,6 +96,7 @@ export function orUsageError<T>(make: () => T): T {
 export function inFlags(message: string): string {
   return message
     .replace(/\ballowHosts\b/g, '--allow-host')
+    .replace(/write queue: \(provider\) => provider\.name, in/, 'write --queue-per-provider, at')
     .replace(/^baseUrl of /, '--base-url of ')
     .replace(/^(speed|port|seed):/, '--$1:')
     .replace(/; use https, or say allowInsecure: true/, '; use https');

@@ -9,6 +9,7 @@ describe('help and version', () => {
     for (const args of [['--help'], ['help'], ['-h'], ['watch', 'alad', '--help']]) {
       const { code, stdout, stderr } = await runCli(args);
       expect(stdout).toContain('rx-video-tasks watch PROVIDER ID...');
+      expect(stdout.split('\n').filter((line) => line.length > 120)).toEqual([]);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     }
   });
@@ -27,7 +28,7 @@ describe('help and version', () => {
 
 describe('bad usage exits with 2 and prints what to write', () => {
   test.each([
-    ['an unknown command', ['wach'], 'write watch, resume, sandbox or demo'],
+    ['an unknown command', ['wach'], 'write watch, resume, worker, sandbox or demo'],
     ['no provider', ['watch'], 'write watch PROVIDER ID... or watch PROVIDER:ID...'],
     ['an unknown provider', ['watch', 'aladdin', 'x'], '"aladdin" is not a provider; write'],
     ['a name that every object has', ['watch', 'constructor', 'x'], '"constructor" is not a provider'],
@@ -64,6 +65,31 @@ describe('bad usage exits with 2 and prints what to write', () => {
       'unencrypted; use https; write',
     ],
     ['a speed above 1 of the demo at a public service', ['demo', 'alad:x', '--speed', '60'], 'leave it at 1'],
+    ['a worker without Redis', ['worker'], 'write worker [PROVIDER...] --redis redis://HOST:6379'],
+    ['a worker of no provider', ['worker', 'aladdin', '--redis', 'redis://h'], '"aladdin" is not a provider'],
+    ['a worker without its key', ['worker', 'mingyan', '--redis', 'redis://h'], 'write export MINGYAN_API_KEY=...'],
+    ['a Redis that is none', ['worker', '--redis', `http://:${SECRET}@h`], 'write redis://HOST:6379'],
+    [
+      'a password among the arguments',
+      ['worker', '--redis', `redis://:${SECRET}@h`],
+      'write export REDIS_PASSWORD=...',
+    ],
+    [
+      'a limit that is none',
+      ['worker', '--redis', 'redis://h', '--requests-per-minute', '0'],
+      '--requests-per-minute:',
+    ],
+    [
+      'a journal of a fleet',
+      ['watch', 'alad', 'x', '--redis', 'redis://h', '--journal', 'j'],
+      'keeps its tasks in Redis',
+    ],
+    [
+      'a speed of a fleet',
+      ['watch', 'alad', 'x', '--redis', 'redis://h', '--speed', '2'],
+      '--speed goes with the worker',
+    ],
+    ['queues without a fleet', ['watch', 'alad', 'x', '--queue-per-provider'], 'goes with --redis URL'],
     ['a speed of the demo that is no speed', ['demo', '--speed', '-1'], 'speed'],
   ])('%s', async (_what, args, message) => {
     const { code, stdout, stderr } = await runCli(args, { env: { ALAD_API_KEY: SECRET } });
