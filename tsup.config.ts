@@ -20,9 +20,11 @@ const shared: Options = {
 /** Their licences ask that bundled packages bring them along: dist/NOTICES.txt, by the sources that the maps name. */
 function writeNotices(): void {
   const maps = readdirSync('dist').filter((file) => file.endsWith('.js.map'));
-  const sources = maps.flatMap(
-    (file) => (JSON.parse(readFileSync(`dist/${file}`, 'utf8')) as { sources: string[] }).sources,
-  );
+  const sources = maps.flatMap((file) => {
+    const text = readFileSync(`dist/${file}`, 'utf8');
+    // The two builds run at the same time: a map that the other one is writing is read when that one has succeeded.
+    return text.endsWith('}') ? (JSON.parse(text) as { sources: string[] }).sources : [];
+  });
   const folders = sources.map((source) => /.*(node_modules\/(?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? '');
   const notices = [...new Set(folders)]
     .filter(Boolean)
