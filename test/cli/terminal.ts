@@ -26,12 +26,20 @@ export interface TerminalRun {
   readonly hasCursor: boolean;
 }
 
+/**
+ * Runs a command and then writes its exit code as an operating system command of the terminal (ECMA-48, 8.3.89), which the
+ * emulator reads after all other output. node-pty drops output that is not read within 200 ms of the exit of its process
+ * (DESTROY_SOCKET_TIMEOUT_MS in https://github.com/microsoft/node-pty/blob/main/src/unixTerminal.ts), so this one stays.
+ */
+const SHELL = `trap : INT; "$@"; printf '\\033]9;%d\\007' $?; read -r _`;
+const EXIT_CODE = 9;
+
 /** Runs the built command-line tool in a pseudo-terminal, and reads back what a terminal emulator makes of its output. */
 export function runOnTerminal(args: readonly string[], options: TerminalOptions = {}): Promise<TerminalRun> {
   const { env = {}, columns = 110, rows = 40, onScreen } = options;
   const emulator = new xterm.Terminal({ cols: columns, rows, scrollback: 10_000, allowProposedApi: true });
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, [cli, ...args], {
+  const child = spawn('sh', ['-c', SHELL, 'sh', process.execPath, cli, ...args], {
     cols: columns,
     rows,
     env: { PATH, TERM: 'xterm-256color', LANG: 'C.UTF-8', TMPDIR: temporary, ...env },
@@ -55,15 +63,21 @@ export function runOnTerminal(args: readonly string[], options: TerminalOptions 
     });
   });
   return new Promise((resolve) => {
+    const end = (code: number) => {
+      clearTimeout(limit);
+      resolve({ code, screen: screenOf(emulator), hasCursor });
+    };
     const limit = setTimeout(() => {
       child.kill('SIGKILL');
     }, LIMIT);
-    child.onExit(({ exitCode }) => {
-      clearTimeout(limit);
-      emulator.write('', () => {
-        resolve({ code: exitCode, screen: screenOf(emulator), hasCursor });
-        emulator.dispose();
-      });
+    emulator.parser.registerOscHandler(EXIT_CODE, (code) => {
+      end(Number(code));
+      child.kill('SIGKILL');
+      return true;
+    });
+    child.onExit(() => {
+      end(NaN);
+      emulator.dispose();
     });
   });
 }
