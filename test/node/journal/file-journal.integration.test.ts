@@ -98,8 +98,10 @@ describe('fileJournal', () => {
   test('carries a tracker over a restart', async () => {
     const path = join(temporaryFolder(), 'tasks.journal');
     const provider = xingchaoyiqing({ apiKey: 'sk-test-key-0123456789', baseUrl: 'http://127.0.0.1:1' });
-    const tracking = (script: Parameters<typeof scriptedTransport>[0]) =>
-      createTracker({ provider, journal: fileJournal(path), speed: 10_000, ...scriptedTransport(script) });
+    const tracking = (script: Parameters<typeof scriptedTransport>[0]) => {
+      const { transport } = scriptedTransport(script);
+      return createTracker({ provider, journal: fileJournal(path), speed: 10_000, transport });
+    };
     const first = tracking(['q', 'never']);
     await firstValueFrom(first.track('v'));
     first.close();
