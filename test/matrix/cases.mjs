@@ -95,7 +95,7 @@ const withAngular = (version, typescript, node) => async (/** @type {string} */ 
   for (const file of ['angular.json', 'tsconfig.json', 'src'])
     cpSync(join(example, file), join(project.directory, file), { recursive: true });
   const binary = node ? `node_modules/node${node}/bin/node` : 'node';
-  await project.run(`${binary} node_modules/@angular-devkit/architect-cli/bin/architect.js board:build`, {
+  await project.run(`${binary} node_modules/@angular-devkit/architect-cli/bin/cli.js board:build`, {
     NG_BUILD_PARALLEL_TS: '0',
   });
   expectNoNode(join(project.directory, 'dist'));
