@@ -24,7 +24,8 @@ export default defineConfig({
     globalSetup: ['test/output.ts'],
     // Most integration tests wait for sockets, timers or processes for most of their time.
     maxWorkers: 3,
-    testTimeout: 20_000,
+    // No test depends on an idle machine: this is the limit of what hangs.
+    testTimeout: 60_000,
     projects: [
       {
         extends: true,

@@ -62,8 +62,13 @@ export async function soak(options: SoakOptions, close: () => Promise<void>): Pr
   });
   tracker.close();
   await close();
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  return { polls, heap, growth: growthOf(heap), left: without(resources(), before) };
+  // Sockets take a moment to close: sooner than any keep-alive ends.
+  let left = without(resources(), before);
+  for (const end = performance.now() + 3_000; left.length > 0 && performance.now() < end;) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    left = without(resources(), before);
+  }
+  return { polls, heap, growth: growthOf(heap), left };
 }
 
 /** Sockets, timers and whatever else keeps a process alive, and the listeners of the process. */

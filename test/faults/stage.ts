@@ -46,6 +46,8 @@ export interface Stage {
   readonly tracker: Tracker;
   readonly transport: Transport;
   readonly gate: Gate;
+  /** When a request was handed to the transport: after the gate, before the network. */
+  readonly sent: readonly { readonly path: string; readonly at: number }[];
   readonly misses: readonly Miss[];
   /** Another tracker on the same transport and gate. */
   readonly another: (options: StageOptions) => Tracker;
@@ -102,7 +104,12 @@ export const kinds: readonly TransportKind[] = [
 
 export async function stage(kind: TransportKind, context: TestContext, options: StageOptions = {}): Promise<Stage> {
   const server = await startFaultServer(options.server);
-  const [transport, closeTransport] = kind.open(options.limits ?? {}, options.connect);
+  const [opened, closeTransport] = kind.open(options.limits ?? {}, options.connect);
+  const sent: { path: string; at: number }[] = [];
+  const transport: Transport = (request) => {
+    sent.push({ path: new URL(request.url).pathname, at: Date.now() });
+    return opened(request);
+  };
   // Tests poll far more often than any service allows: the gate is not to pace their start.
   const gate = options.gate ?? createGate({ requestsPerMinute: Infinity });
   const misses: Miss[] = [];
@@ -129,20 +136,20 @@ export async function stage(kind: TransportKind, context: TestContext, options: 
       },
     });
     trackers.push(tracker);
-    const inside = [tracker, tracker.track('inspected'), provider, transport, gate, misses.length];
+    const inside = [tracker, tracker.track('inspected'), provider, opened, gate, misses.length];
     remember(inspect(inside, { showHidden: true, depth: 10 }) + JSON.stringify(inside));
     return tracker;
   };
   const tracker = another(options);
 
   context.onTestFinished(async () => {
-    remember(inspect([tracker, transport, gate], { showHidden: true, depth: 10 }));
+    remember(inspect([tracker, opened, gate], { showHidden: true, depth: 10 }));
     for (const one of trackers) one.close();
     await closeTransport();
     await server.close();
   });
   const track = (ref: TaskRef = 't1') => trace(tracker.track(ref));
-  return { server, tracker, transport, gate, misses, another, track, closeTransport };
+  return { server, tracker, transport, gate, sent, misses, another, track, closeTransport };
 }
 
 export function trace(stream: Observable<TrackedTask>): Trace {
@@ -213,8 +220,8 @@ export async function survives(here: Stage, faults: readonly Fault[], missKinds:
   expect(misses.map(({ misses: inARow }) => inARow)).toEqual(missKinds.map((_, nth) => nth + 1));
 }
 
-/** Waits until it holds; polls often, since what is waited for may pass. */
-export function until(check: () => void, timeout = 5000): Promise<void> {
+/** Waits until it holds; polls often, since what is waited for may pass. The limit is for what never comes. */
+export function until(check: () => void, timeout = 20_000): Promise<void> {
   return vi.waitFor(check, { timeout, interval: 5 });
 }
 
