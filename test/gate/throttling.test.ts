@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createGate } from 'rx-video-tasks';
 import { marbles } from '../marbles.js';
 import { listen } from '../operators/polls.js';
+import { isLong } from '../repetitions.js';
 import { between, bucket, crowd, limitedServer, sliding, windowed, type Limiter } from './limited-server.js';
 
 /** Runs 100 tasks against a server, and gives what it saw. */
@@ -21,7 +22,10 @@ function simulate(options: Parameters<typeof limitedServer>[0], ms: number, requ
 }
 
 const MINUTE = 60_000;
-const retryAfters = [undefined, 1000, 2000];
+const RETRY_AFTERS = [undefined, 1000, 2000];
+let turn = 0;
+/** All of them in `npm run test:long`; otherwise the cases take turns. */
+const retryAfters = () => (isLong ? RETRY_AFTERS : [RETRY_AFTERS[turn++ % RETRY_AFTERS.length]]);
 const limiters: [string, () => Limiter][] = [
   ['by the second', () => windowed(1000)],
   ['in any second', () => sliding(1000)],
@@ -43,7 +47,7 @@ describe('a limit that is not declared', () => {
       test.each(replyTimes)(
         'F37 replies after %s, refusals at once: learned within 15 s, few are refused',
         (_ms, replies) => {
-          for (const retryAfterMs of retryAfters) {
+          for (const retryAfterMs of retryAfters()) {
             const options = { limitAt: () => perSecond, passes: limiter(), replies, refusals: 5, retryAfterMs };
             const { passed, refused, asks, refusedShare } = simulate(options, 5 * MINUTE);
             const from = (refused[0] ?? NaN) + 15_000;
@@ -58,7 +62,7 @@ describe('a limit that is not declared', () => {
       );
 
       test.each(replyTimes)('F37 replies and refusals after %s: learned within 15 s', (_ms, replies) => {
-        for (const retryAfterMs of retryAfters) {
+        for (const retryAfterMs of retryAfters()) {
           const options = { limitAt: () => perSecond, passes: limiter(), replies, retryAfterMs };
           const { passed, refused } = simulate(options, MINUTE);
           const from = (refused[0] ?? NaN) + 15_000;
@@ -75,7 +79,7 @@ describe('a limit that is not declared', () => {
     ['in any minute', () => sliding(MINUTE)],
   ])('60 requests a minute, %s: under a tenth is refused in the first minute, and all of it used', (_name, limiter) => {
     for (const [, replies] of replyTimes) {
-      for (const retryAfterMs of retryAfters) {
+      for (const retryAfterMs of retryAfters()) {
         const options = { limitAt: () => 1, passes: limiter(), replies, refusals: 5, retryAfterMs };
         const { passed, asks, refusedShare } = simulate(options, 10 * MINUTE);
         expect(refusedShare(0, MINUTE)).toBeLessThan(0.1);
@@ -97,7 +101,7 @@ describe('a limit that is not declared', () => {
     '%s: in the long run few requests are refused, and most of the limit is used',
     (_limit, perSecond, limiter, most = 0.04) => {
       const minutes = perSecond === 1 ? 90 : 5;
-      for (const retryAfterMs of retryAfters) {
+      for (const retryAfterMs of retryAfters()) {
         const options = { limitAt: () => perSecond, passes: limiter(), retryAfterMs };
         const { passed, refusedShare } = simulate(options, minutes * MINUTE);
         expect(refusedShare(0, Infinity)).toBeLessThan(most);

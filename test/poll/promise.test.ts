@@ -7,6 +7,7 @@ import { boundsOf, plainOptimum, robustOptimum } from '../bench/cadence/optimum.
 import { walk, type Score } from '../bench/cadence/play.js';
 import { evenRandom, timer, waits } from '../bench/cadence/policies.js';
 import { asDocumented, documentOf, families, fatesOf, wrong, type Family } from '../bench/cadence/tasks.js';
+import { repetitions } from '../repetitions.js';
 
 // Ages are exact.
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'] }));
@@ -57,7 +58,7 @@ describe('where the document is wrong', () => {
   test.each(wrong.flatMap((scenario) => cases.map((one) => ({ ...one, scenario, what: scenario.name }))))(
     '$what, $name, $cadence: not much later than the timer',
     ({ family, cadence, scenario }) => {
-      const { latency, gaps } = measure(family, cadence, scenario, 1000);
+      const { latency, gaps } = measure(family, cadence, scenario, repetitions(1000));
       expect(latency).toBeLessThanOrEqual(cadence === 'window' ? 1.27 : 1.3);
       expect(gaps[0]).toBeGreaterThanOrEqual(boundsOf(family, cadence).least);
     },
@@ -66,7 +67,7 @@ describe('where the document is wrong', () => {
 
 describe('near the optimum by dynamic programming, at the same latency', () => {
   test.each(families)('$name, window: at most 3 % more requests than any schedule inside the window', (family) => {
-    const { requests, latency } = score(family, 'window', asDocumented, 2000);
+    const { requests, latency } = score(family, 'window', asDocumented, repetitions(2000));
     const optimum = plainOptimum(family, boundsOf(family, 'window'), latency);
     expect(requests / optimum).toBeLessThanOrEqual(1.03);
   });
@@ -74,7 +75,7 @@ describe('near the optimum by dynamic programming, at the same latency', () => {
   // The others take seconds each: `npm run bench -- cadence` has them.
   const quick = families.filter(({ name }) => ['480p', 'VEO', 'Seedance 2.0, generations'].includes(name));
   test.each(quick)('$name, economical: at most 4 % more than any that is as robust', (family) => {
-    const { requests, latency } = score(family, 'economical', asDocumented, 2000);
+    const { requests, latency } = score(family, 'economical', asDocumented, repetitions(2000));
     const optimum = robustOptimum(family, boundsOf(family, 'economical'), latency, 1.25);
     expect(requests / optimum).toBeLessThanOrEqual(1.04);
   });
