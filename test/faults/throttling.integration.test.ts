@@ -50,7 +50,11 @@ describe.for(kinds)('over $name', (kind) => {
         ]);
         expect(misses.map((miss) => `${miss.id} ${miss.kind} ${miss.misses}`)).toEqual(['a rate-limited 0']);
         const { at: refusedAt, nth } = refused ?? { at: NaN, nth: NaN };
-        expect(sentLater().map(({ path }) => path.slice(-1)).sort()).toEqual(['a', 'b', 'c']);
+        expect(
+          sentLater()
+            .map(({ path }) => path.slice(-1))
+            .sort(),
+        ).toEqual(['a', 'b', 'c']);
         for (const { at } of sentLater()) expect(at - refusedAt).toBeGreaterThanOrEqual(ms - 1);
         // Those of the other two may have been on their way already.
         expect(server.requests.length - nth - 3).toBeLessThanOrEqual(2);
