@@ -62,7 +62,7 @@ export function boxesOf(law: Law): Box[] {
     .map(([room, { column, row }]) => ({ room, x: ORIGIN.x + column * STEP.x, y: ORIGIN.y + row * STEP.y, ...BOX }));
 }
 
-/** An arrow for each import of the law. One that others imply is left out, and so are those to the shared vocabulary. */
+/** An arrow for each import of the law. One that others imply is left out, and so are those to single files that rooms share. */
 export function arrowsOf(law: Law): Arrow[] {
   const rooms = Object.keys(law).filter((room) => room in PLACES);
   const importsOf = (room: string): string[] => (law[room] ?? []).filter((other) => rooms.includes(other));
@@ -88,7 +88,7 @@ export function drawArchitecture(law: Law): string {
   const boxes = boxesOf(law);
   const width = ORIGIN.x + HEADINGS.length * STEP.x - (STEP.x - BOX.width) + ORIGIN.x;
   const bottom = Math.max(...boxes.map(({ y }) => y + BOX.height)) + 22;
-  const vocabulary = Object.keys(law).filter((part) => !(part in PLACES));
+  const shared = Object.keys(law).filter((part) => !(part in PLACES));
   return svg(
     width,
     bottom + 54,
@@ -108,12 +108,12 @@ export function drawArchitecture(law: Law): string {
           text(x + BOX.width / 2, y + 19, room, { anchor: 'middle', weight: 600 }) +
           text(x + BOX.width / 2, y + 36, PLACES[room]?.note ?? '', { anchor: 'middle', size: 11, className: 'soft' }),
       ),
-      text(width / 2, bottom + 14, 'An arrow leads from a room to what it imports. All rooms may use:', {
+      text(width / 2, bottom + 14, 'An arrow leads from a room to what it imports. Single files that rooms share:', {
         anchor: 'middle',
         size: 12,
         className: 'soft',
       }),
-      text(width / 2, bottom + 34, vocabulary.join(', '), { anchor: 'middle', size: 12 }),
+      text(width / 2, bottom + 34, shared.join(', '), { anchor: 'middle', size: 12 }),
     ].join('\n'),
   );
 }
