@@ -30,15 +30,10 @@ export interface QueryErrorFields {
   readonly cause?: unknown;
 }
 
-/** An error with a literal name, fields that are there only if they have a value, and a cause that tells no secrets. */
+/** An error whose cause holds no secrets. Its optional fields are absent where they have no value. */
 class NamedError extends Error {
-  constructor(
-    name: string,
-    message: string,
-    { cause, ...fields }: { readonly cause?: unknown; readonly [field: string]: unknown },
-  ) {
+  constructor(message: string, cause: unknown) {
     super(message, cause === undefined ? {} : { cause: causeOf(cause) });
-    assignDefined(this, { name, ...fields });
   }
 
   /** With the message and the cause, which `JSON.stringify` would leave out. */
@@ -48,15 +43,29 @@ class NamedError extends Error {
   }
 }
 
+/** Whether the same query can be expected to be answered later. */
+const RETRYABLE: Readonly<Record<QueryErrorKind, boolean>> = {
+  unauthorized: false,
+  forbidden: false,
+  'not-found': false,
+  'rate-limited': true,
+  server: true,
+  network: true,
+  timeout: true,
+  malformed: true,
+  misconfigured: false,
+  expired: false,
+};
+
 /**
  * One query could not be answered. It says nothing about the task: a failed poll is not a failed task.
  * `pollUntilTerminal` turns retryable ones into missed polls.
  */
 export class QueryError extends NamedError {
-  declare readonly name: 'QueryError';
-  declare readonly kind: QueryErrorKind;
+  override readonly name = 'QueryError';
+  readonly kind: QueryErrorKind;
   /** Whether the same question can be expected to be answered later. About the reply alone, not about who asked. */
-  declare readonly retryable: boolean;
+  readonly retryable: boolean;
   declare readonly code?: string;
   /** ms, as the service asked with Retry-After. */
   declare readonly retryAfterMs?: number;
@@ -67,8 +76,11 @@ export class QueryError extends NamedError {
   declare readonly id?: string;
 
   constructor(kind: QueryErrorKind, message: string, fields: QueryErrorFields = {}) {
-    const retryable = /^(rate|server|network|timeout|malformed)/.test(kind);
-    super('QueryError', message, { kind, retryable, ...fields });
+    const { cause, ...optional } = fields;
+    super(message, cause);
+    this.kind = kind;
+    this.retryable = RETRYABLE[kind];
+    assignDefined(this, optional);
   }
 }
 
@@ -91,33 +103,40 @@ export interface TrackingErrorFields {
  * record), `no-video` (the task is done, but no URL came), `journal` (tracking could not be made durable).
  */
 export class TrackingError extends NamedError {
-  declare readonly name: 'TrackingError';
-  declare readonly reason: TrackingErrorReason;
-  declare readonly id: string;
-  declare readonly provider: string;
-  declare readonly misses: number;
+  override readonly name = 'TrackingError';
+  readonly reason: TrackingErrorReason;
+  readonly id: string;
+  readonly provider: string;
+  readonly misses: number;
   /** Not enumerable. */
   declare readonly last?: Task;
 
-  constructor(reason: TrackingErrorReason, message: string, { last, ...fields }: TrackingErrorFields) {
-    super('TrackingError', message, { reason, ...fields });
-    Object.defineProperty(this, 'last', { value: last });
+  constructor(reason: TrackingErrorReason, message: string, fields: TrackingErrorFields) {
+    super(message, fields.cause);
+    this.reason = reason;
+    this.id = fields.id;
+    this.provider = fields.provider;
+    this.misses = fields.misses;
+    Object.defineProperty(this, 'last', { value: fields.last });
   }
 }
 
 /** The task itself ended without a video: thrown by `throwOnFailure()` only. Elsewhere a failed task is a value. */
 export class TaskFailedError extends NamedError {
-  declare readonly name: 'TaskFailedError';
-  declare readonly id: string;
-  declare readonly provider: string;
-  declare readonly status: 'failed' | 'cancelled';
-  /** The task as it came. Not enumerable. */
+  override readonly name = 'TaskFailedError';
+  readonly id: string;
+  readonly provider: string;
+  readonly status: 'failed' | 'cancelled';
+  /** The task as the service returned it. Not enumerable. */
   declare readonly task: Extract<Task, { status: 'failed' | 'cancelled' }>;
 
   constructor(task: Extract<Task, { status: 'failed' | 'cancelled' }>) {
     const { id, provider, status } = task;
     const what = status === 'failed' ? `failed: ${brief(task.failure.message)}` : 'was cancelled at the service';
-    super('TaskFailedError', `${provider} task ${id} ${what}`, { id, provider, status });
+    super(`${provider} task ${id} ${what}`, undefined);
+    this.id = id;
+    this.provider = provider;
+    this.status = status;
     Object.defineProperty(this, 'task', { value: task });
   }
 }
