@@ -2,23 +2,22 @@ import { readFileSync, readdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startBoard } from '../../docs/examples/relay/board.mjs';
+import { launch } from './chromium.js';
 
 const folder = (name: string) => fileURLToPath(new URL(`../../docs/examples/${name}`, import.meta.url));
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
 
 let browser: Browser;
 beforeAll(async () => {
-  const args = [...flags, '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required'];
-  browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args });
+  browser = await launch();
 });
 afterAll(async () => {
   await browser.close();
 });
 
-/** Opens a board in the browser; tells all that the page was sent, and all that it showed. */
+/** Opens a board in the browser, and records what the page was sent and what it showed. */
 async function open(name: string) {
   const board = await startBoard(folder(name), { speed: 20 });
   const sent: string[] = [];
