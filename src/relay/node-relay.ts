@@ -72,7 +72,7 @@ async function answer(
     response.end();
     return;
   }
-  // In HTTP/2 `writeHead` has sent them.
+  // Sends the headers now, before the first event. In HTTP/2 `writeHead` has sent them.
   if ('flushHeaders' in response) response.flushHeaders();
   // Rejects when the client leaves or is dropped. `response` is closed then, and no answer is possible.
   await pipeline(body, response).catch(() => undefined);

@@ -6,7 +6,7 @@ export function refusal(status: number, error: string, headers: Readonly<Record<
   });
 }
 
-/** One reply for everything that the client may not see, so that it tells nothing about what exists. */
+/** One reply for everything that the client may not see, so that it does not reveal what exists. */
 export function notFound(): Response {
   return refusal(404, 'not found');
 }

@@ -76,7 +76,7 @@ export function relayHandler(options: RelayOptions): RelayHandler {
       return refusal(429, error, { 'retry-after': '5', 'relay-limit': String(streamsPerSubject) });
     }
     if (streams >= limits.streams) return refusal(503, 'too many streams', { 'retry-after': '30' });
-    // A bad ref throws here, before anything is counted or subscribed.
+    // `track` checks a ref when it is called. A bad one throws here, before anything is counted or subscribed.
     for (const ref of refs) {
       try {
         if (ref !== undefined) void tracker.track(ref);
@@ -97,6 +97,7 @@ export function relayHandler(options: RelayOptions): RelayHandler {
     });
     closing.add(reauthorize(request, publicIds, grant, stream));
 
+    // From here on the stream counts, and is closed by the client, by `reauthorize` or by its last event.
     stream.open([`retry: ${RECONNECT_AFTER}\n\n`]);
     const lastEventId = request.headers.get('last-event-id');
     let hadEverything: boolean;
@@ -106,6 +107,7 @@ export function relayHandler(options: RelayOptions): RelayHandler {
       stream.drop();
       throw error;
     }
+    // The client may have left while `authorize` ran.
     if (request.signal.aborted) stream.drop();
     if (!hadEverything) return new Response(stream.body, { headers: STREAM_HEADERS });
     stream.drop();

@@ -8,7 +8,7 @@ export interface FakeTracker extends Pick<Tracker, 'track'> {
   /** The refs that were tracked, as they were given. */
   readonly asked: readonly TaskRef[];
   /** A transition of the task with this id; `seq` is counted here. */
-  say(task: Task): void;
+  emit(task: Task): void;
   fail(id: string, error: Error): void;
   /** As if it had been made anew: it counts from 1. */
   forget(): void;
@@ -42,7 +42,7 @@ export function fakeTracker(): FakeTracker {
         return () => subscriptions--;
       });
     },
-    say(task) {
+    emit(task) {
       const one = of(task.id);
       const seq = (one.last?.seq ?? 0) + 1;
       one.last = { ...task, observedAt: 1000 * seq, seq };

@@ -62,12 +62,12 @@ describe(`R1 a connection that is cut ${CUTS} times`, () => {
       const gone = new Promise((resolve) => socket.on('close', resolve));
       for (let nth = 0; nth < 3; nth++) {
         const id = ids[Math.floor(random() * ids.length)] as string;
-        tracker.say(processingTask({ id, progress: (cut * 3 + nth) % 100 }));
+        tracker.emit(processingTask({ id, progress: (cut * 3 + nth) % 100 }));
         sent.set(id, (sent.get(id) ?? 0) + 1);
         last = `"id":"${id}","provider":"scripted","status":"processing","seq":${sent.get(id) ?? 0},`;
         await turn();
       }
-      if (isLast) for (const id of ids) tracker.say(completedTask({ id }));
+      if (isLast) for (const id of ids) tracker.emit(completedTask({ id }));
       else if (most < 500) setTimeout(() => socket.destroy(), 1);
       await gone;
       for (const [, frame = ''] of text.matchAll(/(id: .*\ndata: .*)\n\n/g)) {
@@ -93,7 +93,7 @@ describe(`R1 a connection that is cut ${CUTS} times`, () => {
     const { tracker, server } = await relayServer();
     const keeper = ask(server.port, '/tasks?id=a');
     await until(() => tracker.subscriptions === 1);
-    for (let progress = 1; progress <= 80; progress++) tracker.say(processingTask({ id: 'a', progress }));
+    for (let progress = 1; progress <= 80; progress++) tracker.emit(processingTask({ id: 'a', progress }));
     const response = await fetch(`${server.url}/tasks?id=a`, { headers: { 'last-event-id': '15' } });
     const { value } = (await eventsOf(response).next()) as { value: Event };
     expect(value.task.seq).toBe(80);
@@ -116,15 +116,15 @@ test(`R2 a client that never reads is dropped, and ${EVENTS} events cost no memo
     return process.memoryUsage().rss;
   };
   let most = 0;
-  const say = async (times: number) => {
+  const emit = async (times: number) => {
     most = held();
     for (let nth = 1; nth <= times; nth++) {
-      tracker.say(processingTask({ id: 'a', progress: nth % 100 }));
+      tracker.emit(processingTask({ id: 'a', progress: nth % 100 }));
       if (nth % 200 === 0) await turn();
       if (nth % 5_000 === 0) most = Math.max(most, held());
     }
   };
-  await say(EVENTS / 4);
+  await emit(EVENTS / 4);
 
   const lazy = ask(server.port, '/tasks?id=a');
   lazy.pause();
@@ -132,7 +132,7 @@ test(`R2 a client that never reads is dropped, and ${EVENTS} events cost no memo
   lazy.on('close', () => (dropped = true));
   await until(() => server.open === 2);
   const before = held();
-  await say(EVENTS);
+  await emit(EVENTS);
   lazy.resume();
   const last = `"seq":${EVENTS / 4 + EVENTS},`;
   await until(() => dropped && tail.includes(last));
@@ -215,13 +215,13 @@ test(
     await until(() => clients.every(({ text }) => text.includes('retry:')));
     expect(tracker.subscriptions).toBe(ids.length);
 
-    for (const id of ids) tracker.say(processingTask({ id, progress: 1 }));
+    for (const id of ids) tracker.emit(processingTask({ id, progress: 1 }));
     await until(() => clients.every(({ text }) => text.includes('"seq":1,')));
     const leaving = clients.filter((_client, nth) => nth % 10 < 6);
     for (const { socket } of leaving) socket.resetAndDestroy();
     for (const id of ids) {
-      tracker.say(processingTask({ id, progress: 2 }));
-      tracker.say(completedTask({ id }));
+      tracker.emit(processingTask({ id, progress: 2 }));
+      tracker.emit(completedTask({ id }));
     }
     const staying = clients.filter((client) => !leaving.includes(client));
     await until(() => staying.every(({ text }) => text.endsWith('\r\n0\r\n\r\n')));

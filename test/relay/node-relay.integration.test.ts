@@ -158,8 +158,8 @@ describe('R5 over HTTP/2', () => {
     await using client = await http2(relay);
     const reply = client.get('/tasks?id=a');
     await until(() => tracker.subscriptions === 1);
-    tracker.say(processingTask({ id: 'a', progress: 7 }));
-    tracker.say(completedTask({ id: 'a' }));
+    tracker.emit(processingTask({ id: 'a', progress: 7 }));
+    tracker.emit(completedTask({ id: 'a' }));
     const { status, head, text } = await reply;
     expect([status, head['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8']);
     expect(text.match(/"status":"\w+"/g)).toEqual(['"status":"processing"', '"status":"completed"']);
@@ -177,7 +177,7 @@ describe('R5 over HTTP/2', () => {
     streams[0]?.close();
     await until(() => tracker.subscriptions === 1);
     expect(tracker.subscriptions).toBe(1);
-    tracker.say(completedTask({ id: 'b' }));
+    tracker.emit(completedTask({ id: 'b' }));
     await until(() => text.includes('completed'));
     expect(text).toContain('completed');
     expect(tracker.subscriptions).toBe(0);
@@ -191,7 +191,7 @@ describe('R5 over HTTP/2', () => {
     await until(() => tracker.subscriptions === 1);
     // The window of a stream is 64 KiB, Node's buffers are of that size too.
     for (let nth = 1; nth <= 20_000 && tracker.subscriptions === 1; nth++) {
-      tracker.say(processingTask({ id: 'a', progress: nth % 100 }));
+      tracker.emit(processingTask({ id: 'a', progress: nth % 100 }));
       if (nth % 100 === 0) await new Promise(setImmediate);
     }
     await until(() => tracker.subscriptions === 0);

@@ -24,16 +24,16 @@ function relayOver(options: Partial<RelayOptions> = {}) {
 describe('what is sent', () => {
   test('the last transition to a new client, then what comes, then the end', async () => {
     const { tracker, get } = relayOver();
-    tracker.say(queuedTask({ id: 'task-a' }));
-    tracker.say(processingTask({ id: 'task-a', progress: 5 }));
+    tracker.emit(queuedTask({ id: 'task-a' }));
+    tracker.emit(processingTask({ id: 'task-a', progress: 5 }));
     const response = await get(['a']);
     expect(response.status).toBe(200);
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store, no-transform',
     });
-    tracker.say(processingTask({ id: 'task-a', progress: 50 }));
-    tracker.say(completedTask({ id: 'task-a' }));
+    tracker.emit(processingTask({ id: 'task-a', progress: 50 }));
+    tracker.emit(completedTask({ id: 'task-a' }));
     const events = await take(eventsOf(response));
     expect(events.map(brief)).toEqual(['a processing 2', 'a processing 3', 'a completed 4']);
     expect(new Set(events.map(({ id }) => id)).size).toBe(3);
@@ -55,8 +55,8 @@ describe('what is sent', () => {
     });
     Object.defineProperty(done, 'raw', { value: 'RAWTEXT' });
     const response = await get(['a']);
-    tracker.say(unknownTask({ id: 'task-a', progress: 3, ...secrets }));
-    tracker.say(done);
+    tracker.emit(unknownTask({ id: 'task-a', progress: 3, ...secrets }));
+    tracker.emit(done);
     const events = await take(eventsOf(response));
     expect(events[1]?.task).toStrictEqual({
       id: 'a',
@@ -75,7 +75,7 @@ describe('what is sent', () => {
   test('the reason of a failed task, without the id and the URLs it may hold', async () => {
     const { tracker, get } = relayOver();
     const message = 'task-a refused: see https://cdn.test/log?sign=SIGNED';
-    tracker.say(failedTask({ id: 'task-a', failure: { kind: 'policy', code: 'E77', message } }));
+    tracker.emit(failedTask({ id: 'task-a', failure: { kind: 'policy', code: 'E77', message } }));
     const [event] = await take(eventsOf(await get(['a'])));
     expect(event?.task.failure).toStrictEqual({
       kind: 'policy',
@@ -86,7 +86,7 @@ describe('what is sent', () => {
   test('no id of the service in the reason of a failed task, nor its trace id, whatever the public id holds', async () => {
     const { tracker, get } = relayOver({ authorize: () => ({ subject: 's', refs: ['task-a'] }) });
     const message = 'task-a refused (request id: TRACE-1234)';
-    tracker.say(failedTask({ id: 'task-a', requestId: 'TRACE-1234', failure: { kind: 'policy', message } }));
+    tracker.emit(failedTask({ id: 'task-a', requestId: 'TRACE-1234', failure: { kind: 'policy', message } }));
     const [event] = await take(eventsOf(await get(['$&'])));
     expect(event?.task.failure?.message).toBe('$& refused (request id: …)');
   });
@@ -99,7 +99,7 @@ describe('what is sent', () => {
     const authorize = () => ({ subject: 's', refs: ['task-a'] });
     const { tracker, get } = relayOver({ videoUrl, authorize });
     const [bad, good] = [await get(['bad']), await get(['good'])];
-    tracker.say(completedTask({ id: 'task-a' }));
+    tracker.emit(completedTask({ id: 'task-a' }));
     await expect(take(eventsOf(bad))).rejects.toThrow();
     expect((await take(eventsOf(good))).map(brief)).toEqual(['good completed 1']);
     expect(tracker.subscriptions).toBe(0);
@@ -115,7 +115,7 @@ describe('what is sent', () => {
       [() => undefined, undefined],
     ] as const) {
       const { tracker, get } = relayOver({ videoUrl });
-      tracker.say(completedTask({ id: 'task-a', video }));
+      tracker.emit(completedTask({ id: 'task-a', video }));
       const [event] = await take(eventsOf(await get(['a'])));
       expect(event?.task.video).toStrictEqual(expected);
     }
@@ -129,7 +129,7 @@ describe('what is sent', () => {
       [() => '/videos/a', { url: '/videos/a' }],
     ] as const) {
       const { tracker, get } = relayOver({ videoUrl });
-      tracker.say(completedTask({ id: 'task-a', video: { url, requiresKey: true, expiresAt: 9 } }));
+      tracker.emit(completedTask({ id: 'task-a', video: { url, requiresKey: true, expiresAt: 9 } }));
       const [event] = await take(eventsOf(await get(['a'])));
       expect(event?.task.video).toStrictEqual(expected);
     }
@@ -145,7 +145,7 @@ describe('what is sent', () => {
       new TrackingError('deadline', 'task-a sk-secret', { id: 'task-a', provider: 'p', misses: 1, last, cause }),
     );
     tracker.fail('task-c', new Error('what onMiss threw about task-c'));
-    tracker.say(completedTask({ id: 'task-b' }));
+    tracker.emit(completedTask({ id: 'task-b' }));
     const events = await take(eventsOf(response));
     expect(events.map(brief)).toEqual(['a lost -', 'c lost -', 'b completed 1']);
     expect(events[0]).toStrictEqual({
@@ -166,7 +166,7 @@ describe('what is sent', () => {
   test('closing the tracker ends the stream', async () => {
     const { tracker, get } = relayOver();
     const response = await get(['a', 'b']);
-    tracker.say(queuedTask({ id: 'task-a' }));
+    tracker.emit(queuedTask({ id: 'task-a' }));
     tracker.close();
     expect((await take(eventsOf(response))).map(brief)).toEqual(['a queued 1']);
   });
@@ -176,19 +176,19 @@ describe('coming back', () => {
   test('a stream of one task resumes after the last event that was received', async () => {
     const { tracker, get } = relayOver();
     const first = eventsOf(await get(['a']));
-    for (const progress of [1, 2, 3, 4]) tracker.say(processingTask({ id: 'task-a', progress }));
+    for (const progress of [1, 2, 3, 4]) tracker.emit(processingTask({ id: 'task-a', progress }));
     const seen = await take(first, 2);
     await first.return(undefined);
     expect(tracker.subscriptions).toBe(0);
     const second = eventsOf(await get(['a'], seen.at(-1)?.id));
-    tracker.say(processingTask({ id: 'task-a', progress: 5 }));
+    tracker.emit(processingTask({ id: 'task-a', progress: 5 }));
     expect((await take(second, 3)).map(brief)).toEqual(['a processing 3', 'a processing 4', 'a processing 5']);
   });
 
   test('64 transitions are kept; an older event id gets the last one alone, as does one that the relay never sent', async () => {
     const { tracker, get } = relayOver();
     const keeper = eventsOf(await get(['a']));
-    for (let progress = 1; progress <= 70; progress++) tracker.say(processingTask({ id: 'task-a', progress }));
+    for (let progress = 1; progress <= 70; progress++) tracker.emit(processingTask({ id: 'task-a', progress }));
     const ids = (await take(keeper, 70)).map(({ id }) => id as string);
     const seqs = async (lastEventId: string, count: number) => {
       const events = eventsOf(await get(['a'], lastEventId));
@@ -219,7 +219,7 @@ describe('coming back', () => {
 
   test('the end of a task is sent again for an event id of elsewhere, and not for its own', async () => {
     const { tracker, get } = relayOver();
-    tracker.say(completedTask({ id: 'task-a' }));
+    tracker.emit(completedTask({ id: 'task-a' }));
     const [end] = await take(eventsOf(await get(['a'], '1')));
     expect(end && brief(end)).toBe('a completed 1');
     expect((await get(['a'], end?.id)).status).toBe(204);
@@ -227,8 +227,8 @@ describe('coming back', () => {
 
   test('R5 at another replica, whose seq is another, every stream begins with the last transition of each task', async () => {
     const [here, there] = [relayOver(), relayOver()];
-    for (const progress of [1, 2, 3]) here.tracker.say(processingTask({ id: 'task-a', progress }));
-    for (const progress of [2, 3, 4, 5]) there.tracker.say(processingTask({ id: 'task-a', progress }));
+    for (const progress of [1, 2, 3]) here.tracker.emit(processingTask({ id: 'task-a', progress }));
+    for (const progress of [2, 3, 4, 5]) there.tracker.emit(processingTask({ id: 'task-a', progress }));
     const first = eventsOf(await here.get(['a']));
     const [seen] = await take(first, 1);
     const second = eventsOf(await there.get(['a'], seen?.id));
@@ -239,10 +239,10 @@ describe('coming back', () => {
   test('a stream of several tasks goes on behind its cursor, task by task', async () => {
     const { tracker, get } = relayOver();
     const first = eventsOf(await get(['a', 'b']));
-    tracker.say(queuedTask({ id: 'task-a' }));
-    tracker.say(queuedTask({ id: 'task-b' }));
-    tracker.say(processingTask({ id: 'task-a' }));
-    tracker.say(processingTask({ id: 'task-b' }));
+    tracker.emit(queuedTask({ id: 'task-a' }));
+    tracker.emit(queuedTask({ id: 'task-b' }));
+    tracker.emit(processingTask({ id: 'task-a' }));
+    tracker.emit(processingTask({ id: 'task-b' }));
     const seen = await take(first, 2);
     await first.return(undefined);
     const again = async (ids: string[], cursor: string | undefined, count: number) => {
@@ -262,7 +262,7 @@ describe('coming back', () => {
       expect(await again(['a', 'b'], foreign === '' ? undefined : encodeURI(foreign), 2), foreign).toEqual(rest);
     }
     expect(await again(['a', 'b', 'c'], cursor, 2)).toEqual(rest);
-    tracker.say(processingTask({ id: 'task-a', progress: 7 }));
+    tracker.emit(processingTask({ id: 'task-a', progress: 7 }));
     const { relay } = relayOver();
     const other = await relay(new Request(URL_OF('a', 'b'), { headers: { 'last-event-id': cursor ?? '' } }));
     expect(other.status).toBe(200);
@@ -272,9 +272,9 @@ describe('coming back', () => {
   test('a cursor is of its tasks: with another one beside them, that one is sent too', async () => {
     const { tracker, get } = relayOver();
     const keeper = await get(['a', 'c']);
-    tracker.say(queuedTask({ id: 'task-c' }));
+    tracker.emit(queuedTask({ id: 'task-c' }));
     const first = eventsOf(await get(['a', 'b']));
-    tracker.say(queuedTask({ id: 'task-a' }));
+    tracker.emit(queuedTask({ id: 'task-a' }));
     const [seen] = await take(first, 1);
     const second = eventsOf(await get(['a', 'c'], seen?.id));
     expect((await take(second, 2)).map(brief)).toEqual(['c queued 1', 'a queued 1']);
@@ -285,11 +285,11 @@ describe('coming back', () => {
   test('behind a cursor that is too old, a task is sent as its last transition, the others in full', async () => {
     const { tracker, get } = relayOver();
     const first = eventsOf(await get(['a', 'b']));
-    tracker.say(queuedTask({ id: 'task-b' }));
+    tracker.emit(queuedTask({ id: 'task-b' }));
     const [seen] = await take(first, 1);
-    for (let progress = 1; progress <= 65; progress++) tracker.say(processingTask({ id: 'task-a', progress }));
-    tracker.say(processingTask({ id: 'task-b', progress: 1 }));
-    tracker.say(processingTask({ id: 'task-b', progress: 2 }));
+    for (let progress = 1; progress <= 65; progress++) tracker.emit(processingTask({ id: 'task-a', progress }));
+    tracker.emit(processingTask({ id: 'task-b', progress: 1 }));
+    tracker.emit(processingTask({ id: 'task-b', progress: 2 }));
     const second = eventsOf(await get(['a', 'b'], seen?.id));
     expect((await take(second, 3)).map(brief)).toEqual(['a processing 65', 'b processing 2', 'b processing 3']);
     for (const one of [first, second]) await one.return(undefined);
@@ -298,17 +298,17 @@ describe('coming back', () => {
   test('who leaves takes nothing from those who stay', async () => {
     const { tracker, get } = relayOver();
     const [first, second] = [eventsOf(await get(['a'])), eventsOf(await get(['a']))];
-    tracker.say(queuedTask({ id: 'task-a' }));
+    tracker.emit(queuedTask({ id: 'task-a' }));
     await take(first, 1);
     await first.return(undefined);
-    tracker.say(completedTask({ id: 'task-a' }));
+    tracker.emit(completedTask({ id: 'task-a' }));
     expect((await take(second)).map(brief)).toEqual(['a queued 1', 'a completed 2']);
   });
 
   test('a client that has received the end of all tasks gets 204, and does not come back', async () => {
     const { tracker, get } = relayOver();
-    tracker.say(completedTask({ id: 'task-a' }));
-    tracker.say(completedTask({ id: 'task-b' }));
+    tracker.emit(completedTask({ id: 'task-a' }));
+    tracker.emit(completedTask({ id: 'task-b' }));
     const events = await take(eventsOf(await get(['a', 'b'])));
     const again = await get(['a', 'b'], events.at(-1)?.id);
     expect({ status: again.status, body: again.body }).toEqual({ status: 204, body: null });
@@ -318,12 +318,12 @@ describe('coming back', () => {
   test('a tracker that has forgotten the task and counts anew is accepted', async () => {
     const { tracker, get } = relayOver();
     const keeper = eventsOf(await get(['a']));
-    for (const progress of [1, 2, 3]) tracker.say(processingTask({ id: 'task-a', progress }));
+    for (const progress of [1, 2, 3]) tracker.emit(processingTask({ id: 'task-a', progress }));
     const seen = await take(keeper, 3);
     await keeper.return(undefined);
     tracker.forget();
     const events = eventsOf(await get(['a'], seen.at(-1)?.id));
-    tracker.say(queuedTask({ id: 'task-a' }));
+    tracker.emit(queuedTask({ id: 'task-a' }));
     expect((await take(events, 1)).map(brief)).toEqual(['a queued 1']);
     await events.return(undefined);
   });
@@ -351,7 +351,7 @@ describe('who may', () => {
 
   test('an id of several that is not granted is lost, and the others go on', async () => {
     const { tracker, get } = relayOver();
-    tracker.say(completedTask({ id: 'task-a' }));
+    tracker.emit(completedTask({ id: 'task-a' }));
     const events = await take(eventsOf(await get(['a', 'no-b'])));
     expect(events.map(brief)).toEqual(['a completed 1', 'no-b lost -']);
     expect(events[1]?.task.error).toEqual({ reason: 'query', message: 'there is no task no-b' });
@@ -449,7 +449,7 @@ describe('an open stream is authorized again', () => {
       const request = new Request(URL_OF('a'));
       const events = take(eventsOf(await relay(request)));
       await vi.advanceTimersByTimeAsync(1999);
-      tracker.say(queuedTask({ id: 'task-a' }));
+      tracker.emit(queuedTask({ id: 'task-a' }));
       expect(tracker.subscriptions).toBe(1);
       await vi.advanceTimersByTimeAsync(1001);
       if (typeof then === 'function') await vi.advanceTimersByTimeAsync(1000);

@@ -37,10 +37,10 @@ test('R1 connections cut on real sockets: nothing lost, nothing doubled, nothing
   });
   let nth = 0;
   while (cuts < 100) {
-    service.say(processingTask({ id: nth % 2 ? 'a' : 'b', progress: nth++ % 100 }));
+    service.emit(processingTask({ id: nth % 2 ? 'a' : 'b', progress: nth++ % 100 }));
     await new Promise((resolve) => setTimeout(resolve, 3));
   }
-  for (const id of ['a', 'b']) service.say(completedTask({ id }));
+  for (const id of ['a', 'b']) service.emit(completedTask({ id }));
   await until(() => isOver);
   await keeper.body?.cancel();
   expect(isOver).toBe(true);

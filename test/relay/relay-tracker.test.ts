@@ -85,9 +85,9 @@ describe('track', () => {
     const { service, tracker, requests } = linked();
     const all = firstValueFrom(tracker.track('a').pipe(toArray()));
     await settle();
-    service.say(queuedTask({ id: 'a', model: 'veo', createdAt: 1, startedAt: 2 }));
-    service.say(unknownTask({ id: 'a', progress: 4 }));
-    service.say(completedTask({ id: 'a', finishedAt: 3, video: { url: 'https://cdn.test/v.mp4', expiresAt: 9 } }));
+    service.emit(queuedTask({ id: 'a', model: 'veo', createdAt: 1, startedAt: 2 }));
+    service.emit(unknownTask({ id: 'a', progress: 4 }));
+    service.emit(completedTask({ id: 'a', finishedAt: 3, video: { url: 'https://cdn.test/v.mp4', expiresAt: 9 } }));
     const common = { id: 'a', provider: 'scripted' };
     expect(await all).toStrictEqual([
       {
@@ -119,9 +119,9 @@ describe('track', () => {
 
   test('a completed task whose URL is kept back, a failed one, a cancelled one', async () => {
     const { service, tracker } = linked({ server: { videoUrl: false } });
-    service.say(completedTask({ id: 'a' }));
-    service.say(failedTask({ id: 'b', failure: { kind: 'policy', code: 'E', message: 'no faces' } }));
-    service.say(cancelledTask({ id: 'c' }));
+    service.emit(completedTask({ id: 'a' }));
+    service.emit(failedTask({ id: 'b', failure: { kind: 'policy', code: 'E', message: 'no faces' } }));
+    service.emit(cancelledTask({ id: 'c' }));
     const tasks = firstValueFrom(tracker.trackAll(['a', 'b', 'c']).pipe(toArray()));
     await settle();
     expect(await tasks).toMatchObject([
@@ -135,7 +135,7 @@ describe('track', () => {
     const { service, tracker, requests } = linked();
     const one = record(tracker.track('a'));
     await settle();
-    service.say(queuedTask({ id: 'a' }));
+    service.emit(queuedTask({ id: 'a' }));
     await settle();
     const two = record(tracker.track({ id: 'a' }));
     expect(two.events).toEqual(['a queued 1']);
@@ -185,9 +185,9 @@ describe('trackAll', () => {
     const { service, tracker, requests } = linked();
     const { events } = record(tracker.trackAll(['a', { id: 'b' }, 'no-c', 'a']));
     await settle();
-    service.say(queuedTask({ id: 'a' }));
+    service.emit(queuedTask({ id: 'a' }));
     service.fail('b', new TrackingError('expired', '', { id: 'b', provider: 'p', misses: 0 }));
-    service.say(completedTask({ id: 'a' }));
+    service.emit(completedTask({ id: 'a' }));
     await settle();
     expect(events).toEqual(['no-c lost -', 'a queued 1', 'b lost -', 'a completed 2', '|']);
     expect(requests.map(({ url }) => url)).toEqual([`${URL}?id=a&id=b&id=no-c`]);
@@ -199,17 +199,17 @@ describe('trackAll', () => {
     const { events } = record(tracker.trackAll(refs));
     refs.next('a');
     await settle();
-    service.say(processingTask({ id: 'a', progress: 1 }));
+    service.emit(processingTask({ id: 'a', progress: 1 }));
     await settle();
     refs.next('b');
     const other = record(tracker.track('c'));
     await settle();
-    service.say(processingTask({ id: 'a', progress: 2 }));
-    service.say(queuedTask({ id: 'b' }));
+    service.emit(processingTask({ id: 'a', progress: 2 }));
+    service.emit(queuedTask({ id: 'b' }));
     await settle();
     other.subscription.unsubscribe();
     await settle();
-    service.say(completedTask({ id: 'a' }));
+    service.emit(completedTask({ id: 'a' }));
     await settle();
     expect(events).toEqual(['a processing 1', 'a processing 2', 'b queued 1', 'a completed 3']);
     expect(requests.map(({ url }) => url.split('?')[1])).toEqual(['id=a', 'id=a&id=b&id=c', 'id=a&id=b']);
@@ -221,7 +221,7 @@ describe('trackAll', () => {
     const { service, tracker } = linked();
     const refs = new Subject<string>();
     const { events } = record(tracker.trackAll(refs));
-    service.say(completedTask({ id: 'a' }));
+    service.emit(completedTask({ id: 'a' }));
     for (let round = 0; round < 2; round++) {
       refs.next('a');
       refs.next('a');
@@ -240,12 +240,12 @@ describe('trackAll', () => {
       error: () => expect.fail(),
     }); // prettier-ignore
     await settle();
-    service.say(completedTask({ id: 'a' }));
+    service.emit(completedTask({ id: 'a' }));
     await vi.advanceTimersByTimeAsync(5000);
     expect(again).toEqual(['completed', '|']);
     const closing = record(tracker.trackAll(['b', 'c']).pipe(tap(() => { tracker.close(); }))); // prettier-ignore
     await settle();
-    service.say(queuedTask({ id: 'b' }));
+    service.emit(queuedTask({ id: 'b' }));
     await settle();
     expect(closing.events).toEqual(['|']);
     expect(service.subscriptions).toBe(0);
@@ -284,7 +284,7 @@ describe('trackAll', () => {
 
   test('a bad ref in an array throws, from elsewhere it is lost', async () => {
     const { service, tracker } = linked();
-    service.say(completedTask({ id: 'a' }));
+    service.emit(completedTask({ id: 'a' }));
     expect(() => tracker.trackAll(['a', ''])).toThrow('id: "" is not usable; write the id that your relay knows');
     expect(() => tracker.trackAll('a')).toThrow('refs: a string is one ref');
     const { events } = record(tracker.trackAll(from(['', 'a', null as never])));
@@ -305,8 +305,8 @@ describe('coming back', () => {
     });
     const { events } = record(tracker.trackAll(['a', 'b']));
     await settle();
-    service.say(processingTask({ id: 'a', progress: 1 }));
-    service.say(queuedTask({ id: 'b' }));
+    service.emit(processingTask({ id: 'a', progress: 1 }));
+    service.emit(queuedTask({ id: 'b' }));
     await vi.advanceTimersByTimeAsync(10_000);
     expect(requests).toHaveLength(1);
     expect(service.subscriptions).toBe(0);
@@ -315,7 +315,7 @@ describe('coming back', () => {
     await vi.advanceTimersByTimeAsync(20);
     expect(requests).toHaveLength(2);
     expect(requests[1]?.headers.get('last-event-id')).toMatch(/^2\./);
-    service.say(processingTask({ id: 'a', progress: 2 }));
+    service.emit(processingTask({ id: 'a', progress: 2 }));
     await settle();
     expect(events).toEqual(['a processing 1', 'b queued 1', 'a processing 2']);
     tracker.close();
@@ -348,7 +348,7 @@ describe('coming back', () => {
 
   test('no sooner than Retry-After', async () => {
     const { service, tracker, requests, answerWith } = linked({ random: () => 0 });
-    service.say(completedTask({ id: 'a' }));
+    service.emit(completedTask({ id: 'a' }));
     answerWith(() => Promise.resolve(new Response(null, { status: 429, headers: { 'retry-after': '20' } })));
     const { events } = record(tracker.track('a'));
     await vi.advanceTimersByTimeAsync(19_000);
@@ -403,7 +403,7 @@ describe('coming back', () => {
 
   test('204 means that all was sent; a client that missed some asks for a snapshot', async () => {
     const { service, tracker, answerWith } = linked();
-    service.say(completedTask({ id: 'a' }));
+    service.emit(completedTask({ id: 'a' }));
     answerWith(() => Promise.resolve(new Response(null, { status: 204 })));
     const { events } = record(tracker.track('a'));
     await settle();
@@ -430,7 +430,7 @@ describe('a page', () => {
     const keeper = service.track('a').subscribe();
     const { events, subscription } = record(tracker.track('a'));
     await settle();
-    service.say(processingTask({ id: 'a', progress: 1 }));
+    service.emit(processingTask({ id: 'a', progress: 1 }));
     page.show(false);
     await vi.advanceTimersByTimeAsync(29_000);
     page.show(true);
@@ -440,8 +440,8 @@ describe('a page', () => {
     await vi.advanceTimersByTimeAsync(31_000);
     expect(requests[0]?.signal.aborted).toBe(true);
     expect(service.subscriptions).toBe(1);
-    service.say(processingTask({ id: 'a', progress: 2 }));
-    service.say(processingTask({ id: 'a', progress: 3 }));
+    service.emit(processingTask({ id: 'a', progress: 2 }));
+    service.emit(processingTask({ id: 'a', progress: 3 }));
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(requests).toHaveLength(1);
     page.show(true);
@@ -588,8 +588,8 @@ describe('connection', () => {
     const states = statesOf(tracker);
     record(tracker.trackAll(['a', 'b']));
     await settle();
-    service.say(completedTask({ id: 'a' }));
-    service.say(completedTask({ id: 'b' }));
+    service.emit(completedTask({ id: 'a' }));
+    service.emit(completedTask({ id: 'b' }));
     await vi.advanceTimersByTimeAsync(10_000);
     expect(states).toEqual(['idle', 'connecting', 'open', 'idle']);
   });
@@ -632,7 +632,7 @@ describe('connection', () => {
     answerWith(undefined);
     await vi.advanceTimersByTimeAsync(25_001);
     expect(states.at(-1)).toBe('open');
-    service.say(completedTask({ id: 'a' }));
+    service.emit(completedTask({ id: 'a' }));
     await settle();
     expect(events).toEqual(['a completed 1', '|']);
   });
@@ -738,7 +738,7 @@ describe('R5 more ids than the streams hold', () => {
     const { events } = record(tracker.trackAll(ids(1300)));
     await settle();
     expect(streamSizes(requests).length).toBeLessThan(4);
-    for (const id of ids(1300)) service.say(completedTask({ id }));
+    for (const id of ids(1300)) service.emit(completedTask({ id }));
     // So many events at once are more than the relay keeps for a client: it is cut, and resumes.
     await vi.advanceTimersByTimeAsync(5000);
     expect(endings(events)).toEqual({ completed: 1300, '|': 1 });
@@ -751,7 +751,7 @@ describe('R5 more ids than the streams hold', () => {
     await settle();
     expect(streamSizes(requests).length).toBeLessThanOrEqual(6);
     for (const { url } of requests) expect(url.length).toBeLessThanOrEqual(14_000);
-    for (const id of long) service.say(completedTask({ id }));
+    for (const id of long) service.emit(completedTask({ id }));
     await vi.advanceTimersByTimeAsync(100);
     expect(endings(events)).toEqual({ completed: 60, '|': 1 });
   });
@@ -782,7 +782,7 @@ describe('R5 more ids than the streams hold', () => {
       );
       const { events } = record(tasks$);
       await vi.advanceTimersByTimeAsync(30_000);
-      for (const id of ids(300)) service.say(completedTask({ id }));
+      for (const id of ids(300)) service.emit(completedTask({ id }));
       await vi.advanceTimersByTimeAsync(30_000);
       expect(endings(events)).toEqual(sizes);
       expect([...messages]).toEqual([`the relay at https://app.test/tasks answered ${limit}`]);
@@ -808,7 +808,7 @@ describe('R5 more ids than the streams hold', () => {
       },
     });
     await keeper.body?.cancel();
-    service.say(completedTask({ id: 'b' }));
+    service.emit(completedTask({ id: 'b' }));
     await vi.advanceTimersByTimeAsync(10_000);
     expect(events).toEqual(['b completed 1', '|']);
     tracker.close();
@@ -835,7 +835,7 @@ describe('R5 a reconnect to another replica', () => {
     });
     // The other replica polls these tasks too, less often: it is behind, and its numbers are lower.
     const keeper = ids.map((id) => there.track(id).subscribe({ error: () => expect.fail() }));
-    for (const id of ids) there.say(processingTask({ id, progress: 10 }));
+    for (const id of ids) there.emit(processingTask({ id, progress: 10 }));
     const progress: string[] = [];
     let isOver = false;
     tracker.trackAll(ids).subscribe({
@@ -844,14 +844,14 @@ describe('R5 a reconnect to another replica', () => {
       error: () => expect.fail(),
     });
     await settle();
-    for (const id of ids) for (const now of [10, 20, 30]) here.say(processingTask({ id, progress: now }));
+    for (const id of ids) for (const now of [10, 20, 30]) here.emit(processingTask({ id, progress: now }));
     await settle();
     cuts[0]?.abort();
     await vi.advanceTimersByTimeAsync(5000);
-    for (const id of ids) there.say(processingTask({ id, progress: 40 }));
+    for (const id of ids) there.emit(processingTask({ id, progress: 40 }));
     await settle();
     cuts[1]?.abort();
-    for (const id of ids) here.say(completedTask({ id }));
+    for (const id of ids) here.emit(completedTask({ id }));
     await vi.advanceTimersByTimeAsync(5000);
     expect(isOver).toBe(true);
     for (const id of ids) {
@@ -869,7 +869,7 @@ describe('close', () => {
     const { events } = record(tracker.trackAll(refs));
     refs.next('a');
     await settle();
-    service.say(queuedTask({ id: 'a' }));
+    service.emit(queuedTask({ id: 'a' }));
     await settle();
     tracker.close();
     expect(events).toEqual(['a queued 1', '|']);
