@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { eventsOf, take } from './events.js';
@@ -10,7 +12,7 @@ afterEach(() => {
   for (const child of running.splice(0)) child.kill('SIGKILL');
 });
 
-/** Starts an example on the built package; gives the URL that it says. */
+/** Starts an example on the built package; gives the URL that it prints. */
 async function start(file: string): Promise<string> {
   const child = spawn(process.execPath, [folder + file], { env: { ...process.env, PORT: '0' } });
   running.push(child);
@@ -22,6 +24,32 @@ async function start(file: string): Promise<string> {
   return url;
 }
 
+test('the first example of docs/relay.md streams the task to its end, on another port', async () => {
+  const page = readFileSync(new URL('../../docs/relay.md', import.meta.url), 'utf8');
+  const code = /^```js\n(.*?)^```$/ms.exec(page)?.[1] ?? '';
+  const url = 'http://127.0.0.1:8080/tasks?id=clip-1';
+  expect(code).toContain(`// curl -N '${url}'`);
+  const port = await freePort();
+  const child = spawn(process.execPath, [
+    '--input-type=module',
+    '--eval',
+    code.replace('listen(8080)', `listen(${port})`),
+  ]);
+  running.push(child);
+  const response = await vi.waitUntil(() => fetch(url.replace('8080', String(port))).catch(() => undefined), 10_000);
+  const statuses = (await take(eventsOf(response))).map(({ task }) => task.status);
+  expect(statuses.at(-1)).toBe('completed');
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 describe.each(['node.mjs', 'express.mjs', 'fastify.mjs', 'hono.mjs'])('docs/examples/relay/%s', (file) => {
   test('streams a task to its end, to its user only', async () => {
     const url = await start(file);
@@ -29,7 +57,6 @@ describe.each(['node.mjs', 'express.mjs', 'fastify.mjs', 'hono.mjs'])('docs/exam
     const response = await fetch(url, { headers });
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     const statuses = (await take(eventsOf(response))).map(({ task }) => task.status);
-    expect(statuses.length).toBeGreaterThan(2);
     expect(statuses.slice(-2)).toEqual(['processing', 'completed']);
     const refused = [await fetch(url), await fetch(url.replace('clip-1', 'clip-2'), { headers })];
     expect(refused.map(({ status }) => status)).toEqual([404, 404]);
