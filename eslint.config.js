@@ -16,7 +16,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unnecessary-type-conversion': 'off',
       '@typescript-eslint/no-base-to-string': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
-      // One letter more tells nothing here: `task$` and `task` never stand side by side.
+      // The suffix is for names that stand beside their values (`task$` and `task`), not for all.
       'rxjs-x/finnish': 'off',
     },
   },

@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 import { resolve } from './vitest.config.js';
 
 // What Stryker runs against each mutant: a folder of `src` is judged by the tests in the folder of the same name. `loads`
-// detects a mutant that fails at import, which Stryker would count as one that survives. Long random runs, floods and
-// child processes would cost more than they kill; so would patience with a mutant that hangs.
+// detects a mutant that fails at import, which Stryker would count as one that survives. Long random runs, floods,
+// child processes and long time limits would cost more time than they find mutants.
 const folder = process.env['MUTATED'] ?? '{wire,poll,operators,gate,transport}';
 
 export default defineConfig({
