@@ -109,9 +109,9 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   stop(): void {
     this.isRunning = false;
     cancel(this);
-    const [query, notifier] = [this.#query, this.#notifier];
-    this.#query = this.#notifier = undefined;
-    query?.unsubscribe();
+    const notifier = this.#notifier;
+    this.#notifier = undefined;
+    this.abort();
     notifier?.unsubscribe();
   }
 

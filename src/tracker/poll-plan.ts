@@ -93,9 +93,9 @@ function reported(onMiss: PollPlan['onMiss']): PollPlan['onMiss'] {
     const isSuspect = !last && kind !== 'rate-limited' && kind !== 'not-found';
     if (!isSuspect || onMiss || observedChannel('rx-video-tasks:miss') || ++firstPolls !== WARN_AT) return;
     console.warn(
-      `rx-video-tasks: ${WARN_AT} first polls at ${provider} were missed, and nothing receives misses. Polling goes on. ` +
-        `The last one: [${kind}] ${error.message.replace(/\.$/, '')}. To receive them instead of this warning, write ` +
-        `createTracker({ onMiss }) or subscribe to the diagnostics channel "rx-video-tasks:miss".`,
+      `rx-video-tasks: ${WARN_AT} first polls at ${provider} were missed, the last one [${kind}]: ${error.message} ` +
+        `(polling goes on; to receive misses instead of this warning, write createTracker({ onMiss }) or subscribe to ` +
+        `the diagnostics channel "rx-video-tasks:miss")`,
     );
   };
 }

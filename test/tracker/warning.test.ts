@@ -34,10 +34,10 @@ function track(script: Script, options: Partial<TrackerOptions> = {}): string[] 
 test('three missed first polls of a provider warn once, and the warning says how to listen', () => {
   const warnings = track({ v: ['network', 'network', 'network', 'network', 'network', 'network', 's'] });
   expect(warnings).toEqual([
-    'rx-video-tasks: 3 first polls at xingchaoyiqing were missed, and nothing receives misses. Polling goes on. ' +
-      `The last one: [network] xingchaoyiqing at ${new URL(provider[0].baseUrl).host} could not be asked about task v: the script says network. ` +
-      'To receive them instead of this warning, write createTracker({ onMiss }) or subscribe to the diagnostics channel ' +
-      '"rx-video-tasks:miss".',
+    'rx-video-tasks: 3 first polls at xingchaoyiqing were missed, the last one [network]: ' +
+      `xingchaoyiqing at ${new URL(provider[0].baseUrl).host} could not be asked about task v: the script says network ` +
+      '(polling goes on; to receive misses instead of this warning, write createTracker({ onMiss }) or subscribe to the ' +
+      'diagnostics channel "rx-video-tasks:miss")',
   ]);
 });
 
