@@ -25,7 +25,7 @@ export default defineConfig({
     // Most integration tests wait for sockets, timers or processes for most of their time.
     maxWorkers: 3,
     // No test depends on an idle machine: this is the limit of what hangs.
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     projects: [
       {
         extends: true,

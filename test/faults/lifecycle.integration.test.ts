@@ -110,35 +110,31 @@ describe.for(kinds)('over $name', (kind) => {
       expect(server.requests).toHaveLength(2);
     });
 
-    test(
-      'F30 2,000 subscriptions at once keep to the number of the gate, and none is timed out by our own queue',
-      { timeout: 60_000 },
-      async (context) => {
-        const { server, tracker, misses } = await stage(kind, context, {
-          limits: { headersTimeout: 3000, totalTimeout: 3000 },
-        });
-        let inFlight = 0;
-        let most = 0;
-        const done = says('completed');
-        server.route(() => async (socket, request) => {
-          most = Math.max(most, ++inFlight);
-          await sleep(60);
-          inFlight--;
-          await done(socket, request);
-        });
-        const started = performance.now();
-        const all = trace(tracker.trackAll(Array.from({ length: 2000 }, (_, nth) => `t${nth}`)));
-        await all.over;
-        // The last ones waited longer than any limit.
-        expect(performance.now() - started).toBeGreaterThan(3000);
-        expect(all.statuses).toEqual(Array(2000).fill('completed'));
-        expect(misses).toEqual([]);
-        expect(server.requests).toHaveLength(2000);
-        expect(most).toBeLessThanOrEqual(32);
-        // fetch does not bound its sockets (see fetchTransport): a few more than the gate's number, never one a task.
-        expect(server.mostOpen).toBeLessThanOrEqual(kind.name === 'undici' ? 32 : 64);
-      },
-    );
+    test('F30 2,000 subscriptions at once keep to the number of the gate, and none is timed out by our own queue', async (context) => {
+      const { server, tracker, misses } = await stage(kind, context, {
+        limits: { headersTimeout: 3000, totalTimeout: 3000 },
+      });
+      let inFlight = 0;
+      let most = 0;
+      const done = says('completed');
+      server.route(() => async (socket, request) => {
+        most = Math.max(most, ++inFlight);
+        await sleep(60);
+        inFlight--;
+        await done(socket, request);
+      });
+      const started = performance.now();
+      const all = trace(tracker.trackAll(Array.from({ length: 2000 }, (_, nth) => `t${nth}`)));
+      await all.over;
+      // The last ones waited longer than any limit.
+      expect(performance.now() - started).toBeGreaterThan(3000);
+      expect(all.statuses).toEqual(Array(2000).fill('completed'));
+      expect(misses).toEqual([]);
+      expect(server.requests).toHaveLength(2000);
+      expect(most).toBeLessThanOrEqual(32);
+      // fetch does not bound its sockets (see fetchTransport): a few more than the gate's number, never one a task.
+      expect(server.mostOpen).toBeLessThanOrEqual(kind.name === 'undici' ? 32 : 64);
+    });
 
     test('F35 one task with ten subscribers is polled once, and all receive every transition', async (context) => {
       const { server, tracker } = await stage(kind, context);
@@ -188,61 +184,57 @@ describe.for(kinds)('over $name', (kind) => {
     await isTidy(here);
   });
 
-  test(
-    'F31 subscribers that throw thousands of times disturb nobody, and cost no place',
-    { timeout: 60_000 },
-    async (context) => {
-      const { server, tracker, misses, track } = await stage(kind, context, {
-        gate: createGate({ maxInFlight: 4, requestsPerMinute: Infinity }),
-        interval: 1,
-        minInterval: 1,
+  test('F31 subscribers that throw thousands of times disturb nobody, and cost no place', async (context) => {
+    const { server, tracker, misses, track } = await stage(kind, context, {
+      gate: createGate({ maxInFlight: 4, requestsPerMinute: Infinity }),
+      interval: 1,
+      minInterval: 1,
+    });
+    const TASKS = 50;
+    // A poll over fetch takes four times as long, and what throws does not depend on the transport.
+    const POLLS = kind.name === 'undici' ? 200 : 40;
+    const turns = new Map<string, number>();
+    server.route(({ path }): Fault => {
+      const turn = (turns.get(path) ?? 0) + 1;
+      turns.set(path, turn);
+      return turn === POLLS ? says('completed') : says(turn % 2 ? 'queued' : 'processing');
+    });
+    let thrown = 0;
+    let reported = 0;
+    config.onUnhandledError = () => (reported += 1);
+    context.onTestFinished(() => {
+      config.onUnhandledError = null;
+    });
+    const ids = Array.from({ length: TASKS }, (_, nth) => `t${nth}`);
+    for (const id of ids) {
+      tracker.track(id).subscribe({
+        next: () => {
+          thrown += 1;
+          throw new Error('a subscriber of the caller');
+        },
+        error: () => expect.unreachable(),
       });
-      const TASKS = 50;
-      // A poll over fetch takes four times as long, and what throws does not depend on the transport.
-      const POLLS = kind.name === 'undici' ? 200 : 40;
-      const turns = new Map<string, number>();
-      server.route(({ path }): Fault => {
-        const turn = (turns.get(path) ?? 0) + 1;
-        turns.set(path, turn);
-        return turn === POLLS ? says('completed') : says(turn % 2 ? 'queued' : 'processing');
-      });
-      let thrown = 0;
-      let reported = 0;
-      config.onUnhandledError = () => (reported += 1);
-      context.onTestFinished(() => {
-        config.onUnhandledError = null;
-      });
-      const ids = Array.from({ length: TASKS }, (_, nth) => `t${nth}`);
-      for (const id of ids) {
-        tracker.track(id).subscribe({
-          next: () => {
-            thrown += 1;
-            throw new Error('a subscriber of the caller');
-          },
-          error: () => expect.unreachable(),
-        });
-      }
-      const beside = ids.map((id) => track(id));
-      const other = track('other');
-      await Promise.all([...beside, other].map(({ over }) => over));
-      for (const { state, tasks } of [...beside, other])
-        expect({ state, seen: tasks.length }).toEqual({ state: 'complete', seen: POLLS });
-      expect(thrown).toBe(TASKS * POLLS);
-      await until(() => {
-        expect(reported).toBe(thrown);
-      });
-      expect(misses).toEqual([]);
-      // Every place is free again.
-      let inFlight = 0;
-      let most = 0;
-      server.route(() => async (socket, request) => {
-        most = Math.max(most, ++inFlight);
-        await sleep(30);
-        inFlight--;
-        await says('completed')(socket, request);
-      });
-      await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => track(id).over));
-      expect(most).toBe(4);
-    },
-  );
+    }
+    const beside = ids.map((id) => track(id));
+    const other = track('other');
+    await Promise.all([...beside, other].map(({ over }) => over));
+    for (const { state, tasks } of [...beside, other])
+      expect({ state, seen: tasks.length }).toEqual({ state: 'complete', seen: POLLS });
+    expect(thrown).toBe(TASKS * POLLS);
+    await until(() => {
+      expect(reported).toBe(thrown);
+    });
+    expect(misses).toEqual([]);
+    // Every place is free again.
+    let inFlight = 0;
+    let most = 0;
+    server.route(() => async (socket, request) => {
+      most = Math.max(most, ++inFlight);
+      await sleep(30);
+      inFlight--;
+      await says('completed')(socket, request);
+    });
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => track(id).over));
+    expect(most).toBe(4);
+  });
 });

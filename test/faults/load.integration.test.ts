@@ -32,7 +32,6 @@ function limit(server: FaultServer, allowed: { perSecond: number; polls: number 
 describe.concurrent('a limited service', () => {
   test.for(kinds)(
     'F16 over $name: 100 tasks against 20 requests a second: all survive, under 5 % are throttled',
-    { timeout: 85_000 },
     async (kind, context) => {
       const { server, tracker, misses } = await stage(kind, context, { interval: 1000 });
       const { asked, throttled } = limit(server, { perSecond: 20, polls: POLLS });
@@ -51,7 +50,6 @@ describe.concurrent('a limited service', () => {
 
   test.for(kinds)(
     'F17 over $name: a limit that falls tenfold and comes back: the rate follows within 15 s, and no task starves',
-    { timeout: 85_000 },
     async (kind, context) => {
       const { server, tracker } = await stage(kind, context, { interval: 500 });
       const allowed = { perSecond: 40, polls: Infinity };

@@ -78,6 +78,6 @@ test('deduping what is deduped changes nothing', () => {
       listen(from(once).pipe(dedupeStatus()), (task) => twice.push(task));
       expect(twice).toEqual(once);
     }),
-    { numRuns: 2_000 },
+    { numRuns: repetitions(2_000) },
   );
 });

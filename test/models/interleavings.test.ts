@@ -3,6 +3,7 @@ import { defer, finalize, from, mergeMap, Subject, throwError } from 'rxjs';
 import { isTerminal, pollUntilTerminal, QueryError, type Task } from 'rx-video-tasks';
 import { taskLetters } from 'rx-video-tasks/testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { repetitions } from '../repetitions.js';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -78,5 +79,5 @@ test('in whatever order answers, misses, calls, time and a departure come: one q
       if (isOver) expect(asked).toBe(says.length + 1);
     },
   );
-  await fc.assert(property, { numRuns: 1_000 });
+  await fc.assert(property, { numRuns: repetitions(1_000) });
 });

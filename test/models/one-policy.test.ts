@@ -27,6 +27,7 @@ import { expect, test } from 'vitest';
 import { stepOf, takeUp, type StepResult } from '../../src/fleet/poll-step.js';
 import type { Snapshot } from '../../src/fleet/snapshot.js';
 import { listen } from '../operators/polls.js';
+import { isLong } from '../repetitions.js';
 
 // Four engines on one policy: the bare operators, the tracker, a loop over createPollPolicy that writes its state as JSON
 // after each step and reads it into a fresh policy, and the fleet, whose steps read and write a snapshot. Given the same
@@ -394,7 +395,7 @@ function timeline(run: (scenario: Scenario, engine: Engine) => void, scene: Scen
   return lines;
 }
 
-const NUM_RUNS = process.env['LONG'] ? 10_000 : 1_000;
+const NUM_RUNS = isLong ? 10_000 : 400;
 
 test(
   `${NUM_RUNS} schedules: the operators, the tracker, a state that goes through JSON and the fleet ask at the very same times`,

@@ -113,6 +113,6 @@ test('however subscribers come and go, a task has one poll, never below its floo
         }
       }
     }),
-    { numRuns: repetitions(3_000) },
+    { numRuns: repetitions(2_000) },
   );
 });

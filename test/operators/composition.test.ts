@@ -6,6 +6,7 @@ import { processingTask, queuedTask, unknownTask } from 'rx-video-tasks/testing'
 import { describe, expect, test, vi } from 'vitest';
 import { answering, marbles } from '../marbles.js';
 import { letters, listen, miss } from './polls.js';
+import { repetitions } from '../repetitions.js';
 
 const half = processingTask({ progress: 50 });
 const done = processingTask({ progress: 99 });
@@ -134,7 +135,7 @@ describe('what stands between two operators changes nothing', () => {
       fc.property(answers, by, (given, by) => {
         expect(play(given, by, between)).toEqual(play(given, by, (source) => source));
       }),
-      { numRuns: 500 },
+      { numRuns: repetitions(500) },
     );
   });
 });

@@ -57,7 +57,10 @@ describe.each(['node.mjs', 'express.mjs', 'fastify.mjs', 'hono.mjs'])('docs/exam
     const response = await fetch(url, { headers });
     expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     const statuses = (await take(eventsOf(response))).map(({ task }) => task.status);
-    expect(statuses.slice(-2)).toEqual(['processing', 'completed']);
+    // A slow start misses the first ones; none is missing after that.
+    const seen = [...new Set(statuses)];
+    expect(seen.at(-1)).toBe('completed');
+    expect(seen).toEqual(['queued', 'processing', 'completed'].slice(-seen.length));
     const refused = [await fetch(url), await fetch(url.replace('clip-1', 'clip-2'), { headers })];
     expect(refused.map(({ status }) => status)).toEqual([404, 404]);
   });

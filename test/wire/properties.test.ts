@@ -83,7 +83,7 @@ describe('F27 whatever comes, a reading ends in a Task or a QueryError', () => {
       fc.property(wire, fc.string({ unit: 'binary', maxLength: 200 }), http, (reader, body, status) => {
         check(() => read(reader, body, { http: status }));
       }),
-      { numRuns: 5_000 },
+      { numRuns: repetitions(5_000) },
     );
   });
 
@@ -126,7 +126,7 @@ describe('F27 whatever comes, a reading ends in a Task or a QueryError', () => {
           check(() => read(reader, whole.slice(0, cut) + put + (cuts ? '' : whole.slice(cut + 1))));
         },
       ),
-      { numRuns: 5_000 },
+      { numRuns: repetitions(5_000) },
     );
   });
 
@@ -137,7 +137,7 @@ describe('F27 whatever comes, a reading ends in a Task or a QueryError', () => {
         const task = read(wires.generations, body);
         expect(task).toMatchObject({ status: 'completed', video: { url: 'https://h/v.mp4' } });
       }),
-      { numRuns: 2_000 },
+      { numRuns: repetitions(2_000) },
     );
   });
 
@@ -170,7 +170,7 @@ describe('F27 whatever comes, a reading ends in a Task or a QueryError', () => {
           expect(isTerminal(task)).toBe(false);
         },
       ),
-      { numRuns: 5_000 },
+      { numRuns: repetitions(5_000) },
     );
   });
 

@@ -515,4 +515,4 @@ test('D7 100,000 open tasks are loaded within 3 s of work, and asked about one a
   expect(load).toBeLessThan(3000);
   // All are asked over 30 to 60 s, so 5,000 take 1.5 s at least.
   expect(spread).toBeGreaterThan(1000);
-}, 90_000);
+});
