@@ -94,6 +94,8 @@ const withAngular = (version, typescript, node) => async (/** @type {string} */ 
   const example = join(ROOT, 'docs/examples/angular');
   for (const file of ['angular.json', 'tsconfig.json', 'src'])
     cpSync(join(example, file), join(project.directory, file), { recursive: true });
+  // Its styles are those of the plain page, in the folder beside it.
+  cpSync(join(ROOT, 'docs/examples/plain-page'), join(project.directory, '../plain-page'), { recursive: true });
   const binary = node ? `node_modules/node${node}/bin/node` : 'node';
   await project.run(`${binary} node_modules/@angular-devkit/architect-cli/bin/cli.js board:build`, {
     NG_BUILD_PARALLEL_TS: '0',
