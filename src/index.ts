@@ -31,7 +31,6 @@ export {
   completedFrom,
   dedupeStatus,
   expiryWarnings,
-  learnGenerationTimes,
   pollUntilTerminal,
   summarize,
   throwOnFailure,
@@ -42,9 +41,6 @@ export {
   type DedupeOptions,
   type ExpiryWarning,
   type ExpiryWarningsOptions,
-  type GenerationTime,
-  type GenerationTimes,
-  type LearnedTimes,
   type Miss,
   type ModelIntervalOptions,
   type PollConfig,
@@ -59,6 +55,12 @@ export {
   type PollState,
   type PollStep,
 } from './poll/policy.js';
+export {
+  learnGenerationTimes,
+  type GenerationTime,
+  type GenerationTimes,
+  type LearnedTimes,
+} from './poll/learn-generation-times.js';
 export {
   alad,
   anyfast,

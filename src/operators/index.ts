@@ -1,12 +1,6 @@
 export { completedFrom, type CompletedFromOptions } from './completed-from.js';
 export { dedupeStatus, type DedupeOptions } from './dedupe-status.js';
 export { expiryWarnings, type ExpiryWarning, type ExpiryWarningsOptions } from './expiry-warnings.js';
-export {
-  learnGenerationTimes,
-  type GenerationTime,
-  type GenerationTimes,
-  type LearnedTimes,
-} from './learn-generation-times.js';
 export { pollUntilTerminal } from './poll-until-terminal.js';
 export type { Miss, PollConfig, RetryConfig } from '../poll/poll-config.js';
 export { summarize, type Board } from './summarize.js';

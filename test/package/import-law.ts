@@ -23,7 +23,10 @@ export const LAW: Record<string, readonly string[]> = {
   transport: ['errors', 'queue', 'options', 'durations', 'rxjs'],
   gate: ['errors', 'clock', 'queue', 'options', 'durations', 'rxjs'],
   query: ['task', 'errors', 'clock', 'redact', 'diagnostics', 'query-trace', 'providers', 'transport', 'gate', 'rxjs'],
-  poll: ['task', 'windows', 'errors', 'tracking-error', 'fields', 'options', 'durations', 'clock', 'rxjs'],
+  poll: [
+    ...['task', 'tracked-task', 'windows', 'errors', 'tracking-error', 'fields'],
+    ...['options', 'durations', 'clock', 'rxjs'],
+  ],
   operators: ['poll', 'task', 'tracked-task', 'windows', 'errors', 'options', 'durations', 'rxjs'],
   journal: ['task', 'tracked-task', 'errors', 'tracking-error', 'redact', 'fields', 'durations', 'rxjs'],
   tracker: [

@@ -2,7 +2,7 @@ import type { TrackedTask } from '../tracked-task.js';
 import { isTerminal, taskKey } from '../task.js';
 import { windowName, windowOf, type PollWindow, type PollWindows } from '../windows.js';
 import { LONGEST_DELAY } from '../durations.js';
-import { checkWindows } from '../poll/poll-config.js';
+import { checkWindows } from './poll-config.js';
 
 /** How long generating took: plain JSON. */
 export interface GenerationTime {

@@ -9,7 +9,7 @@ import {
 } from 'rx-video-tasks';
 import { completedTask, failedTask, lostTask, processingTask, queuedTask } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
-import { listen } from './polls.js';
+import { listen } from '../operators/polls.js';
 
 const model = 'seedance_1_5_pro_720p';
 const MINUTE = 60_000;
