@@ -1,6 +1,6 @@
 import { finalize, from, fromEvent, interval, lastValueFrom, merge, Subject, takeUntil, tap } from 'rxjs';
 import { type TaskRefFields, type TrackedTask } from 'rx-video-tasks';
-import { describeTasks } from './format.js';
+import { describeStats, describeTasks } from './format.js';
 import { paint } from './paint.js';
 import { elapsed, isOpen, rowText, type Row } from './row.js';
 import { Screen } from './screen.js';
@@ -12,7 +12,7 @@ const REDRAW = 100;
 const LEGEND = '   ~ estimated';
 
 /** A live board: one row with a progress bar for each task, and below them a summary. */
-export const showBoard: View = async ({ refs, track, misses, providers, speed, stop }) => {
+export const showBoard: View = async ({ refs, track, misses, stats, providers, speed, stop }) => {
   const { stdout } = process;
   const since = Date.now();
   const rows = new Map<string, Row>();
@@ -27,11 +27,12 @@ export const showBoard: View = async ({ refs, track, misses, providers, speed, s
     return row;
   };
   const addRow = tap(rowOf);
+  let statistics: readonly string[] = [];
 
   /** The lines for a terminal of this size; with `isOver` all rows, else as many as it has room for. */
   const lines = (now: number, isOver: boolean): string[] => {
     const all = [...rows.values()];
-    const shown = isOver ? all : firstOpen(all, stdout.rows - 3);
+    const shown = isOver ? all : firstOpen(all, stdout.rows - 3 - statistics.length);
     const columns = stdout.columns - 1;
     const hidden = all.length - shown.length;
     const summary = describeTasks(last.values(), rows.size, isOver ? longest(all, now) : now - since);
@@ -42,6 +43,7 @@ export const showBoard: View = async ({ refs, track, misses, providers, speed, s
         0,
         2 * columns,
       ),
+      ...statistics.map((line) => paint('dim', line.slice(0, columns))),
     ];
   };
 
@@ -74,13 +76,20 @@ export const showBoard: View = async ({ refs, track, misses, providers, speed, s
       rowOf(miss).miss = { miss, nextPollAt: Date.now() + miss.nextPollIn };
     }),
   );
+  const counting = stats.pipe(
+    tap((now) => {
+      statistics = describeStats(now);
+    }),
+  );
   const ending = events.pipe(
     finalize(() => {
       over.next();
     }),
   );
   try {
-    await lastValueFrom(merge(merge(drawing, missing).pipe(takeUntil(over)), ending), { defaultValue: undefined });
+    await lastValueFrom(merge(merge(drawing, missing, counting).pipe(takeUntil(over)), ending), {
+      defaultValue: undefined,
+    });
   } finally {
     draw(true);
     screen.close();

@@ -1,4 +1,4 @@
-import { isSettled, type CompletedTask, type Miss, type TrackedTask } from 'rx-video-tasks';
+import { isSettled, type CompletedTask, type Miss, type TrackedTask, type TrackerStats } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
 import { inFlags } from './usage.js';
 
@@ -62,6 +62,14 @@ export function describeTasks(tasks: Iterable<TrackedTask>, total: number, elaps
   }
   const parts = Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
   return `${total} ${total === 1 ? 'task' : 'tasks'}: ${[...parts, clock(elapsedMs)].join(', ')}`;
+}
+
+/** `alad: 2 requests waiting, 1 in flight, at most 60 a minute`, for each provider. */
+export function describeStats({ providers }: TrackerStats): string[] {
+  return Object.entries(providers).map(([name, { waiting, inFlight, requestsPerMinute = Infinity }]) => {
+    const limit = Number.isFinite(requestsPerMinute) ? `, at most ${Math.round(requestsPerMinute)} a minute` : '';
+    return `${name}: ${waiting} ${waiting === 1 ? 'request' : 'requests'} waiting, ${inFlight} in flight${limit}`;
+  });
 }
 
 /** `0:07`, `12:34`, `1:02:03` */

@@ -1,7 +1,7 @@
 import { lastValueFrom, takeUntil, tap } from 'rxjs';
-import type { Miss, TrackedTask } from 'rx-video-tasks';
+import type { Miss, TrackedTask, TrackerStats } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
-import { describeMiss, describeSave, describeTask, describeTasks, jsonLine } from './format.js';
+import { describeMiss, describeSave, describeStats, describeTask, describeTasks, jsonLine } from './format.js';
 import { isTask, keyOf, type LastStates, type View, type ViewInput } from './view.js';
 
 /** NDJSON, as documented in docs/command-line.md: tasks, missed polls and the progress of downloads, one a line. */
@@ -11,6 +11,9 @@ export const showJson: View = (input) =>
     (event) => jsonLine(isTask(event) ? event : withoutTask(event)),
     (miss) => {
       console.log(jsonLine({ status: 'missed', ...miss, last: undefined }));
+    },
+    (stats) => {
+      console.log(jsonLine({ status: 'stats', ...stats }));
     },
   );
 
@@ -27,18 +30,23 @@ export const showLines: View = async (input) => {
     (miss) => {
       console.error(describeMiss(miss));
     },
+    (stats) => {
+      for (const line of describeStats(stats)) console.error(line);
+    },
   );
   if (last.size > 0) console.error(describeTasks(last.values(), last.size, Date.now() - startedAt));
   return last;
 };
 
 async function show(
-  { track, refs, misses, stop }: ViewInput,
+  { track, refs, misses, stats, stop }: ViewInput,
   format: (event: TrackedTask | SaveProgress) => string | undefined,
   showMiss: (miss: Miss) => void,
+  showStats: (stats: TrackerStats) => void,
 ): Promise<LastStates> {
   const last = new Map<string, TrackedTask>();
   void misses.forEach(showMiss);
+  void stats.forEach(showStats);
   const events = track(refs).pipe(
     tap((event) => {
       const line = format(event);

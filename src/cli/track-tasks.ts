@@ -1,4 +1,4 @@
-import { map, tap, type Observable } from 'rxjs';
+import { EMPTY, map, Subject, takeUntil, tap, timer, type Observable } from 'rxjs';
 import { isSettled, TrackingError, type Provider, type TrackedTask } from 'rx-video-tasks';
 import { saveVideo, type SaveProgress } from 'rx-video-tasks/node';
 import { showBoard } from './board.js';
@@ -20,6 +20,8 @@ export interface TrackRequest {
   readonly save?: string | undefined;
   /** Hosts on this machine or a private network from which videos may be saved. */
   readonly allowHosts?: readonly string[] | undefined;
+  /** Whether to show what the tracker is doing. @default false */
+  readonly isStats?: boolean;
   /** Emits when tracking must end early. */
   readonly stop: Observable<unknown>;
 }
@@ -32,6 +34,9 @@ export interface TrackResult {
   readonly code: number;
 }
 
+/** ms until the first statistics, and between later ones. */
+const [FIRST_STATS, STATS_INTERVAL] = [1_000, 10_000];
+
 /**
  * Tracks tasks, saves their videos where a directory is given, and shows both in the way that suits the output. By the
  * time it resolves, nothing is left open. @throws UsageError
@@ -40,6 +45,10 @@ export async function trackTasks(request: TrackRequest): Promise<TrackResult> {
   const { tracking, providers, speed, isJson, refs, stop } = request;
   const view: View = isJson ? showJson : process.stdout.isTTY ? showBoard : showLines;
   const saves: SaveProgress[] = [];
+  const ended = new Subject<void>();
+  const { stats: statsNow } = tracking;
+  const stats =
+    request.isStats && statsNow ? timer(FIRST_STATS, STATS_INTERVAL).pipe(map(statsNow), takeUntil(ended)) : EMPTY;
   const track: ViewInput['track'] = (all) =>
     orUsageError(() => eventsOf(all, request)).pipe(
       tap((event) => {
@@ -47,11 +56,12 @@ export async function trackTasks(request: TrackRequest): Promise<TrackResult> {
       }),
     );
   try {
-    const last = await view({ refs, track, misses: tracking.misses, providers, speed, stop });
+    const last = await view({ refs, track, misses: tracking.misses, stats, providers, speed, stop });
     const areCompleted = last.size > 0 && [...last.values()].every(({ status }) => status === 'completed');
     const areSaved = saves.every(({ status }) => status === 'saved');
     return { last, saves, code: areCompleted && areSaved ? 0 : 1 };
   } finally {
+    ended.next();
     await tracking.close();
   }
 }

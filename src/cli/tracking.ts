@@ -6,6 +6,7 @@ import {
   type Provider,
   type Query,
   type TrackedTask,
+  type TrackerStats,
   type Transport,
 } from 'rx-video-tasks';
 import { undiciTransport } from 'rx-video-tasks/node';
@@ -20,6 +21,8 @@ export interface Tracking {
   /** Acknowledges a task whose video is saved, or which needs no further work. */
   readonly ack?: (task: TrackedTask) => Observable<never>;
   readonly misses: Observable<Miss>;
+  /** What the tracker is doing now; absent where the workers of a fleet do it. */
+  readonly stats?: () => TrackerStats;
   /** Resolves when nothing is left open. */
   close(): Promise<void>;
 }
@@ -56,6 +59,7 @@ export function trackHere(options: TrackingOptions): Tracking {
     query: tracker.query,
     ...(journal && { ack }),
     misses,
+    stats: () => tracker.stats(),
     close() {
       tracker.close();
       return undici.close();

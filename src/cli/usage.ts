@@ -23,6 +23,7 @@ watch
   --model NAME     the model of these tasks, until an answer names it: sets the polling interval from the start
   --speed N        divide all waits by N; above 1 for a base URL on this machine only (default 1)
   --json           print NDJSON: tasks, missed polls and downloads (docs/command-line.md)
+  --stats          show each provider's requests that wait and that are in flight, and the limit in effect
   --save DIR       save the videos there; a video that is there already is not fetched again
   --journal FILE   record the tasks in this file: after a crash, resume continues with them
   --allow-host H   save from this host though it is on this machine or a private network (may be repeated); the host

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { Miss, Provider, TaskRefFields, TrackedTask } from 'rx-video-tasks';
+import type { Miss, Provider, TaskRefFields, TrackedTask, TrackerStats } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
 
 type Refs = readonly TaskRefFields[] | Observable<TaskRefFields>;
@@ -11,6 +11,8 @@ export interface ViewInput {
   /** Transitions, and between them the progress of downloads. @throws UsageError for a bad ref in an array. */
   readonly track: (refs: Refs) => Observable<TrackedTask | SaveProgress>;
   readonly misses: Observable<Miss>;
+  /** What the tracker is doing, at intervals; completes when the view has ended. */
+  readonly stats: Observable<TrackerStats>;
   readonly providers: readonly Provider[];
   readonly speed: number;
   /** Emits when the view must end early. */

@@ -14,6 +14,7 @@ export const watchOptions = {
   model: { type: 'string' },
   speed: { type: 'string' },
   json: { type: 'boolean' },
+  stats: { type: 'boolean' },
   ...savingOptions,
   ...fleetOptions,
 } as const;
@@ -21,12 +22,13 @@ export const watchOptions = {
 /** `watch PROVIDER ID...` or `watch PROVIDER:ID...` @throws UsageError */
 export async function watch(args: string[], stop: Observable<unknown>): Promise<number> {
   const { values, positionals } = readArgs(args, watchOptions);
-  const { model, json: isJson = false } = values;
+  const { model, json: isJson = false, stats: isStats = false } = values;
   const speed = readNumber('speed', values.speed) ?? 1;
   const fleet = readFleet(values);
   if (fleet && values.journal !== undefined) {
     throw new UsageError('--journal: a fleet keeps its tasks in Redis; leave it out with --redis');
   }
+  if (fleet && isStats) throw new UsageError('--stats shows what this process polls; leave it out with --redis');
   if (fleet && values.speed !== undefined)
     throw new UsageError('--speed goes with the worker; leave it out with --redis');
   const { refs, providers } = tasksOf(positionals, { baseUrl: values['base-url'], isKeyOptional: fleet !== undefined });
@@ -38,7 +40,7 @@ export async function watch(args: string[], stop: Observable<unknown>): Promise<
     : trackHere({ providers, speed, journal, isSaving: saving.save !== undefined });
   const result = await trackTasks({
     refs: isObservable(refs) ? refs.pipe(map(withModel)) : refs.map(withModel),
-    ...{ tracking, providers, speed, isJson, stop, ...saving },
+    ...{ tracking, providers, speed, isJson, isStats, stop, ...saving },
   });
   printResults(result, isJson);
   return result.code;

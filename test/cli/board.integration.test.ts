@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { linesOf } from './run-cli.js';
+import { linesOf, runCli } from './run-cli.js';
 import { runOnTerminal } from './terminal.js';
 
 const env = { MINGYAN_API_KEY: 'test-key-0123456789' };
@@ -61,6 +61,21 @@ test('the board shows what a task cost, beside its end and with its URL below', 
   const { screen } = await runOnTerminal(args, { env, columns: 100 });
   expect(screen).toMatch(/^✔ mingyan +mcp_1 +100% +0:\d\d completed \(amount: 0\.32\)/m);
   expect(screen).toMatch(/^mingyan mcp_1 completed http\S+ \(amount: 0\.32\)$/m);
+});
+
+test('--stats shows the requests of each provider on the board, and as lines', async () => {
+  const slow = { video_1: [...Array<object>(30).fill(running), { status: 'completed' }] };
+  const args = ['watch', 'mingyan', 'video_1', '--stats', '--base-url', await service(slow), '--speed', '300'];
+  const screens: string[] = [];
+  await runOnTerminal(args, { env, onScreen: (text) => screens.push(text) });
+  expect(screens.join('\n')).toMatch(/^mingyan: \d requests? waiting, \d in flight/m);
+  const { stderr } = await runCli([...args.slice(0, -3), await service(slow), '--speed', '300'], { env });
+  expect(stderr).toMatch(/^mingyan: \d requests? waiting, \d in flight/m);
+  const json = await runCli([...args.slice(0, -3), await service(slow), '--speed', '300', '--json'], { env });
+  const stats = linesOf(json.stdout)
+    .map((line) => JSON.parse(line) as { status: string })
+    .find(({ status }) => status === 'stats');
+  expect(stats).toMatchObject({ active: true, providers: { mingyan: { tasks: { processing: 1 } } } });
 });
 
 test('the board at 40 columns shows the essentials', async () => {

@@ -1,4 +1,4 @@
-import { from, NEVER } from 'rxjs';
+import { EMPTY, from, NEVER } from 'rxjs';
 import { completedTask } from 'rx-video-tasks/testing';
 import { expect, test, vi } from 'vitest';
 import { showJson } from '../../src/cli/line-view.js';
@@ -19,7 +19,9 @@ async function cost(work: () => unknown): Promise<number> {
 test('a line costs the same however many tasks came before it', async () => {
   const log = vi.spyOn(console, 'log').mockImplementation(() => undefined);
   const track = () => from(tasks);
-  const shown = await cost(() => showJson({ refs: [], track, misses: NEVER, providers: [], speed: 1, stop: NEVER }));
+  const shown = await cost(() =>
+    showJson({ refs: [], track, misses: NEVER, stats: EMPTY, providers: [], speed: 1, stop: NEVER }),
+  );
   const printed = await cost(() => {
     for (const task of tasks) console.log(JSON.stringify(task));
   });
