@@ -2,10 +2,11 @@ import { Observable } from 'rxjs';
 import { createGate } from '../gate/index.js';
 import { checkOptions } from '../options.js';
 import { POLL_OPTIONS } from '../poll/poll-config.js';
-import { policyOf } from '../poll/policy.js';
+import { policyOf, windowIn } from '../poll/policy.js';
 import { createQuery, toArray, type QueryOptions } from '../query.js';
 import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from '../tracker/poll-plan.js';
 import type { FleetEvent } from './fleet-event.js';
+import type { Provider } from '../providers/provider.js';
 import { queuesOf, type NamespaceOptions } from './keys.js';
 import { limiterOf } from './limiter.js';
 import { QueueWorker } from './queue-worker.js';
@@ -49,6 +50,7 @@ export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent>
   const { signal, requestsPerMinute, gate, transport, storeUrls = false } = options;
   const providers = toArray(options.provider);
   const plans = taskPlans(providers, options);
+  const planOf = (provider: Provider) => plans.get(provider) as TaskPlan;
   const queues = queuesOf(providers, options);
   const limiter = limiterOf(requestsPerMinute);
   const concurrency = checkConcurrency(options.concurrency);
@@ -65,8 +67,8 @@ export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent>
             ...(transport && { transport }),
             ...(ownGate && { gate: ownGate }),
           }),
-          policies: new Map(providers.map((provider) => [provider.name, policyOf(plans.get(provider) as TaskPlan)])),
-          floor: Math.max(...providers.map(({ minInterval }) => minInterval)),
+          policies: new Map(providers.map((provider) => [provider.name, policyOf(planOf(provider))])),
+          floor: Math.max(...providers.map((provider) => windowIn(planOf(provider), undefined).floor ?? 0)),
           ...{ limiter, concurrency, storeUrls },
         }),
     );

@@ -1,3 +1,5 @@
+import { notUsable } from '../options.js';
+
 /** BullMQ's limiter: so many jobs are started in each window of `duration` ms, over all workers of a queue. */
 export interface Limiter {
   readonly max: number;
@@ -13,9 +15,14 @@ const LONGEST = 50;
 /**
  * Windows as short as the rate allows. They are fixed, so a second can cut one off at both ends and hold one more than
  * its share: with windows of 50 ms that is 5 %, with one request a window one request.
+ *
+ * @throws RangeError for a rate below 1.
  */
-export function limiterOf(requestsPerMinute: number | undefined): Limiter {
-  if (requestsPerMinute === undefined || requestsPerMinute === Infinity) return UNLIMITED;
+export function limiterOf(requestsPerMinute = Infinity): Limiter {
+  if (!(requestsPerMinute >= 1)) {
+    throw new RangeError(notUsable('requestsPerMinute', requestsPerMinute, 'a number of at least 1, or Infinity'));
+  }
+  if (requestsPerMinute === Infinity) return UNLIMITED;
   const perMs = requestsPerMinute / 60_000;
   const max = Math.max(1, Math.floor(perMs * LONGEST));
   return { max, duration: Math.ceil(max / perMs) };

@@ -64,6 +64,12 @@ test('no second of a limited queue holds more than 5 %, or one request, above th
   );
 });
 
+test.each([0, -1, 0.5, NaN])('a limit of %s requests a minute is refused', (requestsPerMinute) => {
+  expect(() => limiterOf(requestsPerMinute)).toThrow(
+    /requestsPerMinute: \S+ is not usable; write a number of at least 1/,
+  );
+});
+
 test('what cannot be meant is refused at call time, by name', () => {
   const provider = alad({ apiKey: 'key' });
   expect(() => fleetTracker(undefined as never)).toThrow(/fleetTracker: the options are undefined; write/);
