@@ -65,7 +65,8 @@ async function suspended(context: TestContext, name: 'undici' | 'fetch', stop: s
   remember(child.output());
   const report = JSON.parse(child.output().split('REPORT ')[1] ?? '') as { asks: number[]; misses: string[] };
   // A moment earlier: what is asked in the very turn in which the process is free again counts.
-  return { asks: report.asks.filter((at) => at >= resumedAt - 100), misses: report.misses };
+  const asks = report.asks.filter((at) => at >= resumedAt - 100);
+  return { all: report.asks.length, asks, misses: report.misses };
 }
 
 describe.concurrent('a suspended process', () => {
@@ -75,13 +76,14 @@ describe.concurrent('a suspended process', () => {
     ['undici', 'the process is stopped for 5 s', 'stop'],
     ['fetch', 'the process is stopped for 5 s', 'stop'],
   ] as const)('F32 over %s: 1,000 tasks come due while %s: no false miss, no herd', async ([name, , stop], context) => {
-    const { asks, misses } = await suspended(context, name, stop);
+    const { all, asks, misses } = await suspended(context, name, stop);
     expect(misses).toEqual([]);
-    // All that were due, some of them before the process was suspended on a slow machine.
-    expect(asks.length).toBeGreaterThan(900);
+    // All are asked about again; on a slow machine some of them before the process was suspended.
+    expect(all).toBeGreaterThan(1900);
+    expect(asks.length).toBeGreaterThan(500);
     const within = (ms: number) =>
       Math.max(...asks.map((from) => asks.filter((at) => at >= from && at < from + ms).length));
-    expect(within(1000)).toBeLessThan(500);
+    expect(within(1000)).toBeLessThan(asks.length / 2);
     expect(Math.max(...asks) - Math.min(...asks)).toBeGreaterThanOrEqual(2000);
   });
 });
