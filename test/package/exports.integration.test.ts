@@ -28,6 +28,8 @@ test('each entry file of src is a subpath of the package, and each subpath was b
     'redact.ts',
     'queue.ts',
     'query.ts',
+    'query-trace.ts',
+    'track-many.ts',
   ];
   const named = subpaths.map(([subpath]) => `${subpath === '.' ? 'index' : subpath.slice(2)}.ts`);
   expect(named.sort()).toEqual(entries.filter((file) => !inner.includes(file)).sort());

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { of } from 'rxjs';
 import {
+  createGate,
   createQuery,
   generationsWire,
   windowOf,
@@ -40,7 +41,8 @@ export function providerContract(make: (options: ProviderOptions) => Provider, c
       return of({ status: 200, headers: {}, body: '{"status":"queued"}' });
     };
     const provider = make({ apiKey: KEY, ...options });
-    createQuery({ provider, transport })(id).subscribe();
+    const gate = createGate({ requestsPerMinute: Infinity });
+    createQuery({ provider, transport, gate })(id).subscribe();
     const [request] = requests;
     if (!request || requests.length !== 1) throw new Error(`${requests.length} requests`);
     return request;
