@@ -30,26 +30,35 @@ describe.for(kinds)('over $name', ({ name }) => {
   test.for(FLOODS)('F10, F11 %s is refused after a MiB, and costs less than 10 MB', async ([, flood], context) => {
     const service = await server(context);
     service.answer(flood);
-    // The first flood warms up: the code of these paths takes room too.
+    // The first flood warms up: the code of these paths takes room too. Of three more the least counts: what V8 has not
+    // collected yet only adds.
     const script = `${preamble(name)}
-      const once = (id, missed) => {
+      const flood = (id) => new Promise((missed) => {
         const onMiss = (miss) => { subscription.unsubscribe(); missed(miss); };
         const tracker = createTracker({ provider, transport, interval: 10, minInterval: 10, onMiss });
         const subscription = tracker.track(id).subscribe();
-      };
-      const start = process.memoryUsage().rss;
-      once('first', () => setTimeout(() => {
+      });
+      const rss = () => process.memoryUsage().rss;
+      (async () => {
+        const start = rss();
+        await flood('first');
+        await new Promise((resolve) => setTimeout(resolve, 300));
         gc();
-        const before = process.memoryUsage().rss;
-        let most = before;
-        const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 1);
-        once('second', ({ kind, error: { code } }) => {
+        const warmed = rss() - start;
+        let grown = Infinity, last;
+        for (const id of ['second', 'third', 'fourth']) {
+          gc();
+          const before = rss();
+          let most = before;
+          const watch = setInterval(() => (most = Math.max(most, rss())), 1);
+          last = await flood(id);
           clearInterval(watch);
-          most = Math.max(most, process.memoryUsage().rss);
-          console.log(JSON.stringify({ grown: most - before, warmed: before - start, kind, code }));
-          process.exit(0);
-        });
-      }, 300));`;
+          grown = Math.min(grown, Math.max(most, rss()) - before);
+        }
+        const { kind, error: { code } } = last;
+        console.log(JSON.stringify({ grown, warmed, kind, code }));
+        process.exit(0);
+      })();`;
     const child = await startChild(context, script, [service.url, KEY]);
     expect(await child.exit).toBe(0);
     remember(child.output());
