@@ -33,6 +33,7 @@ await build({
     'rx-video-tasks': join(SRC, 'index.ts'),
     'rx-video-tasks/node': join(SRC, 'node.ts'),
     'rx-video-tasks/bullmq': join(SRC, 'bullmq.ts'),
+    'rx-video-tasks/testing': join(SRC, 'testing.ts'),
   },
   logLevel: 'warning',
 });
