@@ -18,7 +18,7 @@ import { isQueryError, QueryError } from './errors.js';
 import { createGate, sharedGate, type Gate } from './gate/index.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { isTraced, traced } from './query-trace.js';
-import { causeOf, conceal, concealTask, redact, type Secrets } from './redact.js';
+import { causeOf, conceal, concealTask, mayHold, redact, type Secrets } from './redact.js';
 import type { Task } from './task.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
@@ -291,7 +291,7 @@ function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, 
   const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
     const task = wire.read(reply, { ...names, observedAt, retention, ahead, baseUrl, redact: clean });
-    return concealTask(task, secrets);
+    return mayHold(body, secrets) ? concealTask(task, secrets) : task;
   } catch (error) {
     if (!isQueryError(error)) {
       const what = `the wire "${wire.name}" could not read the reply: ${clean(String((error as Error | null)?.message))}`;

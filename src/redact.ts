@@ -30,6 +30,18 @@ export function conceal(text: string, secrets: Secrets): string {
   return clean;
 }
 
+/**
+ * Whether what is read from a text could hold a secret. Asked once a reply, this is cheaper than looking at each text of
+ * its task: false says that none of them does.
+ */
+export function mayHold(text: string, secrets: Secrets): boolean {
+  // An escape can stand for a character of a secret.
+  if (text.includes('\\')) return true;
+  return [secrets]
+    .flat()
+    .some((secret) => (secret.length < SHARED ? secret !== '' && text.includes(secret) : sharesRun(text, secret)));
+}
+
 /** Masks a short secret as a word or a value, not as part of another word or of a URL's path: it may be `test`. */
 function maskWord(text: string, secret: string): string {
   if (secret === '' || !text.includes(secret)) return text;
