@@ -96,7 +96,8 @@ export function defineProvider(definition: ProviderDefinition): (options: Provid
       name,
       baseUrl: base.href.replace(/\/+$/, ''),
       origin: base.origin,
-      isPublicService: publicHosts.has(bareHost(base.hostname)),
+      // A definition may have a loopback URL for its own: that is a stand-in all the same.
+      isPublicService: !isLoopback(base.hostname) && publicHosts.has(bareHost(base.hostname)),
       isLoopback: isLoopback(base.hostname),
       apiKey: () => apiKey,
     };

@@ -97,7 +97,7 @@ describe('places of the URL', () => {
     });
     expect(at('http://127.0.0.1:4000').url).toBe('http://127.0.0.1:4000/v1/videos/x/content');
     // A proxy serves the gateway's paths below its own.
-    expect(at('https://proxy.example.com/acme').url).toBe('https://proxy.example.com/acme/v1/videos/x/content');
+    expect(at('https://gateway.example.com/acme').url).toBe('https://gateway.example.com/acme/v1/videos/x/content');
   });
 
   test('the key is required at the gateway’s own endpoint only', () => {
