@@ -1,6 +1,7 @@
 import { configure } from 'rxjs-marbles';
-import { defer, type Observable } from 'rxjs';
+import { defer, type Observable, type OperatorFunction } from 'rxjs';
 import { expect } from 'vitest';
+import type { Diagram } from './pictures/marbles.js';
 
 type RunContext = Parameters<Parameters<ReturnType<typeof configure>['marbles']>[0]>[0];
 
@@ -25,6 +26,27 @@ export function marbles(body: (m: RunContext) => unknown): () => void {
 }
 
 export type { RunContext };
+
+interface DiagramValues<T> {
+  readonly values: Readonly<Record<string, T>>;
+  /** The values of the result. @default values */
+  readonly emitted?: Readonly<Record<string, unknown>>;
+  readonly error?: unknown;
+}
+
+/** Runs the strings that a picture is drawn from: each source is the answer to one subscription of the operator. */
+export function expectDiagram<T>(
+  m: RunContext,
+  { sources, result }: Diagram,
+  operator: OperatorFunction<T, unknown>,
+  { values, emitted = values, error }: DiagramValues<T>,
+): void {
+  const colds = sources.map(({ marbles }) => m.cold(marbles, { ...values }));
+  m.expect(answering<T>(...colds).pipe(operator)).toBeObservable(result, { ...emitted }, error);
+  colds.forEach((cold, nth) => {
+    m.expect(cold).toHaveSubscriptions(sources[nth]?.subscription ?? []);
+  });
+}
 
 /** A query whose n-th subscription is the n-th of these; the last one repeats. */
 export function answering<T>(...answers: readonly Observable<T>[]): Observable<T> {

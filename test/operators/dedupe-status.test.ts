@@ -2,7 +2,8 @@ import { from } from 'rxjs';
 import { dedupeStatus, type Task, type TrackedTask } from 'rx-video-tasks';
 import { completedTask, lostTask, processingTask, queuedTask, unknownTask } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
-import { marbles } from '../marbles.js';
+import { expectDiagram, marbles } from '../marbles.js';
+import { diagrams } from '../pictures/marbles.js';
 import { letters as tasks, listen } from './polls.js';
 
 const letters = { ...tasks, l: lostTask() };
@@ -14,11 +15,7 @@ describe('dedupeStatus', () => {
   test(
     'passes changes, as in its documentation',
     marbles((m) => {
-      const source = m.cold<TrackedTask>('  q--q--p--p--s|', letters);
-      const subscription = '   ^------------!';
-      const expected = '       q-----p-----s|';
-      m.expect(source.pipe(dedupeStatus())).toBeObservable(expected, letters);
-      m.expect(source).toHaveSubscriptions(subscription);
+      expectDiagram<TrackedTask>(m, diagrams['dedupe-status'], dedupeStatus(), { values: letters });
     }),
   );
 

@@ -2,7 +2,8 @@ import { expiryWarnings, type CompletedTask, type TrackedTask } from 'rx-video-t
 import { completedTask, lostTask } from 'rx-video-tasks/testing';
 import { concat, NEVER, of } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
-import { marbles } from '../marbles.js';
+import { expectDiagram, marbles } from '../marbles.js';
+import { diagrams } from '../pictures/marbles.js';
 import { letters as tasks, listen } from './polls.js';
 
 const letters = { ...tasks, l: lostTask() };
@@ -19,11 +20,10 @@ describe('expiryWarnings', () => {
     'warns before the URL expires and completes after the last warning, as in its documentation',
     marbles((m) => {
       const s = expiring('a', 10);
-      const source = m.cold('  q--s|', { ...letters, s });
-      const subscription = '   ^---!';
-      const expected = '       ------(w|)';
-      m.expect(source.pipe(expiryWarnings({ before: 4 }))).toBeObservable(expected, { w: warning(s) });
-      m.expect(source).toHaveSubscriptions(subscription);
+      expectDiagram<TrackedTask>(m, diagrams['expiry-warnings'], expiryWarnings({ before: 4 }), {
+        values: { ...letters, s },
+        emitted: { w: warning(s) },
+      });
     }),
   );
 

@@ -2,7 +2,8 @@ import { EMPTY, mergeMap, NEVER, of, take } from 'rxjs';
 import { pollUntilTerminal, type PollConfig } from 'rx-video-tasks';
 import { queuedTask, scriptedQuery, taskLetters } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
-import { answering, marbles } from '../marbles.js';
+import { answering, expectDiagram, marbles } from '../marbles.js';
+import { diagrams } from '../pictures/marbles.js';
 import { letters, listen, polls } from './polls.js';
 
 describe('pollUntilTerminal', () => {
@@ -24,15 +25,7 @@ describe('pollUntilTerminal', () => {
   test(
     'reads literally with queries that answer at once, as in its documentation',
     marbles((m) => {
-      polls(m, {
-        ask1: 'q|              ',
-        sub1: '^!              ',
-        ask2: '      p|        ',
-        sub2: '- 30s ^!        ',
-        ask3: '            s|  ',
-        sub3: '- 30s - 30s (^!)',
-        emit: 'q 30s p 30s (s|)',
-      });
+      expectDiagram(m, diagrams['poll-until-terminal'], pollUntilTerminal(), { values: letters });
     }),
   );
 

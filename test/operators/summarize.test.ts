@@ -2,7 +2,8 @@ import { map } from 'rxjs';
 import { summarize, type Board, type TrackedTask } from 'rx-video-tasks';
 import { lostTask, taskLetters } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
-import { marbles } from '../marbles.js';
+import { expectDiagram, marbles } from '../marbles.js';
+import { diagrams } from '../pictures/marbles.js';
 
 const a = taskLetters({ id: 'a' });
 const b = taskLetters({ id: 'b' });
@@ -22,11 +23,7 @@ describe('summarize', () => {
   test(
     'emits the board at each transition, as in its documentation',
     marbles((m) => {
-      const source = m.cold('  q---x---s---f|', values);
-      const subscription = '   ^------------!';
-      const expected = '       a---b---c---d|';
-      m.expect(source.pipe(summarize())).toBeObservable(expected, boards);
-      m.expect(source).toHaveSubscriptions(subscription);
+      expectDiagram(m, diagrams.summarize, summarize(), { values, emitted: boards });
     }),
   );
 

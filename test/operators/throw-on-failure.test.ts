@@ -1,7 +1,8 @@
 import { throwOnFailure, TaskFailedError, type TrackedTask } from 'rx-video-tasks';
 import { cancelledTask, failedTask, lostTask } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
-import { marbles } from '../marbles.js';
+import { expectDiagram, marbles } from '../marbles.js';
+import { diagrams } from '../pictures/marbles.js';
 import { letters as tasks } from './polls.js';
 
 const letters = { ...tasks, l: lostTask() };
@@ -12,13 +13,13 @@ const passing = { q, p, u, s };
 describe('throwOnFailure', () => {
   for (const letter of ['f', 'c'] as const) {
     test(
-      `errors when a task is ${letters[letter].status}`,
+      `errors when a task is ${letters[letter].status}, as in its documentation`,
       marbles((m) => {
-        const source = m.cold<TrackedTask>(`  q--p--${letter}|`, letters);
-        const subscription = '   ^-----!';
-        const expected = '       q--p--#';
-        m.expect(source.pipe(throwOnFailure())).toBeObservable(expected, passing, new TaskFailedError(letters[letter]));
-        m.expect(source).toHaveSubscriptions(subscription);
+        expectDiagram<TrackedTask>(m, diagrams['throw-on-failure'], throwOnFailure(), {
+          values: { ...letters, f: letters[letter] },
+          emitted: passing,
+          error: new TaskFailedError(letters[letter]),
+        });
       }),
     );
   }

@@ -7,10 +7,12 @@ import {
   windowOf,
   withModelInterval,
   type PollWindows,
+  type Task,
 } from 'rx-video-tasks';
 import { processingTask, queuedTask, scriptedQuery, taskLetters } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
-import { answering, marbles } from '../marbles.js';
+import { answering, expectDiagram, marbles } from '../marbles.js';
+import { diagrams } from '../pictures/marbles.js';
 import { letters, listen, prompt } from './polls.js';
 
 const earliest = { cadence: 'uniform', random: () => 0 } as const;
@@ -26,15 +28,13 @@ async function waits(windows: PollWindows, options: Parameters<typeof withModelI
 
 describe('withModelInterval', () => {
   test(
-    'sets pollAfter and passes everything else through',
+    'sets pollAfter and passes everything else through, as in its documentation',
     marbles((m) => {
       const model = 'seedance_1_5_pro_720p';
-      const query = m.cold('      -q-s|', taskLetters({ model }));
-      const subscription = '      ^---!';
-      const expected = '          -q-s|';
-      const paced = query.pipe(withModelInterval(resultWindows, earliest));
-      m.expect(paced).toBeObservable(expected, taskLetters({ model, pollAfter: 30_000 }));
-      m.expect(query).toHaveSubscriptions(subscription);
+      expectDiagram<Task>(m, diagrams['with-model-interval'], withModelInterval(resultWindows, earliest), {
+        values: taskLetters({ model }),
+        emitted: taskLetters({ model, pollAfter: 30_000 }),
+      });
     }),
   );
 

@@ -1,4 +1,4 @@
-import { svg, text } from './svg.js';
+import { svg, text } from '../../src/cli/svg.js';
 
 type Law = Readonly<Record<string, readonly string[]>>;
 
