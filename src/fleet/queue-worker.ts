@@ -137,10 +137,14 @@ export class QueueWorker {
 
   async #run(job: Job<JobData>): Promise<void> {
     const { token = '', data } = job;
-    const end = data.isRefresh ? await this.#refresh(data.job, job.attemptsStarted) : await this.#poll(data.job, token);
-    if (end === 'done') return;
-    // Whatever hinders this, the run must end like this: a job whose lock expires is taken up by another worker, but one
+    const run = data.isRefresh ? this.#refresh(data.job, job.attemptsStarted) : this.#poll(data.job, token);
+    // Whatever hinders a run, it must end as delayed: a job whose lock expires is taken up by another worker, but one
     // that failed is gone.
+    const end = await run.catch((error: unknown) => {
+      this.#warn(error as Error);
+      return this.#clock.now() + LATER;
+    });
+    if (end === 'done') return;
     if (end !== 'lock-lost') await job.moveToDelayed(end, token).catch(this.#warn);
     throw new DelayedError();
   }

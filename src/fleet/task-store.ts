@@ -91,7 +91,14 @@ export class TaskStore {
     const reply = await this.#commands.rvtStep(
       ...[task(job), lock(job), transitions, open, limiter],
       ...[token, step.gen, job, step.state, step.due, step.earliest, step.floor, step.transition, step.urls],
-      ...[urls, step.lost, step.expiry ?? '', step.pause, STREAM_LENGTH],
+      // PX and PEXPIREAT refuse fractions of a millisecond.
+      ...[
+        urls,
+        step.lost,
+        step.expiry === undefined ? '' : Math.ceil(step.expiry),
+        Math.ceil(step.pause),
+        STREAM_LENGTH,
+      ],
     );
     const [verdict, seq, due] = reply as [number, number, number];
     const name = ({ '-1': 'lock-lost', 0: 'gone', 1: 'written' } as const)[String(verdict) as '0'];
@@ -116,7 +123,7 @@ export class TaskStore {
 
   /** Whether the lease is held, for so many ms from now. */
   async lease(key: string, owner: string, ms: number): Promise<boolean> {
-    return (await this.#commands.rvtLease(key, owner, ms)) === 1;
+    return (await this.#commands.rvtLease(key, owner, Math.ceil(ms))) === 1;
   }
 
   async release(key: string, owner: string): Promise<void> {

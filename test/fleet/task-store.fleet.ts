@@ -6,15 +6,32 @@ import { closeAll, stage } from './stage.js';
 
 afterEach(closeAll);
 
-test('a shorter pause does not cut a longer one that runs', async () => {
+/** A store over a Redis server of its own, and what a step writes where nothing happened. */
+async function scene() {
   const { redis, cleanUp } = await stage();
   const own = new Redis(redis.url);
   cleanUp(() => {
     own.disconnect();
   });
   const keys = keysOf('rx-video-tasks', 'acme');
-  const store = new TaskStore(own, keys);
   const nothing = { gen: '', state: '{}', due: 0, earliest: 0, floor: 0, transition: '', urls: '', lost: '' };
+  return { redis: redis.redis, keys, store: new TaskStore(own, keys), nothing };
+}
+
+test('a shorter pause does not cut a longer one that runs', async () => {
+  const { redis, keys, store, nothing } = await scene();
   for (const pause of [60_000, 1_000]) await store.step('job', 'token', { ...nothing, pause });
-  expect(await redis.redis.pttl(keys.limiter)).toBeGreaterThan(1_000);
+  expect(await redis.pttl(keys.limiter)).toBeGreaterThan(1_000);
+});
+
+test('a floor divided by a speed, a Retry-After and an expiry need not be whole milliseconds', async () => {
+  const { redis, keys, store, nothing } = await scene();
+  expect(await store.lease('lease', 'owner', 10_000 / 60)).toBe(true);
+  const { snapshot } = await store.track('job', 'gen', { id: 'video_1', provider: 'acme' });
+  await redis.set(keys.lock('job'), 'token');
+  const expiry = Date.now() + 60_000.5;
+  const step = await store.step('job', 'token', { ...nothing, gen: snapshot.gen, pause: 5_000.5, expiry });
+  expect(step.verdict).toBe('written');
+  expect(await redis.pttl(keys.limiter)).toBeGreaterThan(0);
+  expect(await redis.pttl(keys.task('job'))).toBeGreaterThan(0);
 });
