@@ -1,0 +1,47 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { expect, test } from 'vitest';
+import { pages, readPage, ROOT } from './docs-blocks.js';
+
+const all = [...pages, ...readdirSync(ROOT).filter((file) => file.endsWith('.md') && file !== 'README.md')];
+
+const withoutCode = (text: string) => text.replaceAll(/^ *```.*?^ *```$/gms, '').replaceAll(/`[^`\n]*`/g, 'code');
+
+/** The anchors of a page's headings, as GitHub and the site make them: of a heading with odd signs the two differ. */
+function anchorsOf(text: string): Set<string> {
+  const headings = text.replaceAll(/^ *```.*?^ *```$/gms, '').matchAll(/^#+ (.*)$/gm);
+  const anchors = new Set<string>();
+  for (const [, heading = ''] of headings) {
+    const words = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+    const anchor = words.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(/\s/g, '-');
+    let unique = anchor;
+    for (let nth = 1; anchors.has(unique); nth++) unique = `${anchor}-${nth}`;
+    anchors.add(unique);
+  }
+  return anchors;
+}
+
+/** What is wrong with the relative links of a page: a file that is not there, an anchor that no heading has. */
+function brokenLinks(page: string, text = readPage(page)): string[] {
+  const links = [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)/gm)];
+  return links
+    .map(([, inline, reference]) => inline ?? reference ?? '')
+    .filter((link) => !/^[a-z]+:/i.test(link))
+    .filter((link) => {
+      const [path = '', anchor] = link.split('#');
+      if (path === '') return !anchorsOf(text).has(anchor ?? '');
+      const file = posix.join(dirname(page), path);
+      if (!existsSync(join(ROOT, file))) return true;
+      if (anchor === undefined) return false;
+      return statSync(join(ROOT, file)).isDirectory() || !anchorsOf(readPage(file)).has(anchor);
+    });
+}
+
+test.for(all)('the links of %s lead somewhere', (page) => {
+  expect(brokenLinks(page)).toEqual([]);
+});
+
+test('the check finds a missing file and a missing heading', () => {
+  const text = '# A page\n[a](missing.md) [b](#a-page) [c](#no-heading) [d](relay.md#the-server) [e](relay.md#none)\n';
+  expect(brokenLinks('docs/page.md', text)).toEqual(['missing.md', '#no-heading', 'relay.md#none']);
+});
