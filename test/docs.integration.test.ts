@@ -5,20 +5,22 @@ import { describe, expect, test } from 'vitest';
 import { blocksOf, pages, ROOT, type Block } from './docs-blocks.js';
 
 // Each block of code in README and docs compiles. By what it imports, it also runs:
-// - `rx-video-tasks/sandbox` or `node:assert/strict`: a whole program. It runs as pasted and ends by itself. A `console`
-//   block right behind it is what it prints, where `…` stands for any text. (One that listens on a port is left to the
-//   test of its page.)
-// - `vitest`: a test, which runs here.
+// - `vitest`: a test. It runs here.
+// - `rx-video-tasks/sandbox`, `rx-video-tasks/testing` or `node:assert/strict`: a whole program. It runs as pasted and
+//   ends by itself. A `console` block right behind it is what it prints, where `…` stands for any text. Programs that
+//   listen on a port are left to the tests of their page, those with jest's globals to the matrix.
 
 const blocks = pages.flatMap(blocksOf);
-const isProgram = ({ code }: Block) => /from '(rx-video-tasks\/sandbox|node:assert\/strict)'/.test(code);
-const programs = blocks.filter((block) => isProgram(block) && !block.code.includes('.listen('));
-const tests = blocks.filter(({ code }) => code.includes("from 'vitest'"));
+const isTest = ({ code }: Block) => code.includes("from 'vitest'");
+const isProgram = ({ code }: Block) => /from '(rx-video-tasks\/(sandbox|testing)|node:assert\/strict)'/.test(code);
+const isRunElsewhere = ({ code }: Block) => code.includes('.listen(') || /^test\(/m.test(code);
+const tests = blocks.filter(isTest);
+const programs = blocks.filter((block) => isProgram(block) && !isTest(block) && !isRunElsewhere(block));
 
 describe('every code block compiles', () => {
   const { config } = ts.readConfigFile(`${ROOT}/tsconfig.json`, (path) => ts.sys.readFile(path)) as { config: object };
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-  const lenient = { ...options, noUnusedLocals: false, noUnusedParameters: false, skipLibCheck: true };
+  const lenient = { ...options, noUnusedLocals: false, noUnusedParameters: false, types: ['node', 'vitest/globals'] };
   const host = ts.createCompilerHost(lenient);
   const codes = new Map(blocks.map(({ file, code }) => [file, `${code}\nexport {};\n`]));
   const plain = ts.createCompilerHost(lenient);
@@ -83,4 +85,9 @@ test('the marble test of the README can fail', async () => {
   const broken = code.replace("'-q 30s", "'-q 31s");
   expect(broken).not.toBe(code);
   await expect(print({ code: broken })).rejects.toThrow();
+});
+
+test('the page on testing shows jest the file that the matrix runs', async () => {
+  const { MARBLE_TEST } = (await import('./matrix/sources.mjs')) as { readonly MARBLE_TEST: string };
+  expect(blocksOf('docs/testing.md').map(({ code }) => code.trim())).toContain(MARBLE_TEST.trim());
 });
