@@ -6,7 +6,7 @@ import type { TaskRefFields, Transport } from 'rx-video-tasks';
 import type { SandboxTaskRequest } from 'rx-video-tasks/sandbox';
 import { openSandbox } from './sandbox.js';
 import { keyNameOf, servicesWithKeys } from './services.js';
-import { trackTasks, type TrackResult } from './track-tasks.js';
+import { trackTasks, type TrackRequest, type TrackResult } from './track-tasks.js';
 import { trackHere } from './tracking.js';
 import { invocation, readArgs, readNumber, UsageError } from './usage.js';
 import { keyOf } from './view.js';
@@ -40,12 +40,12 @@ const RETRY_AFTER = 3;
 export async function demo(args: string[], stop: Observable<unknown>): Promise<number> {
   const { values, positionals } = readArgs(args, { ...watchOptions, seed: { type: 'string' } });
   if (positionals.length === 0) {
-    const { speed, seed, json: isJson = false, ...others } = values;
+    const { speed, seed, svg, json: isJson = false, ...others } = values;
     const [other] = Object.keys(others);
     if (other !== undefined) {
       throw new UsageError(`--${other} goes with tasks of your own; write demo PROVIDER:ID... --${other}`);
     }
-    return onSandbox(readNumber('speed', speed) ?? 60, readNumber('seed', seed) ?? 1, { isJson, stop });
+    return onSandbox(readNumber('speed', speed) ?? 60, readNumber('seed', seed) ?? 1, { isJson, svg, stop });
   }
   if (values.seed !== undefined)
     throw new UsageError('--seed goes with the sandbox; leave it out for tasks of your own');
@@ -56,7 +56,7 @@ export async function demo(args: string[], stop: Observable<unknown>): Promise<n
 async function onSandbox(
   speed: number,
   seed: number,
-  { isJson, stop }: { readonly isJson: boolean; readonly stop: Observable<unknown> },
+  { isJson, svg, stop }: Pick<TrackRequest, 'isJson' | 'svg' | 'stop'>,
 ): Promise<number> {
   const gateway = await openSandbox({ speed, seed });
   try {
@@ -68,7 +68,7 @@ async function onSandbox(
     const result = await inTemporaryDirectory((save) =>
       trackTasks({
         tracking: trackHere({ providers, speed, intercept, isSaving: true }),
-        ...{ providers, refs, speed, isJson, save, allowHosts, stop },
+        ...{ providers, refs, speed, isJson, svg, save, allowHosts, stop },
       }),
     );
     console.error(farewell());

@@ -15,10 +15,11 @@ export const LETTERS = {
 export const RADIUS = 11;
 
 /** A circle with a letter in it; `kind` is its colour. */
-export function marble(x: number, y: number, letter: string, kind: string): string {
+export function marble(x: number, y: number, letter: string, kind: string, radius = RADIUS): string {
+  const size = Math.round(radius * 1.2);
   return (
-    `<circle class="${kind}" cx="${round(x)}" cy="${round(y)}" r="${RADIUS}"/>` +
-    text(x, y + 4.5, letter, { className: 'on', anchor: 'middle', weight: 600 })
+    `<circle class="${kind}" cx="${round(x)}" cy="${round(y)}" r="${radius}"/>` +
+    text(x, y + size / 3, letter, { className: 'on', anchor: 'middle', weight: 600, size })
   );
 }
 

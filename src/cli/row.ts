@@ -9,6 +9,7 @@ import {
   type TrackedTask,
 } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
+import { cell, cut } from './columns.js';
 import { clock, describeAmount, describeReason, describeSaving, describeState, printable } from './format.js';
 import { isUnicode, paint } from './paint.js';
 
@@ -29,7 +30,7 @@ export interface Row {
   changedAt: number;
 }
 
-const [FULL, EMPTY, ELLIPSIS] = isUnicode ? ['━', '─', '…'] : ['=', '-', '~'];
+const [FULL, EMPTY] = isUnicode ? ['━', '─'] : ['=', '-'];
 const MARKS = isUnicode ? { good: '✔', bad: '✖', open: '·' } : { good: '+', bad: 'x', open: '.' };
 const SPINNER = isUnicode ? ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'] : ['|', '/', '-', '\\'];
 /** ms */
@@ -141,40 +142,4 @@ function stateOf(
   }
   if (!task) return ['dim', 'asking'];
   return [undefined, task.status === 'unknown' ? task.rawStatus : task.status];
-}
-
-/** A text in exactly so many columns. Leaves out its middle: ids and models differ at their ends. */
-function cell(text: string, width: number): string {
-  const clean = printable(text);
-  const excess = stringWidth(clean) - width;
-  if (excess <= 0) return clean + ' '.repeat(-excess);
-  const characters = charactersOf(clean);
-  const end = takeWidth(characters.toReversed(), Math.floor((width - 1) / 2))
-    .reverse()
-    .join('');
-  const start = takeWidth(characters, width - 1 - stringWidth(end)).join('');
-  return start + ELLIPSIS + end + ' '.repeat(width - 1 - stringWidth(start + end));
-}
-
-/** A text in at most so many columns. */
-function cut(text: string, width: number): string {
-  if (stringWidth(text) <= width) return text;
-  return takeWidth(charactersOf(text), Math.max(0, width - 1)).join('') + ELLIPSIS;
-}
-
-/** The first characters that fit into so many columns. */
-function takeWidth(characters: readonly string[], width: number): string[] {
-  const taken: string[] = [];
-  let free = width;
-  for (const character of characters) {
-    free -= stringWidth(character);
-    if (free < 0) break;
-    taken.push(character);
-  }
-  return taken;
-}
-
-/** As a terminal shows them: an accent belongs to its letter. */
-function charactersOf(text: string): string[] {
-  return Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
 }

@@ -8,12 +8,12 @@ export const FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto
  */
 const STYLE = `
   .card { fill: #ffffff; stroke: #d1d9e0; }
-  .ink { fill: #1f2328; } .soft { fill: #59636e; } .line { stroke: #818b98; fill: none; } .room { fill: #f6f8fa; stroke: #818b98; } .tip { fill: #818b98; }
+  .ink { fill: #1f2328; } .soft { fill: #59636e; } .line { stroke: #818b98; fill: none; } .room { fill: #f6f8fa; stroke: #818b98; } .tip { fill: #818b98; } .tick { stroke: #59636e; }
   .on { fill: #ffffff; } .queued { fill: #59636e; } .processing { fill: #0969da; } .unknown { fill: #8250df; } .completed { fill: #1a7f37; }
   .failed { fill: #cf222e; } .cancelled { fill: #9a6700; } .lost { fill: #bf3989; } .other { fill: #0a7676; } .miss { stroke: #cf222e; }
   @media (prefers-color-scheme: dark) {
     .card { fill: #0d1117; stroke: #3d444d; }
-    .ink { fill: #f0f6fc; } .soft { fill: #9198a1; } .line { stroke: #656c76; } .room { fill: #151b23; stroke: #656c76; } .tip { fill: #656c76; }
+    .ink { fill: #f0f6fc; } .soft { fill: #9198a1; } .line { stroke: #656c76; } .room { fill: #151b23; stroke: #656c76; } .tip { fill: #656c76; } .tick { stroke: #9198a1; }
     .on { fill: #0d1117; } .queued { fill: #9198a1; } .processing { fill: #4493f8; } .unknown { fill: #ab7df8; } .completed { fill: #3fb950; }
     .failed { fill: #f85149; } .cancelled { fill: #d29922; } .lost { fill: #db61a2; } .other { fill: #39c5bb; } .miss { stroke: #f85149; }
   }`;
@@ -40,8 +40,17 @@ export function text(
 }
 
 export function escape(words: string): string {
-  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return words
+    .replace(FORBIDDEN, '\uFFFD')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }
+
+/** What XML 1.0 cannot hold, not even escaped: https://www.w3.org/TR/xml/#charsets */
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const FORBIDDEN = /[\0-\x08\v\f\x0E-\x1F\uD800-\uDFFF\uFFFE\uFFFF]/gu;
 
 export function round(value: number): number {
   return Math.round(value * 10) / 10;

@@ -4,6 +4,7 @@ import { saveVideo, type SaveProgress } from 'rx-video-tasks/node';
 import { showBoard } from './board.js';
 import { describeSave, describeTask } from './format.js';
 import { showJson, showLines } from './line-view.js';
+import { openRunFile, type RunFile } from './run-file.js';
 import { isService, keyNameOf } from './services.js';
 import type { Tracking } from './tracking.js';
 import { orUsageError } from './usage.js';
@@ -20,6 +21,8 @@ export interface TrackRequest {
   readonly save?: string | undefined;
   /** Hosts on this machine or a private network from which videos may be saved. */
   readonly allowHosts?: readonly string[] | undefined;
+  /** A file for the marble diagram of the run. */
+  readonly svg?: string | undefined;
   /** Whether to show what the tracker is doing. @default false */
   readonly isStats?: boolean;
   /** Emits when tracking must end early. */
@@ -30,7 +33,7 @@ export interface TrackResult {
   readonly last: LastStates;
   /** The outcome of each video that was to be saved. */
   readonly saves: readonly SaveProgress[];
-  /** 0 when all completed and, where they were to be, are saved. */
+  /** 0 when all completed and, where they were to be, are saved and drawn. */
   readonly code: number;
 }
 
@@ -49,17 +52,24 @@ export async function trackTasks(request: TrackRequest): Promise<TrackResult> {
   const { stats: statsNow } = tracking;
   const stats =
     request.isStats && statsNow ? timer(FIRST_STATS, STATS_INTERVAL).pipe(map(statsNow), takeUntil(ended)) : EMPTY;
+  let picture: RunFile | undefined;
   const track: ViewInput['track'] = (all) =>
     orUsageError(() => eventsOf(all, request)).pipe(
       tap((event) => {
-        if (!isTask(event) && event.status !== 'saving') saves.push(event);
+        if (isTask(event)) picture?.addTransition(event);
+        else if (event.status !== 'saving') saves.push(event);
       }),
     );
   try {
-    const last = await view({ refs, track, misses: tracking.misses, stats, providers, speed, stop });
+    if (request.svg !== undefined) picture = openRunFile(request.svg, speed);
+    let isDrawn = true;
+    const input = { refs, track, misses: tracking.misses, stats, providers, speed, stop };
+    const last = await view(input).finally(() => {
+      isDrawn = picture?.close() ?? true;
+    });
     const areCompleted = last.size > 0 && [...last.values()].every(({ status }) => status === 'completed');
     const areSaved = saves.every(({ status }) => status === 'saved');
-    return { last, saves, code: areCompleted && areSaved ? 0 : 1 };
+    return { last, saves, code: areCompleted && areSaved && isDrawn ? 0 : 1 };
   } finally {
     ended.next();
     await tracking.close();

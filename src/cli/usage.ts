@@ -24,6 +24,7 @@ watch
   --speed N        divide all waits by N; above 1 for a base URL on this machine only (default 1)
   --json           print NDJSON: tasks, missed polls and downloads (docs/command-line.md)
   --stats          show each provider's requests that wait and that are in flight, and the limit in effect
+  --svg FILE       draw the run into FILE while it goes on: a line for each task with its polls and transitions
   --save DIR       save the videos there; a video that is there already is not fetched again
   --journal FILE   record the tasks in this file: after a crash, resume continues with them
   --allow-host H   save from this host though it is on this machine or a private network (may be repeated); the host
@@ -43,7 +44,7 @@ sandbox
 demo
   --speed N        how many times faster than real (default 60)
   --seed N         draw other lifecycles (default 1)
-  --json           as above
+  --json, --svg    as above
 
 On a terminal, a live board is shown; into a pipe, one line for each transition. "~" marks an estimate, from the
 documented generation time of the model.

@@ -15,6 +15,7 @@ export const watchOptions = {
   speed: { type: 'string' },
   json: { type: 'boolean' },
   stats: { type: 'boolean' },
+  svg: { type: 'string' },
   ...savingOptions,
   ...fleetOptions,
 } as const;
@@ -22,7 +23,7 @@ export const watchOptions = {
 /** `watch PROVIDER ID...` or `watch PROVIDER:ID...` @throws UsageError */
 export async function watch(args: string[], stop: Observable<unknown>): Promise<number> {
   const { values, positionals } = readArgs(args, watchOptions);
-  const { model, json: isJson = false, stats: isStats = false } = values;
+  const { model, svg, json: isJson = false, stats: isStats = false } = values;
   const speed = readNumber('speed', values.speed) ?? 1;
   const fleet = readFleet(values);
   if (fleet && values.journal !== undefined) {
@@ -40,7 +41,7 @@ export async function watch(args: string[], stop: Observable<unknown>): Promise<
     : trackHere({ providers, speed, journal, isSaving: saving.save !== undefined });
   const result = await trackTasks({
     refs: isObservable(refs) ? refs.pipe(map(withModel)) : refs.map(withModel),
-    ...{ tracking, providers, speed, isJson, isStats, stop, ...saving },
+    ...{ tracking, providers, speed, isJson, isStats, svg, stop, ...saving },
   });
   printResults(result, isJson);
   return result.code;
