@@ -17,3 +17,8 @@ test.each(all)('the docstring of %s shows the same strings', (name, { sources, o
   const block = /```text\n(.*?)```/s.exec(source)?.[1] ?? '';
   for (const line of [...sources.map(({ marbles }) => marbles), operator, result]) expect(block).toContain(line);
 });
+
+test.each(all)('the page of %s shows its picture', (name) => {
+  const page = readFileSync(join(ROOT, `docs/operators/${name}.md`), 'utf8');
+  expect(page).toContain(`](../pictures/${name}.svg)`);
+});
