@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -22,8 +23,6 @@ export default defineConfig({
   test: {
     // Fails a run whose output shows a secret.
     globalSetup: ['test/output.ts'],
-    // Most integration tests wait for sockets, timers or processes for most of their time.
-    maxWorkers: 3,
     // No test depends on an idle machine: this is the limit of what hangs.
     testTimeout: 120_000,
     projects: [
@@ -35,9 +34,19 @@ export default defineConfig({
           exclude: INTEGRATION,
           setupFiles: ['test/no-io.ts'],
           isolate: false,
+          maxWorkers: availableParallelism(),
         },
       },
-      { extends: true, test: { name: 'integration', include: INTEGRATION } },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: INTEGRATION,
+          // These wait for sockets, timers or processes for most of their time.
+          maxWorkers: 2 * availableParallelism(),
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });

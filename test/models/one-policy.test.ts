@@ -395,7 +395,7 @@ function timeline(run: (scenario: Scenario, engine: Engine) => void, scene: Scen
   return lines;
 }
 
-const NUM_RUNS = isLong ? 10_000 : 400;
+const NUM_RUNS = isLong ? 10_000 : 200;
 
 test(
   `${NUM_RUNS} schedules: the operators, the tracker, a state that goes through JSON and the fleet ask at the very same times`,

@@ -136,7 +136,7 @@ test('random sequences of answers, misses, calls and departures: everything happ
       // Never two queries at once, and afterwards nothing: no query, no timer.
       if (left.most > 1 || left.open > 0 || left.waiting > 0) expect(left).toEqual({ most: 1, open: 0, waiting: 0 });
     }),
-    { numRuns: isLong ? 100_000 : 10_000 },
+    { numRuns: isLong ? 100_000 : 4_000 },
   );
   // The sequences are no good if they leave one of the ends out.
   const reasons = ['deadline', 'expired', 'no-video', 'query'].map((reason) => `gives up: ${reason}`);

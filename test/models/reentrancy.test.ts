@@ -4,6 +4,7 @@ import { TestScheduler } from 'rxjs/testing';
 import { createGate, createTracker, mingyan } from 'rx-video-tasks';
 import { scriptedTransport } from 'rx-video-tasks/testing';
 import { expect, test } from 'vitest';
+import { isLong } from '../repetitions.js';
 
 const FLOOR = 10_000;
 const IDS = ['a', 'b'] as const;
@@ -119,7 +120,7 @@ function play({ script, beginning, actions, latency, maxInFlight, minInterval }:
   return { log, visits, waiting: scheduler.actions.length };
 }
 
-const RUNS = process.env['LONG'] ? 2_000 : 500;
+const RUNS = isLong ? 2_000 : 250;
 
 test(`F41 ${RUNS} runs: whatever callbacks do to the tracker, every subscription is served, and no floor is broken`, () => {
   let subscriptions = 0;

@@ -17,12 +17,12 @@ const cadences = ['window', 'economical'] as const;
 const cases = families.flatMap((family) => cadences.map((cadence) => ({ name: family.name, family, cadence })));
 
 /** Mean requests and latency of a cadence. */
-function score(family: Family, cadence: Cadence, scenario = asDocumented, tasks = 500): Score {
+function score(family: Family, cadence: Cadence, scenario = asDocumented, tasks = repetitions(1000)): Score {
   return walk(waits(family, { cadence, random: evenRandom() }), fatesOf(family, scenario, tasks));
 }
 
 /** The same as ratios to the timer of the document. */
-function measure(family: Family, cadence: Cadence, scenario = asDocumented, tasks = 500): Score {
+function measure(family: Family, cadence: Cadence, scenario = asDocumented, tasks = repetitions(1000)): Score {
   const { requests, latency, gaps } = score(family, cadence, scenario, tasks);
   const reference = walk(timer(documentOf(family).interval), fatesOf(family, scenario, tasks));
   return { requests: requests / reference.requests, latency: latency / reference.latency, gaps };
@@ -47,7 +47,7 @@ describe('under the documented generation times, against the timer of the docume
 
   test.each([0, 0.5, 1])('the promise holds for a random of %f too, within the jitter', (drawn) => {
     for (const { family, cadence } of cases) {
-      const fates = fatesOf(family, asDocumented, 500);
+      const fates = fatesOf(family, asDocumented, repetitions(1000));
       const { latency } = walk(waits(family, { cadence, random: () => drawn }), fates);
       expect(latency / (documentOf(family).interval / 2)).toBeLessThanOrEqual(1.05);
     }
