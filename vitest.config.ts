@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: INTEGRATION,
+          exclude: ['**/node_modules/**', ...INTEGRATION],
           setupFiles: ['test/no-io.ts'],
           isolate: false,
           maxWorkers: availableParallelism(),
