@@ -21,25 +21,47 @@ export function checkOptions(caller: string, usage: string, options: unknown, na
 
 /** The message for a value that no option of this name takes. `remedy` is what to write instead. */
 export function notUsable(name: string, value: unknown, remedy: string): string {
-  return `${name}: ${String(value)} is not usable; write ${remedy}`;
+  return `${name}: ${show(value)} is not usable; write ${remedy}`;
 }
 
-/** @throws RangeError for a limit (a count, ms or bytes) that no timer or buffer can keep. */
-export function checkLimit(name: string, limit: number): void {
-  if (Number.isInteger(limit) && limit > 0 && limit <= LONGEST_DELAY) return;
-  throw new RangeError(notUsable(name, limit, `a whole number from 1 to ${LONGEST_DELAY}`));
+/** A value as a message shows it: a text in quotes, and cut; of an object only what it is. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
+  // `String` throws for an object without a prototype, and gives the source of a function.
+  return Object(value) === value ? Object.prototype.toString.call(value) : String(value);
 }
 
-/** A duration at this speed. @throws RangeError for one that no timer can take. */
-export function checkDuration(name: string, ms: number, speed = 1): number {
-  const scaled = typeof ms === 'number' ? ms / speed : NaN;
-  if (scaled >= 0 && scaled <= LONGEST_DELAY) return scaled;
-  throw new RangeError(`${name}: ${String(ms)} is no duration; write 0..${LONGEST_DELAY * speed} ms`);
+/** @throws TypeError for a value that is not valid. */
+export function check(name: string, value: unknown, isValid: boolean, remedy: string): void {
+  if (!isValid) throw new TypeError(notUsable(name, value, remedy));
+}
+
+/** @throws RangeError for a number that is not valid. */
+export function checkNumber(name: string, value: unknown, isValid: boolean, remedy: string): void {
+  if (typeof value !== 'number' || !isValid) throw new RangeError(notUsable(name, value, remedy));
 }
 
 /** @throws TypeError for a callback that is none. */
 export function checkFunction(name: string, callback: unknown): void {
-  if (typeof callback !== 'function') throw new TypeError(`${name}: write a function`);
+  check(name, callback, typeof callback === 'function', 'a function');
+}
+
+/** @throws TypeError for what is neither `true` nor `false`: the text "false" would count as true. */
+export function checkFlag(name: string, flag: unknown): void {
+  check(name, flag, typeof flag === 'boolean', 'true or false');
+}
+
+/** @throws RangeError for a limit (a count, ms or bytes) that no timer or buffer can keep. */
+export function checkLimit(name: string, limit: number): void {
+  const isValid = limit > 0 && limit <= LONGEST_DELAY && limit % 1 === 0;
+  checkNumber(name, limit, isValid, `a whole number from 1 to ${LONGEST_DELAY}`);
+}
+
+/** A duration at this speed. @throws RangeError for one that no timer can take. */
+export function checkDuration(name: string, ms: number, speed = 1): number {
+  const most = LONGEST_DELAY * speed;
+  checkNumber(name, ms, ms >= 0 && ms <= most, `0..${most} ms`);
+  return ms / speed;
 }
 
 /** One draw of a caller's `random`, limited to 0..1 whatever it returns. */

@@ -16,6 +16,7 @@ import { isVirtualTime } from './clock.js';
 import type { QueryTraceMessage } from './diagnostics.js';
 import { isQueryError, QueryError } from './errors.js';
 import { createGate, sharedGate, type Gate } from './gate/index.js';
+import { check, checkFunction, checkOptions } from './options.js';
 import { flawOfKey, type Provider } from './providers/provider.js';
 import { isTraced, traced } from './query-trace.js';
 import { causeOf, conceal, concealTask, mayHold, redact, type Secrets } from './redact.js';
@@ -87,6 +88,7 @@ export function toPlainRef({ id, providerName, model, hint, createdAt }: Resolve
  * query('asyntask_x').pipe(withModelInterval(generationsWindows), pollUntilTerminal(), dedupeStatus())
  */
 export function createQuery(options: QueryOptions): Query {
+  checkOptions('createQuery', 'createQuery({ provider })', options, QUERY_OPTIONS);
   const resolve = refResolver(options.provider);
   const ask = createAsk(options);
   return (ref) => ask(resolve(ref));
@@ -102,16 +104,23 @@ export interface RequestContext {
 
 export type Ask = (ref: ResolvedRef, context?: RequestContext) => Observable<Task>;
 
-/** The caller's gate, or that of the process. */
+export const QUERY_OPTIONS = ['provider', 'transport', 'gate'] as const satisfies readonly (keyof QueryOptions)[];
+
+/** The caller's gate, or that of the process. @throws TypeError for a gate that is none. */
 export function gateOf({ gate }: QueryOptions): () => Gate {
+  check('gate', gate, !gate || typeof gate.admit === 'function', 'createGate()');
   let own: Gate | undefined;
   // A virtual run shares no gate: it may end with requests in flight, which would hold their places for ever.
   return () => gate ?? (isVirtualTime() ? (own ??= createGate()) : sharedGate);
 }
 
-/** Asks about resolved refs, one request each, when the gate admits it: under a limit the most urgent first. */
+/**
+ * Asks about resolved refs, one request each, when the gate admits it: under a limit the most urgent first.
+ * @throws TypeError for a transport that is no function.
+ */
 export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask {
   const { transport = fetchTransport() } = options;
+  checkFunction('transport', transport);
   const renewals = new WeakMap<Provider, Renewal>();
   /** Requests sent so far. */
   let sent = 0;
@@ -345,9 +354,18 @@ export function keyOf({ apiKey }: Provider): Observable<string | null> {
   );
 }
 
-/** The one provider, or all of them. */
-export function toArray(provider: Provider | readonly Provider[]): readonly Provider[] {
-  return [provider].flat();
+/** The one provider, or all of them. @throws TypeError for what is none, and for two of the same name. */
+export function providersOf(provider: Provider | readonly Provider[]): readonly Provider[] {
+  const all = [provider].flat();
+  const isProvider = (one: Partial<Provider> | undefined) => typeof one?.wire?.read === 'function';
+  if (!all.every(isProvider) || all.length === 0) {
+    // The type alone: a text may be an API key.
+    throw new TypeError(`provider: ${typeof provider} is not usable; write alad({ apiKey }), or an array of such`);
+  }
+  if (new Set(all.map(({ name }) => name)).size < all.length) {
+    throw new TypeError('provider: two have the same name; write alad({ apiKey, name: "second" })');
+  }
+  return all;
 }
 
 /**
@@ -355,14 +373,8 @@ export function toArray(provider: Provider | readonly Provider[]): readonly Prov
  * @throws TypeError or RangeError at call time that names the remedy.
  */
 export function refResolver(provider: Provider | readonly Provider[]): (ref: TaskRef) => ResolvedRef {
-  const all = toArray(provider);
-  const byName = new Map(all.map((one) => [one?.name, one]));
-  if (all.length === 0 || all.some((one) => typeof one?.wire?.read !== 'function')) {
-    throw new TypeError('provider: write alad({ apiKey }), or an array of such');
-  }
-  if (byName.size < all.length) {
-    throw new TypeError('provider: two have the same name; write alad({ apiKey, name: "second" })');
-  }
+  const all = providersOf(provider);
+  const byName = new Map(all.map((one) => [one.name, one]));
 
   return (ref) => {
     const fields: TaskRefFields = typeof ref === 'string' ? { id: ref } : ref;
@@ -383,12 +395,6 @@ export function refResolver(provider: Provider | readonly Provider[]): (ref: Tas
     }
     return { id, providerName: found.name, provider: found, model, hint, createdAt: checkCreatedAt(createdAt) };
   };
-}
-
-function check(field: string, value: unknown, isValid: boolean, remedy: string): void {
-  if (isValid) return;
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value);
-  throw new TypeError(`${field}: ${shown} is not usable; write ${remedy}`);
 }
 
 /** No blank, no `.` or `..`, which would ask for another path, no control character, no half of a surrogate pair. */

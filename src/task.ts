@@ -123,14 +123,15 @@ export interface Failure {
 export function isTerminal<T extends { readonly status: string }>(
   task: T,
 ): task is Extract<T, { readonly status: TerminalStatus }> {
-  return task.status === 'completed' || task.status === 'failed' || task.status === 'cancelled';
+  const status = task?.status;
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
 /** Whether there is a video. Narrows to the completed task, so a `filter` of it is typed. */
 export function isCompleted<T extends { readonly status: string }>(
   task: T,
 ): task is Extract<T, { readonly status: 'completed' }> {
-  return task.status === 'completed';
+  return task?.status === 'completed';
 }
 
 /** One key per task, equal exactly when provider and id are. Ids hold no control characters, so the two cannot run together. */

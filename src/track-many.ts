@@ -1,5 +1,7 @@
 import { asyncScheduler, defer, EMPTY, finalize, from, mergeMap, of, takeUntil } from 'rxjs';
 import type { Observable, ObservableInput } from 'rxjs';
+import { check, checkOptions } from './options.js';
+import { toStream } from './to-stream.js';
 import { lostTask, type LostTask, type TrackedTask } from './tracked-task.js';
 
 /** How a tracker tracks one of many tasks. */
@@ -32,9 +34,10 @@ export function trackMany<Ref, Resolved>(
     const byKey = new Map((refs as Ref[]).map(resolve).map((resolved) => [keyOf(resolved), resolved]));
     return from([...byKey.values()]).pipe(mergeMap(track));
   }
+  const source = toStream('refs', refs);
   return defer(() => {
     const open = new Set<string>();
-    return from(refs).pipe(
+    return source.pipe(
       // eslint-disable-next-line rxjs-x/no-unsafe-takeuntil -- the streams of the tasks complete by themselves
       takeUntil(closed),
       mergeMap((ref) => {
@@ -51,6 +54,16 @@ export function trackMany<Ref, Resolved>(
       }),
     );
   });
+}
+
+/**
+ * Checks the options of `track`, `trackAll` and `resume`.
+ * @throws TypeError for an unknown option, and for an `ack` that is none.
+ */
+export function checkTrackOptions(options: { readonly ack?: 'auto' | 'manual' } = {}): void {
+  checkOptions('track', "track(ref, { ack: 'manual' })", options, ['ack']);
+  const { ack = 'auto' } = options;
+  check('ack', ack, ['auto', 'manual'].includes(ack), "'auto' or 'manual'");
 }
 
 /** A ref that names no task, as a value that does not end the streams of the other tasks. */

@@ -23,7 +23,7 @@ export type TrackedTask = Task | LostTask;
 
 /** Whether no more transitions will come: terminal, or lost. */
 export function isSettled(task: TrackedTask): task is TerminalTask | LostTask {
-  return task.status === 'lost' || isTerminal(task);
+  return task?.status === 'lost' || isTerminal(task);
 }
 
 /** A task as lost, by the error that ended its tracking: a TrackingError, or what a callback of the caller threw. */

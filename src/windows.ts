@@ -1,3 +1,5 @@
+import { check } from './options.js';
+
 /** How often to ask about a task of one model, and how long it takes. All in ms. */
 export interface PollWindow {
   /** The shortest wait that the service recommends. */
@@ -60,6 +62,7 @@ export const generationsWindows: PollWindows = {
 
 /** The window of a model: by exact name, else by the longest prefix, else `*`, else 30 to 60 s. */
 export function windowOf(windows: PollWindows, model?: string): PollWindow {
+  check('windows', windows, Object(windows) === windows, 'an object such as resultWindows');
   return windows[windowName(windows, model)] ?? DEFAULT_WINDOW;
 }
 

@@ -1,7 +1,7 @@
 import type { HttpClient } from '@angular/common/http';
 import { catchError, map, of, throwError, timeout } from 'rxjs';
-import { LONGEST_DELAY } from '../durations.js';
 import { QueryError } from '../errors.js';
+import { check, checkLimit, checkOptions } from '../options.js';
 import type { Transport, TransportReply } from '../transport/index.js';
 
 export interface HttpClientTransportOptions {
@@ -24,11 +24,10 @@ export interface HttpClientTransportOptions {
  * )
  */
 export function httpClientTransport(http: HttpClient, options: HttpClientTransportOptions = {}): Transport {
+  check('http', http, typeof http?.get === 'function', 'inject(HttpClient)');
+  checkOptions('httpClientTransport', 'httpClientTransport(http, { totalTimeout })', options, ['totalTimeout']);
   const { totalTimeout = 60_000 } = options;
-  if (typeof http?.get !== 'function') throw new TypeError('http: write inject(HttpClient)');
-  if (!(totalTimeout > 0 && totalTimeout <= LONGEST_DELAY)) {
-    throw new RangeError(`totalTimeout: ${String(totalTimeout)} is no duration; write ms above 0`);
-  }
+  checkLimit('totalTimeout', totalTimeout);
   return ({ url, headers }) =>
     http.get(url, { headers, observe: 'response', responseType: 'text', transferCache: false }).pipe(
       map(({ status, headers: own, body }) => replyOf(status, own, body)),

@@ -13,12 +13,13 @@ import {
 import { finalize, tap } from 'rxjs';
 import type { TaskRef } from '../query.js';
 import type { TrackedTask } from '../tracked-task.js';
-import { injectTaskSource, isSameRef, type TaskRefInput } from './task-source.js';
-
-export interface InjectTaskOptions {
-  /** Where to inject from; what is tracked ends with it. @default the current injection context */
-  readonly injector?: Injector;
-}
+import {
+  checkTaskArguments,
+  injectTaskSource,
+  isSameRef,
+  type InjectTaskOptions,
+  type TaskRefInput,
+} from './task-source.js';
 
 /**
  * The last transition of a task, as a signal: `undefined` until there is one. Tracking ends with the component.
@@ -36,6 +37,7 @@ export interface InjectTaskOptions {
  * readonly task = injectTask(this.id);
  */
 export function injectTask(ref: TaskRefInput, options: InjectTaskOptions = {}): Signal<TrackedTask | undefined> {
+  checkTaskArguments('injectTask', ref, options);
   if (!options.injector) assertInInjectionContext(injectTask);
   return runInInjectionContext(options.injector ?? inject(Injector), () => {
     const source = injectTaskSource(ref);

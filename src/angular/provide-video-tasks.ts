@@ -1,4 +1,5 @@
 import { DestroyRef, inject, InjectionToken, makeEnvironmentProviders, type EnvironmentProviders } from '@angular/core';
+import { check } from '../options.js';
 import type { Tracker } from '../tracker/index.js';
 
 /** What an app tracks with: a tracker, or one that is fed by a relay. */
@@ -14,11 +15,11 @@ const TRACKER = /* @__PURE__ */ new InjectionToken<TaskTracker>('the tracker of 
  * bootstrapApplication(App, { providers: [provideVideoTasks(() => relayTracker({ url: '/tasks' }))] });
  */
 export function provideVideoTasks(create: () => TaskTracker): EnvironmentProviders {
-  if (typeof create !== 'function') {
-    throw new TypeError("provideVideoTasks: write a function, such as () => relayTracker({ url: '/tasks' })");
-  }
+  const remedy = "a function that returns a tracker, such as () => relayTracker({ url: '/tasks' })";
+  check('provideVideoTasks', create, typeof create === 'function', remedy);
   const useFactory = () => {
     const tracker = create();
+    check('provideVideoTasks: what the function returned', tracker, typeof tracker?.trackAll === 'function', remedy);
     inject(DestroyRef).onDestroy(() => {
       tracker.close();
     });

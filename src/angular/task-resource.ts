@@ -13,8 +13,7 @@ import {
 } from '@angular/core';
 import type { Subscription } from 'rxjs';
 import type { TrackedTask } from '../tracked-task.js';
-import type { InjectTaskOptions } from './inject-task.js';
-import { injectTaskSource, type TaskRefInput } from './task-source.js';
+import { checkTaskArguments, injectTaskSource, type InjectTaskOptions, type TaskRefInput } from './task-source.js';
 
 /** A task as Angular's `Resource`. */
 export interface TaskResource extends Resource<TrackedTask | undefined> {
@@ -42,6 +41,7 @@ export interface TaskResource extends Resource<TrackedTask | undefined> {
  * readonly task = taskResource(this.id);
  */
 export function taskResource(ref: TaskRefInput, options: InjectTaskOptions = {}): TaskResource {
+  checkTaskArguments('taskResource', ref, options);
   if (!options.injector) assertInInjectionContext(taskResource);
   const injector = options.injector ?? inject(Injector);
   return runInInjectionContext(injector, () => {

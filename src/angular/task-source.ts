@@ -1,11 +1,18 @@
-import { computed, inject, NgZone, PLATFORM_ID, untracked } from '@angular/core';
+import { computed, inject, type Injector, NgZone, PLATFORM_ID, untracked } from '@angular/core';
 import { Observable, of, take, takeUntil, timer } from 'rxjs';
+import { check, checkOptions } from '../options.js';
 import type { TaskRef } from '../query.js';
 import type { TrackedTask } from '../tracked-task.js';
 import { injectTracker } from './provide-video-tasks.js';
 
 /** What a component watches: a ref, or a function of signals that returns one, or `undefined` for none. */
 export type TaskRefInput = TaskRef | (() => TaskRef | undefined);
+
+/** How `injectTask` and `taskResource` track a task. */
+export interface InjectTaskOptions {
+  /** Where to inject from; what is tracked ends with it. @default the current injection context */
+  readonly injector?: Injector;
+}
 
 /** The part that `injectTask` and `taskResource` share. */
 export interface TaskSource {
@@ -21,6 +28,14 @@ export interface TaskSource {
 
 /** ms that rendering on a server waits for the first state of a task. */
 const FIRST_STATE = 2000;
+
+/** @throws TypeError for a ref that is missing, and for options that are unknown or not usable. */
+export function checkTaskArguments(caller: string, ref: TaskRefInput, options: InjectTaskOptions): void {
+  check('ref', ref, ref !== undefined && ref !== null, 'an id, a ref, or a function of signals that returns one');
+  checkOptions(caller, `${caller}(ref, { injector })`, options, ['injector']);
+  const { injector } = options;
+  check('injector', injector, !injector || 'get' in Object(injector), 'inject(Injector)');
+}
 
 /** To be called in an injection context. */
 export function injectTaskSource(input: TaskRefInput): TaskSource {

@@ -12,18 +12,20 @@ import {
   type ObservableInput,
 } from 'rxjs';
 import {
-  createQuery,
+  createAsk,
+  providersOf,
+  QUERY_OPTIONS,
   refResolver,
-  toArray,
   toPlainRef,
   type Query,
   type QueryOptions,
   type TaskRef,
 } from '../query.js';
-import { checkOptions } from '../options.js';
+import { check, checkFunction, checkOptions } from '../options.js';
 import { taskKey, type Task } from '../task.js';
 import type { TrackedTask } from '../tracked-task.js';
-import { trackMany } from '../track-many.js';
+import { toStream } from '../to-stream.js';
+import { checkTrackOptions, trackMany } from '../track-many.js';
 import { ObservedQueue } from './observed-queue.js';
 import { jobOf, queuesOf, type NamespaceOptions } from './keys.js';
 import { withLease } from './lease.js';
@@ -110,6 +112,8 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
   const resolve = refResolver(options.provider);
   let isClosed = false;
   const { notifier, onError = warnOnce() } = options;
+  checkFunction('onError', onError);
+  const notifications$ = notifier && toStream('notifier', notifier);
   const connection = checkConnection(options.connection);
   const report = (error: Error) => {
     // What is under way when the connections close has nothing more to say.
@@ -118,12 +122,12 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
   const streams = new Subscription();
   const closed = new AsyncSubject<void>();
   const queues = new Map(
-    queuesOf(toArray(options.provider), options).flatMap(({ providers, keys }) => {
+    queuesOf(providersOf(options.provider), options).flatMap(({ providers, keys }) => {
       const queue = new ObservedQueue(() => connect(connection), keys, report);
       return providers.map(({ name }) => [name, queue] as const);
     }),
   );
-  const query = createQuery(options);
+  const ask = createAsk(options);
 
   const queueOf = ({ provider }: { readonly provider: string }): ObservedQueue => {
     const queue = queues.get(provider);
@@ -168,14 +172,12 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
     });
 
   const all = [...new Set(queues.values())];
-  const notifications =
-    notifier &&
-    from(notifier).subscribe({
-      next: () => {
-        for (const queue of all) queue.wake();
-      },
-      error: report,
-    });
+  const notifications = notifications$?.subscribe({
+    next: () => {
+      for (const queue of all) queue.wake();
+    },
+    error: report,
+  });
 
   const begun = (work: () => Promise<void>): Observable<never> => {
     const done = work();
@@ -184,9 +186,10 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
   };
 
   return {
-    query,
+    query: (ref) => ask(resolve(ref)),
 
     track(ref, how) {
+      checkTrackOptions(how);
       const resolved = toPlainRef(resolve(ref));
       return watch(resolved, how).pipe(
         map((task) => {
@@ -197,6 +200,7 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
     },
 
     trackAll(refs, how) {
+      checkTrackOptions(how);
       return trackMany(refs, {
         resolve: (ref) => toPlainRef(resolve(ref)),
         keyOf: taskKey,
@@ -205,8 +209,9 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
       });
     },
 
-    resume: (how) =>
-      merge(
+    resume: (how) => {
+      checkTrackOptions(how);
+      return merge(
         ...all.map((observed) =>
           defer(() => {
             const { store, keys } = observed.queue;
@@ -219,9 +224,11 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
             );
           }),
         ),
-      ),
+      );
+    },
 
     ack: (task) => {
+      check('task', task, typeof task?.id === 'string', 'a task as it was emitted');
       const observed = queueOf(task);
       return begun(async () => {
         const { store } = observed.queue;
@@ -258,7 +265,7 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
   };
 }
 
-const OPTIONS = ['provider', 'transport', 'gate', 'connection', 'prefix', 'queue', 'notifier', 'onError'] as const;
+const OPTIONS = [...QUERY_OPTIONS, 'connection', 'prefix', 'queue', 'notifier', 'onError'] as const;
 
 /** Each message once. */
 function warnOnce(): (error: Error) => void {

@@ -1,9 +1,9 @@
 import { Observable } from 'rxjs';
 import { createGate } from '../gate/index.js';
-import { checkOptions } from '../options.js';
-import { POLL_OPTIONS } from '../poll/poll-config.js';
+import { check, checkFlag, checkNumber, checkOptions } from '../options.js';
+import { policyOptions } from '../poll/poll-config.js';
 import { policyOf, windowIn } from '../poll/policy.js';
-import { createQuery, toArray, type QueryOptions } from '../query.js';
+import { createQuery, providersOf, QUERY_OPTIONS, type QueryOptions } from '../query.js';
 import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from '../tracker/poll-plan.js';
 import type { FleetEvent } from './fleet-event.js';
 import type { Provider } from '../providers/provider.js';
@@ -45,28 +45,29 @@ export interface FleetWorkerOptions
  *   .subscribe((event) => event.type === 'miss' && console.warn(event.id, event.kind));
  */
 export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent> {
-  checkOptions('fleetWorker', 'fleetWorker({ connection, provider })', options, OPTIONS);
+  checkOptions('fleetWorker', 'fleetWorker({ connection, provider })', options, [...OPTIONS, ...policyOptions()]);
   const connection = checkConnection(options.connection);
   const { signal, requestsPerMinute, gate, transport, storeUrls = false } = options;
-  const providers = toArray(options.provider);
+  checkFlag('storeUrls', storeUrls);
+  check('signal', signal, !signal || typeof signal.addEventListener === 'function', 'an AbortSignal');
+  const providers = providersOf(options.provider);
   const plans = taskPlans(providers, options);
   const planOf = (provider: Provider) => plans.get(provider) as TaskPlan;
-  const queues = queuesOf(providers, options);
   const limiter = limiterOf(requestsPerMinute);
   const concurrency = checkConcurrency(options.concurrency);
+  // With a limit of its own the queue admits: the gate only bounds what is in flight.
+  const isLimited = requestsPerMinute !== undefined;
+  const ownGate =
+    gate ?? (isLimited ? createGate({ requestsPerMinute: Infinity, maxInFlight: concurrency }) : undefined);
+  const queues = queuesOf(providers, options).map((queue) => {
+    const own = { provider: queue.providers, ...(transport && { transport }), ...(ownGate && { gate: ownGate }) };
+    return { ...queue, query: createQuery(own) };
+  });
   return new Observable((subscriber) => {
-    // With a limit of its own the queue admits: the gate only bounds what is in flight.
-    const isLimited = requestsPerMinute !== undefined;
-    const ownGate =
-      gate ?? (isLimited ? createGate({ requestsPerMinute: Infinity, maxInFlight: concurrency }) : undefined);
     const workers = queues.map(
-      ({ keys, providers }) =>
+      ({ keys, providers, query }) =>
         new QueueWorker(connect(connection), keys, subscriber, {
-          query: createQuery({
-            provider: providers,
-            ...(transport && { transport }),
-            ...(ownGate && { gate: ownGate }),
-          }),
+          query,
           policies: new Map(providers.map((provider) => [provider.name, policyOf(planOf(provider))])),
           floor: Math.max(...providers.map((provider) => windowIn(planOf(provider), undefined).floor ?? 0)),
           ...{ limiter, concurrency, storeUrls },
@@ -91,13 +92,13 @@ export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent>
 }
 
 const OPTIONS = [
-  ...['provider', 'transport', 'gate', 'connection', 'prefix', 'queue'],
+  ...[...QUERY_OPTIONS, 'connection', 'prefix', 'queue'],
   ...['signal', 'concurrency', 'requestsPerMinute', 'storeUrls', ...PLAN_OPTIONS],
-  ...POLL_OPTIONS.filter((name) => name !== 'notifier' && name !== 'onMiss'),
 ];
 
 /** @throws RangeError for a number of polls that is none. */
 function checkConcurrency(concurrency = 64): number {
-  if (Number.isInteger(concurrency) && concurrency >= 1) return concurrency;
-  throw new RangeError(`concurrency: ${String(concurrency)} is not usable; write a whole number of at least 1`);
+  const isValid = Number.isInteger(concurrency) && concurrency >= 1;
+  checkNumber('concurrency', concurrency, isValid, 'a whole number of at least 1');
+  return concurrency;
 }

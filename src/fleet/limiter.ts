@@ -1,4 +1,4 @@
-import { notUsable } from '../options.js';
+import { checkNumber } from '../options.js';
 
 /** BullMQ's limiter: so many jobs are started in each window of `duration` ms, over all workers of a queue. */
 export interface Limiter {
@@ -19,9 +19,7 @@ const LONGEST = 50;
  * @throws RangeError for a rate below 1.
  */
 export function limiterOf(requestsPerMinute = Infinity): Limiter {
-  if (!(requestsPerMinute >= 1)) {
-    throw new RangeError(notUsable('requestsPerMinute', requestsPerMinute, 'a number of at least 1, or Infinity'));
-  }
+  checkNumber('requestsPerMinute', requestsPerMinute, requestsPerMinute >= 1, 'a number of at least 1, or Infinity');
   if (requestsPerMinute === Infinity) return UNLIMITED;
   const perMs = requestsPerMinute / 60_000;
   const max = Math.max(1, Math.floor(perMs * LONGEST));

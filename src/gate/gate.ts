@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { notUsable } from '../options.js';
+import { checkNumber, checkOptions } from '../options.js';
 import { KeyLimiter, PendingRequest, type GateStats } from './key-limiter.js';
 import { Rate } from './rate.js';
 
@@ -52,13 +52,12 @@ export interface Gate {
  * createTracker({ provider: alad({ apiKey }), gate: createGate({ requestsPerMinute: 60 }) })
  */
 export function createGate(options: GateOptions = {}): Required<Gate> {
+  checkOptions('createGate', 'createGate({ requestsPerMinute })', options, ['maxInFlight', 'requestsPerMinute']);
   const { maxInFlight = 32, requestsPerMinute } = options;
-  if (!(maxInFlight >= 1 && maxInFlight < Infinity)) {
-    throw new RangeError(notUsable('maxInFlight', maxInFlight, 'a number of at least 1'));
-  }
-  if (requestsPerMinute !== undefined && !(requestsPerMinute >= 1)) {
+  checkNumber('maxInFlight', maxInFlight, maxInFlight >= 1 && maxInFlight < Infinity, 'a number of at least 1');
+  if (requestsPerMinute !== undefined) {
     const remedy = 'a number of at least 1, or Infinity if there is no limit';
-    throw new RangeError(notUsable('requestsPerMinute', requestsPerMinute, remedy));
+    checkNumber('requestsPerMinute', requestsPerMinute, requestsPerMinute >= 1, remedy);
   }
   const origins = new Map<string, KeyLimiters>();
 

@@ -20,7 +20,7 @@ const METHODS = ['load', 'save', 'remove', 'close'] as const satisfies readonly 
 export function createJournal(store: JournalStore): Journal {
   for (const method of METHODS) {
     if (typeof (store as Partial<JournalStore> | undefined)?.[method] !== 'function') {
-      throw new TypeError(`journal: the store has no ${method}(); write { ${METHODS.join(', ')} }`);
+      throw new TypeError(`createJournal: the store has no ${method}(); write { ${METHODS.join(', ')} }`);
     }
   }
   let isOpen = false;

@@ -1,5 +1,7 @@
-import { filter, firstValueFrom, from, Observable, type ObservableInput } from 'rxjs';
+import { filter, firstValueFrom, Observable, type ObservableInput } from 'rxjs';
+import { check, checkOptions } from '../options.js';
 import { isCompleted } from '../task.js';
+import { toStream } from '../to-stream.js';
 import type { TrackedTask } from '../tracked-task.js';
 import { throwOnFailure } from './throw-on-failure.js';
 
@@ -20,8 +22,12 @@ export interface CompletedFromOptions {
  */
 export function completedFrom<T extends TrackedTask>(
   task$: ObservableInput<T>,
-  { signal }: CompletedFromOptions = {},
+  options: CompletedFromOptions = {},
 ): Promise<Extract<T, { readonly status: 'completed' }>> {
+  checkOptions('completedFrom', 'completedFrom(task$, { signal })', options, ['signal']);
+  const { signal } = options;
+  check('signal', signal, !signal || typeof signal.addEventListener === 'function', 'an AbortSignal');
+  const source = toStream('task$', task$);
   const abortable$ = new Observable<T>((subscriber) => {
     const abort = () => {
       subscriber.error(signal?.reason);
@@ -32,7 +38,7 @@ export function completedFrom<T extends TrackedTask>(
     }
     signal?.addEventListener('abort', abort);
     subscriber.add(() => signal?.removeEventListener('abort', abort));
-    from(task$).subscribe(subscriber);
+    source.subscribe(subscriber);
   });
   // eslint-disable-next-line rxjs-x/no-ignored-default-value -- a stream without a completed task rejects with EmptyError
   return firstValueFrom(abortable$.pipe(throwOnFailure(), filter(isCompleted)));

@@ -1,5 +1,5 @@
 import { Observable, Subscriber, type MonoTypeOperatorFunction } from 'rxjs';
-import { checkFunction, checkOptions } from '../options.js';
+import { check, checkOptions } from '../options.js';
 import { changeKey, isTerminal, taskKey } from '../task.js';
 import type { TrackedTask } from '../tracked-task.js';
 
@@ -34,7 +34,7 @@ export function dedupeStatus<T extends TrackedTask>(options: DedupeOptions<T> = 
   checkOptions('dedupeStatus', "dedupeStatus({ by: 'status' })", options, ['by']);
   const { by = 'progress' } = options;
   const keyOf = typeof by === 'string' ? RULES[by] : by;
-  checkFunction("by (neither 'progress' nor 'status')", keyOf);
+  check('by', by, typeof keyOf === 'function', "'progress', 'status' or a function");
   return (source) => new Observable((subscriber) => source.subscribe(new Dedupe(subscriber, keyOf)));
 }
 

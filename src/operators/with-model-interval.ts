@@ -1,5 +1,5 @@
 import { asyncScheduler, map, Observable, type MonoTypeOperatorFunction } from 'rxjs';
-import { checkFunction, checkOptions } from '../options.js';
+import { check, checkFunction, checkOptions } from '../options.js';
 import { checkCadence, type Cadence } from '../poll/cadence.js';
 import { checkWindows } from '../poll/poll-config.js';
 import { waitAfterAnswer, type WaitRules, type WaitState } from '../poll/policy.js';
@@ -63,6 +63,7 @@ export function withModelInterval<T extends Task>(
   const { cadence = 'window', random = Math.random, hint } = options;
   checkCadence(cadence);
   checkFunction('random', random);
+  check('hint', hint, hint === undefined || typeof hint === 'string', "the name of a window, such as 'flex'");
   const rules: WaitRules = { windows, cadence, random };
   return (source) => {
     const memory: Memory = {

@@ -1,6 +1,6 @@
 import type { Task } from '../task.js';
 import { DEFAULT_FLOOR, type PollWindow } from '../windows.js';
-import { draw } from '../options.js';
+import { check, draw } from '../options.js';
 
 /** How waits are chosen; see `ModelIntervalOptions.cadence`. */
 export type Cadence = 'uniform' | 'window' | 'economical';
@@ -19,9 +19,7 @@ const JITTER = 0.015;
 
 /** @throws TypeError that names the choices. */
 export function checkCadence(cadence: Cadence): void {
-  if (!(DOUBT[cadence] >= 0)) {
-    throw new TypeError(`cadence: ${cadence}; write 'uniform', 'window' or 'economical'`);
-  }
+  check('cadence', cadence, DOUBT[cadence] >= 0, "'uniform', 'window' or 'economical'");
 }
 
 /**

@@ -2,6 +2,7 @@ import type { TrackedTask } from '../tracked-task.js';
 import { isTerminal, taskKey } from '../task.js';
 import { windowName, windowOf, type PollWindow, type PollWindows } from '../windows.js';
 import { LONGEST_DELAY } from '../durations.js';
+import { check } from '../options.js';
 import { checkWindows } from './poll-config.js';
 
 /** How long generating took: plain JSON. */
@@ -55,6 +56,7 @@ const TAIL = 1.645;
  */
 export function learnGenerationTimes(windows: PollWindows, times: GenerationTimes = {}): LearnedTimes {
   checkWindows(windows);
+  check('times', times, Object(times) === times, 'the `times` of an earlier run');
   const seen: Record<string, GenerationTime> = {};
   const learned: Record<string, PollWindow> = { ...windows };
   /** When open tasks were first seen out of the queue; Infinity while they are in it. */

@@ -1,13 +1,13 @@
 import { LONGEST_DELAY, LONGEST_RETRY_AFTER } from '../durations.js';
 import { isQueryError, isTrackingError, type QueryError, type TrackingErrorReason } from '../errors.js';
-import { checkOptions, draw } from '../options.js';
+import { check, checkOptions, draw } from '../options.js';
 import { isTerminal, type Task } from '../task.js';
 import { DEFAULT_FLOOR, resultWindows, windowOf, type PollWindow, type PollWindows } from '../windows.js';
 import { beginningOf, checkCadence, timeLeft, waitAfter, type Cadence } from './cadence.js';
 import {
   checkPollConfig,
   checkWindows,
-  POLL_OPTIONS,
+  policyOptions,
   type CheckedPollConfig,
   type Miss,
   type PollConfig,
@@ -401,7 +401,11 @@ export interface PollPolicy {
  * ({ state, decision } = policy.next(state, { type: 'answer', task }, { now: Date.now() }));
  */
 export function createPollPolicy(options: PollPolicyOptions = {}): PollPolicy {
-  checkOptions('createPollPolicy', 'createPollPolicy({ windows })', options, [...POLICY_OPTIONS, ...POLL_OPTIONS]);
+  checkOptions('createPollPolicy', 'createPollPolicy({ windows })', options, [
+    'windows',
+    'cadence',
+    ...policyOptions(),
+  ]);
   const { windows = resultWindows, cadence = 'window', interval, minInterval } = options;
   checkCadence(cadence);
   checkWindows(windows);
@@ -432,12 +436,18 @@ export function policyOf(rules: TaskRules): PollPolicy {
   };
 
   return {
-    start({ now, model, hint, createdAt }) {
+    start(ref) {
+      const { now, model, hint, createdAt } = Object(ref) as PollStart;
+      checkNow(now);
       const state = newTaskState(rules, hint ?? model);
       state.beganAt = createdAt;
       return { state, decision: begin(state, rules, now, 0, createdAt) };
     },
-    next(before, outcome, { now }) {
+    next(before, outcome, time) {
+      const { now } = Object(time) as { readonly now: number };
+      check('state', before, Object(before) === before, 'the state of the last step');
+      check('outcome.type', outcome?.type, OUTCOMES.includes(outcome?.type), OUTCOMES.join(', '));
+      checkNow(now);
       const state = { ...before, misses: before.misses && { ...before.misses } };
       const decision = decide(state, outcome, now);
       return { state, decision };
@@ -445,4 +455,8 @@ export function policyOf(rules: TaskRules): PollPolicy {
   };
 }
 
-const POLICY_OPTIONS = ['windows', 'cadence'];
+function checkNow(now: unknown): void {
+  check('now', now, Number.isFinite(now), 'ms, such as Date.now()');
+}
+
+const OUTCOMES: readonly string[] = ['due', 'answer', 'miss', 'call'] satisfies PollOutcome['type'][];

@@ -1,9 +1,9 @@
 import type { ObservableInput } from 'rxjs';
 import { DAY, LONGEST_DELAY } from '../durations.js';
 import type { QueryError, QueryErrorKind } from '../errors.js';
-import { checkDuration, checkFunction, checkOptions } from '../options.js';
+import { check, checkDuration, checkFunction, checkNumber, checkOptions } from '../options.js';
 import type { Task } from '../task.js';
-import type { PollWindows } from '../windows.js';
+import type { PollWindow, PollWindows } from '../windows.js';
 
 /** When to ask again, and when to give up. All durations in ms, 0..2^31-1. */
 export interface PollConfig {
@@ -75,14 +75,15 @@ export const POLL_OPTIONS = [
 export function checkPollConfig(config: PollConfig, now: number, speed = 1): CheckedPollConfig {
   const { minInterval = 10_000, interval = Math.max(30_000, minInterval), initialDelay = 0, retry = {} } = config;
   const { deadline = DAY, onMiss, random = Math.random } = config;
-  checkOptions('retry', '{ count, delay }', retry, ['count', 'delay', 'maxDelay', 'notFoundGrace']);
+  checkOptions('retry', '{ count, delay }', retry, RETRY_OPTIONS);
   const { count = Infinity, delay = 2_000, maxDelay = 120_000, notFoundGrace = 60_000 } = retry;
   const date = deadline instanceof Date && deadline;
   // A date that has passed is fine: one query is tried all the same.
   const patience = date ? Math.max(0, +date - now) * speed : deadline;
   const durations = { minInterval, interval, initialDelay, deadline: patience, delay, maxDelay, notFoundGrace };
   for (const name of Object.keys(durations) as (keyof typeof durations)[]) {
-    durations[name] = checkDuration(name, durations[name], speed);
+    const path = RETRY_OPTIONS.includes(name) ? `retry.${name}` : name;
+    durations[name] = checkDuration(path, durations[name], speed);
   }
   if (interval < minInterval) {
     throw new RangeError(
@@ -90,28 +91,39 @@ export function checkPollConfig(config: PollConfig, now: number, speed = 1): Che
     );
   }
   // Infinity has no remainder.
-  if (!(count >= 0) || count % 1) {
-    throw new RangeError(`retry.count: ${count} is no count; write 0, 1, ... or Infinity`);
-  }
+  checkNumber('retry.count', count, count >= 0 && !(count % 1), '0, 1, ... or Infinity');
   checkFunction('random', random);
   checkFunction('onMiss', onMiss ?? random);
   return { ...durations, deadline: date || durations.deadline, count, random };
 }
 
-/** @throws RangeError that names the window. */
+/** The names of those that a policy has: it calls no observer. */
+export function policyOptions(): readonly string[] {
+  return POLL_OPTIONS.filter((name) => name !== 'notifier' && name !== 'onMiss');
+}
+
+const RETRY_OPTIONS: readonly string[] = ['count', 'delay', 'maxDelay', 'notFoundGrace'];
+
+/** @throws TypeError for what are no windows; RangeError that names the window. */
 export function checkWindows(windows: PollWindows): void {
-  if (typeof windows !== 'object' || windows === null) {
-    throw new TypeError(`windows: ${String(windows)}; write an object such as resultWindows`);
-  }
-  for (const [name, { min, max, floor = 0, interval = max, generation = [1, 1] }] of Object.entries(windows)) {
-    const [shortest, longest] = generation;
-    const isRange =
-      min > 0 && min <= max && max <= LONGEST_DELAY && shortest > 0 && shortest <= longest && longest <= LONGEST_DELAY;
-    if (!(isRange && floor >= 0 && floor <= LONGEST_DELAY)) {
-      throw new RangeError(`windows["${name}"]: min ${min}, max ${max}; write 0 < min <= max, in ms`);
-    }
+  const isTable = Object(windows) === windows && !Array.isArray(windows);
+  check('windows', windows, isTable, 'an object such as resultWindows');
+  for (const [name, window] of Object.entries(windows)) {
+    const { min, max, floor = 0, interval = max, generation = [1, 1] } = Object(window) as PollWindow;
+    const refuse = (what: string, remedy: string) => {
+      throw new RangeError(`windows["${name}"]: ${what}; write ${remedy}`);
+    };
+    if (!isRange(min, max)) refuse(`min ${min}, max ${max}`, '0 < min <= max, in ms');
+    const [shortest, longest] = [generation].flat();
+    if (!isRange(shortest, longest)) refuse(`generation ${String(generation)}`, '[shortest, longest], in ms');
+    checkDuration(`windows["${name}"].floor`, floor);
     if (!(interval >= min && interval <= max)) {
-      throw new RangeError(`windows["${name}"]: interval ${interval} is outside the window; write ${min} to ${max} ms`);
+      refuse(`interval ${interval} is outside the window`, `${min} to ${max} ms`);
     }
   }
+}
+
+/** Whether both are ms that a timer can take, and in this order. */
+function isRange(low: unknown, high: unknown): boolean {
+  return typeof low === 'number' && typeof high === 'number' && low > 0 && low <= high && high <= LONGEST_DELAY;
 }

@@ -1,7 +1,8 @@
-import { asyncScheduler, from, Subscriber, Subscription, type Observable } from 'rxjs';
+import { asyncScheduler, Subscriber, Subscription, type Observable } from 'rxjs';
 import { QueryError, type TrackingErrorReason } from '../errors.js';
 import { assignDefined } from '../fields.js';
 import type { Task } from '../task.js';
+import { toStream } from '../to-stream.js';
 import { trackingError } from '../tracking-error.js';
 import { checkPollConfig, type CheckedPollConfig, type Miss, type PollConfig } from './poll-config.js';
 import { begin, called, due, missed, next, type AskRules, type PollDecision, type PollState } from './policy.js';
@@ -30,7 +31,7 @@ export function pollPlan(config: PollConfig, schedule: Schedule, speed?: number)
     maxDelay,
     notFoundGrace,
     random,
-    notifier: notifier && from(notifier),
+    notifier: notifier && toStream('notifier', notifier),
     onMiss,
     schedule,
   };

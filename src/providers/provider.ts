@@ -1,6 +1,6 @@
 import type { ObservableInput } from 'rxjs';
 import { DAY } from '../durations.js';
-import { checkOptions, notUsable } from '../options.js';
+import { check, checkFlag, checkOptions } from '../options.js';
 import type { Wire } from '../wire/index.js';
 import { DEFAULT_FLOOR, type PollWindows } from '../windows.js';
 
@@ -77,9 +77,9 @@ export function defineProvider(definition: ProviderDefinition): (options: Provid
   return (options) => {
     checkOptions(service.name, `${service.name}({ apiKey })`, options, OPTIONS);
     const { apiKey, name = service.name, baseUrl = service.baseUrl, allowInsecure = false } = options;
-    if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) {
-      throw new TypeError(notUsable('name', show(name), '1 to 64 letters, digits, ".", "_" or "-"'));
-    }
+    const isName = typeof name === 'string' && /^[\w.-]{1,64}$/.test(name);
+    check('name', name, isName, '1 to 64 letters, digits, ".", "_" or "-"');
+    checkFlag('allowInsecure', allowInsecure);
     const isKeyless = apiKey === null;
     const flaw = isKeyless || typeof apiKey === 'function' ? undefined : flawOfKey(apiKey);
     if (flaw) {
@@ -114,29 +114,35 @@ function bareHost(host: string): string {
 }
 
 const OPTIONS = ['apiKey', 'baseUrl', 'name', 'allowInsecure'] satisfies (keyof ProviderOptions)[];
-const FIELDS: Readonly<Record<keyof ProviderDefinition, readonly [type: string, example: string]>> = {
-  name: ['string', "'acme'"],
-  baseUrl: ['string', "'https://api.acme.example'"],
-  wire: ['object', 'resultWire, generationsWire or a wire of your own'],
-  windows: ['object', "{ '*': { min: 30_000, max: 60_000 } }"],
-  otherHosts: ['object', "['eu.acme.example']"],
-  minInterval: ['number', '10_000'],
-  retention: ['number', '86_400_000'],
-  headers: ['function', "(apiKey) => ({ 'x-api-key': apiKey })"],
+
+const isObject = (value: unknown) => Object(value) === value;
+const isMs = (value: unknown) => Number.isFinite(value) && (value as number) >= 0;
+
+/** By field: whether a value can be meant, and an example. */
+const FIELDS: Readonly<
+  Record<keyof ProviderDefinition, readonly [isValid: (value: never) => boolean, example: string]>
+> = {
+  name: [(value) => typeof value === 'string', "'acme'"],
+  baseUrl: [(value) => URL.canParse(value), "'https://api.acme.example'"],
+  wire: [
+    (value: Partial<Wire> | undefined) => [value?.path, value?.read].every((one) => typeof one === 'function'),
+    'resultWire, generationsWire or a wire of your own',
+  ],
+  windows: [isObject, "{ '*': { min: 30_000, max: 60_000 } }"],
+  otherHosts: [Array.isArray, "['eu.acme.example']"],
+  minInterval: [isMs, '10_000'],
+  retention: [isMs, '86_400_000'],
+  headers: [(value) => typeof value === 'function', "(apiKey) => ({ 'x-api-key': apiKey })"],
 };
 const REQUIRED: readonly string[] = ['name', 'baseUrl', 'wire', 'windows'];
 
 function checkDefinition(definition: ProviderDefinition): void {
   checkOptions('defineProvider', 'defineProvider({ name, baseUrl, wire, windows })', definition, Object.keys(FIELDS));
-  for (const [field, [type, example]] of Object.entries(FIELDS)) {
-    const value: unknown = definition[field as keyof ProviderDefinition];
-    if (typeof value === type || (value === undefined && !REQUIRED.includes(field))) continue;
-    throw new TypeError(`defineProvider: ${field} is ${typeof value}; write for example ${field}: ${example}`);
-  }
-  if (!URL.canParse(definition.baseUrl)) {
-    throw new TypeError(
-      `defineProvider: baseUrl ${show(definition.baseUrl)} is no URL; write "https://api.acme.example"`,
-    );
+  for (const [field, [isValid, example]] of Object.entries(FIELDS)) {
+    const value = definition[field as keyof ProviderDefinition] as never;
+    if (isValid(value) || (value === undefined && !REQUIRED.includes(field))) continue;
+    const shown = typeof value === 'string' ? show(value) : typeof value;
+    throw new TypeError(`defineProvider: ${field} is ${shown}; write for example ${field}: ${example}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { QueryError } from '../errors.js';
+import { check } from '../options.js';
 import { redact } from '../redact.js';
 import { readCreateReply } from '../wire/index.js';
 import type { Provider } from './provider.js';
@@ -23,6 +24,7 @@ export interface CreatedTaskRef {
  * tracker.track(toTaskRef(provider, await reply.text()))
  */
 export function toTaskRef(provider: Provider, createReply: unknown): CreatedTaskRef {
+  check('provider', provider, typeof provider?.apiKey === 'function', 'alad({ apiKey })');
   const { id, model, createdAt, code, message } = readCreateReply(createReply);
   if (id !== undefined) {
     return { id, provider: provider.name, ...(model && { model }), ...(createdAt && { createdAt }) };

@@ -1,5 +1,5 @@
 import { assignDefined } from '../fields.js';
-import { checkLimit, checkOptions, notUsable } from '../options.js';
+import { check, checkFunction, checkLimit, checkOptions, show } from '../options.js';
 import type { RelayStreamsOptions } from './relay-streams.js';
 
 export type RelayHeaders = Readonly<Record<string, string>>;
@@ -32,14 +32,18 @@ export interface RelayTrackerOptions {
 export function checkRelayTrackerOptions(options: RelayTrackerOptions): RelayStreamsOptions {
   checkOptions('relayTracker', "relayTracker({ url: '/tasks' })", options, Object.keys(DEFAULTS));
   const { headers, ...rest } = assignDefined({ ...DEFAULTS, random: Math.random }, options) as typeof DEFAULTS;
-  const { url } = rest;
+  const { url, credentials, fetch, random } = rest;
   const page = (globalThis.document as Document | undefined)?.baseURI;
   const { protocol = '', username = '' } = URL.canParse(url, page) ? new URL(url, page) : {};
   // `fetch` refuses a URL with credentials, with a message that holds them.
   if (!/^https?:$/.test(protocol) || username) {
-    const place = username ? 'a URL with credentials' : String(options.url);
-    throw new TypeError(notUsable('url', place, "an http(s) URL, such as 'https://app.example.com/tasks'"));
+    const shown = username ? 'a URL with credentials' : show(options.url);
+    throw new TypeError(`url: ${shown} is not usable; write an http(s) URL, such as 'https://app.example.com/tasks'`);
   }
+  check('headers', headers, Object(headers) === headers, 'an object, or a function that returns one');
+  check('credentials', credentials, CREDENTIALS.includes(credentials), CREDENTIALS.join(', '));
+  checkFunction('random', random);
+  if (fetch !== undefined) checkFunction('fetch', fetch);
   for (const name of ['hiddenAfter', 'silence', 'idsPerStream', 'streamsPerSubject'] as const) {
     checkLimit(name, rest[name]);
   }
@@ -49,6 +53,8 @@ export function checkRelayTrackerOptions(options: RelayTrackerOptions): RelayStr
     headers: typeof headers === 'function' ? headers : () => headers,
   };
 }
+
+const CREDENTIALS: readonly string[] = ['omit', 'same-origin', 'include'] satisfies RequestCredentials[];
 
 const DEFAULTS: Required<Omit<RelayTrackerOptions, 'fetch'>> & Pick<RelayTrackerOptions, 'fetch'> = {
   url: '',

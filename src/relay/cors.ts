@@ -1,3 +1,5 @@
+import { check, checkFlag, checkOptions } from '../options.js';
+
 /** Which pages of other origins may read the relay: the CORS protocol, https://fetch.spec.whatwg.org/#http-cors-protocol */
 export interface RelayCors {
   /** The origins whose pages may read, such as `https://app.example.com`. */
@@ -22,10 +24,16 @@ export function corsHeaders({ headers }: Request, cors: RelayCors | undefined): 
   };
 }
 
-/** @throws TypeError for an origin that no browser sends */
-export function checkCors(cors: RelayCors | undefined): void {
-  for (const origin of cors?.origins ?? []) {
+/** @throws TypeError for fields that are missing, unknown or not usable, and for an origin that no browser sends */
+export function checkCors(cors: RelayCors): void {
+  checkOptions('cors', "{ origins: ['https://app.example.com'] }", cors, ['origins', 'headers', 'credentials']);
+  const { origins, headers = [], credentials = false } = cors;
+  check('cors.origins', origins, Array.isArray(origins), "['https://app.example.com']");
+  for (const origin of origins) {
     if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
     throw new TypeError(`cors.origins: ${String(origin)} is no origin; write for example 'https://app.example.com'`);
   }
+  const areNames = Array.isArray(headers) && headers.every((name) => typeof name === 'string');
+  check('cors.headers', headers, areNames, "an array of names, such as ['authorization']");
+  checkFlag('cors.credentials', credentials);
 }

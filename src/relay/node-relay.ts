@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { pipeline } from 'node:stream/promises';
+import { show } from '../options.js';
 import { methodNotAllowed } from './refusal.js';
 import type { RelayHandler } from './relay-handler.js';
 
@@ -26,7 +27,7 @@ const nodeRequests = new WeakMap<Request, IncomingMessage | Http2ServerRequest>(
  */
 export function nodeRelay(relay: RelayHandler): NodeRelayListener {
   if (typeof relay !== 'function') {
-    throw new TypeError(`nodeRelay: ${String(relay)} is no handler; write nodeRelay(relayHandler({ ... }))`);
+    throw new TypeError(`nodeRelay: ${show(relay)} is no handler; write nodeRelay(relayHandler({ ... }))`);
   }
   return (request, response, next) => {
     answer(relay, request, response).catch((error: unknown) => {

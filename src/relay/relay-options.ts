@@ -1,4 +1,4 @@
-import { checkLimit, checkOptions, notUsable } from '../options.js';
+import { check, checkLimit, checkOptions } from '../options.js';
 import type { TaskRef } from '../query.js';
 import type { Tracker } from '../tracker/index.js';
 import { checkCors, type RelayCors } from './cors.js';
@@ -53,20 +53,12 @@ export type CheckedRelayOptions = Required<Omit<RelayOptions, 'cors'>> & Pick<Re
 export function checkRelayOptions(options: RelayOptions): CheckedRelayOptions {
   checkOptions('relayHandler', 'relayHandler({ tracker, authorize })', options, Object.keys(NAMES));
   const { tracker, authorize, cors, videoUrl = false } = options;
-  if (typeof tracker?.track !== 'function') {
-    throw new TypeError(`tracker: ${String(tracker)} is no tracker; write what createTracker returns`);
-  }
-  if (typeof authorize !== 'function') {
-    throw new TypeError(
-      `authorize: ${String(authorize)} is no function; write a function of (request, publicIds) that returns ` +
-        '{ subject, refs }, or undefined',
-    );
-  }
-  if (typeof videoUrl !== 'boolean' && typeof videoUrl !== 'function') {
-    const remedy = 'true, false, or a function of (task, publicId) that returns a URL';
-    throw new TypeError(notUsable('videoUrl', videoUrl, remedy));
-  }
-  checkCors(cors);
+  check('tracker', tracker, typeof tracker?.track === 'function', 'what createTracker returns');
+  const grantRemedy = 'a function of (request, publicIds) that returns { subject, refs }, or undefined';
+  check('authorize', authorize, typeof authorize === 'function', grantRemedy);
+  const urlRemedy = 'true, false, or a function of (task, publicId) that returns a URL';
+  check('videoUrl', videoUrl, ['boolean', 'function'].includes(typeof videoUrl), urlRemedy);
+  if (cors !== undefined) checkCors(cors);
   const { heartbeat = 15_000, reauthorizeAfter = 300_000 } = options;
   const { streamsPerSubject = 6, idsPerStream = 200, streams = 5_000 } = options;
   const numbers = { heartbeat, reauthorizeAfter, streamsPerSubject, idsPerStream, streams };

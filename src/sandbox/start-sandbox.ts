@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DAY } from '../durations.js';
+import { check, checkNumber, checkOptions } from '../options.js';
 import type { Provider } from '../providers/index.js';
 import { seededRandom } from './seeded-random.js';
 import { gateway, type Account } from './gateway.js';
@@ -90,7 +91,7 @@ export interface Sandbox extends AsyncDisposable {
  * await sandbox.close();
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { host, port, seed, speed, retention, rateLimit } = checkOptions(options);
+  const { host, port, seed, speed, retention, rateLimit } = checkSandboxOptions(options);
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE });
   await once(server.listen(port, host), 'listening');
   const origin = host === '::1' ? '[::1]' : host;
@@ -156,20 +157,19 @@ function limiter(perSecond: number): Account['isOverLimit'] {
   };
 }
 
-function checkOptions(options: SandboxOptions): Required<SandboxOptions> {
+function checkSandboxOptions(options: SandboxOptions): Required<SandboxOptions> {
+  checkOptions('startSandbox', 'startSandbox({ speed: 60 })', options, OPTIONS);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   const { speed = 1, port = 0, host = '127.0.0.1', retention = DAY, rateLimit = Infinity } = options;
-  check('speed', speed, Number.isFinite(speed) && speed > 0, 'a number above 0, such as 60');
-  check('seed', seed, Number.isFinite(seed), 'a number, such as 1');
-  check('port', port, Number.isInteger(port) && port >= 0 && port <= 65_535, 'a port, or 0 for any free one');
-  check('retention', retention, Number.isFinite(retention) && retention >= 1000, 'ms, 1000 at least');
-  check('rateLimit', rateLimit, rateLimit >= 1, 'a number of answers per second, 1 at least');
-  if (!['127.0.0.1', '::1', 'localhost'].includes(host)) {
-    throw new TypeError(`host: ${String(host)} is not loopback; write '127.0.0.1', '::1' or 'localhost'`);
-  }
+  checkNumber('speed', speed, Number.isFinite(speed) && speed > 0, 'a number above 0, such as 60');
+  checkNumber('seed', seed, Number.isFinite(seed), 'a number, such as 1');
+  checkNumber('port', port, Number.isInteger(port) && port >= 0 && port <= 65_535, 'a port, or 0 for any free one');
+  checkNumber('retention', retention, Number.isFinite(retention) && retention >= 1000, 'ms, 1000 at least');
+  checkNumber('rateLimit', rateLimit, rateLimit >= 1, 'a number of answers per second, 1 at least');
+  check('host', host, ['127.0.0.1', '::1', 'localhost'].includes(host), "'127.0.0.1', '::1' or 'localhost'");
   return { seed, speed, port, host, retention, rateLimit };
 }
 
-function check(name: string, value: unknown, isGood: boolean, instead: string): void {
-  if (!isGood) throw new RangeError(`${name}: ${String(value)} is not usable; write ${instead}`);
-}
+const OPTIONS: readonly string[] = [
+  ...(['speed', 'seed', 'port', 'host', 'retention', 'rateLimit'] as const),
+] satisfies (keyof SandboxOptions)[];

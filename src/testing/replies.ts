@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import type { QueryErrorKind } from '../errors.js';
+import { check } from '../options.js';
 import type { TaskStatus } from '../task.js';
 import type { TransportReply } from '../transport/index.js';
 import { buildTask, type ScriptTask } from './tasks.js';
@@ -70,8 +71,10 @@ export function errorReply(
   kind: Exclude<QueryErrorKind, 'network' | 'timeout' | 'expired'>,
   retryAfterSeconds?: number,
 ): TransportReply {
+  check('kind', kind, Object.hasOwn(ERRORS, kind), Object.keys(ERRORS).join(', '));
   const reply = ERRORS[kind];
   if (retryAfterSeconds === undefined) return reply;
+  check('retryAfterSeconds', retryAfterSeconds, Number.isFinite(retryAfterSeconds), 'seconds, such as 5');
   return { ...reply, headers: { ...reply.headers, 'retry-after': String(retryAfterSeconds) } };
 }
 

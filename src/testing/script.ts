@@ -11,7 +11,7 @@ import {
   type Observable,
 } from 'rxjs';
 import { isQueryError, type QueryError, type QueryErrorKind } from '../errors.js';
-import { checkDuration } from '../options.js';
+import { checkDuration, checkOptions, show } from '../options.js';
 import type { TaskStatus } from '../task.js';
 import type { TaskLetters } from './task-letters.js';
 import { isTaskStatus, type ScriptTask } from './tasks.js';
@@ -80,13 +80,17 @@ export type Turn<Extra> =
  * step, or throws; `isExtra` recognises the steps that only this kind of script has.
  */
 export function playScript<Answer, Extra = never>(
+  caller: string,
   script: Script<ScriptStep<Answer> | Extra>,
-  { latency = 1 }: ScriptOptions,
+  options: ScriptOptions,
+  optionNames: readonly string[],
   isExtra: (step: unknown) => step is Extra = (_step): _step is Extra => false,
 ): {
   readonly play: (id: string, perform: (turn: Turn<Extra>) => Answer) => Observable<Answer>;
   readonly log: readonly ScriptEvent[];
 } {
+  checkOptions(caller, `${caller}(script, { latency })`, options, optionNames);
+  const { latency = 1 } = options;
   type Step = ScriptStep<Answer> | Extra;
   const read = (step: Step): Turn<Extra> | Observable<Answer> | 'empty' | 'never' => {
     if (isObservable(step)) return step;
@@ -99,18 +103,19 @@ export function playScript<Answer, Extra = never>(
       if (isTaskStatus(status)) return { task: { status } };
     } else if (isTaskStatus((step as ScriptTask | undefined)?.status)) return { task: step };
     throw new TypeError(
-      `script: ${describe(step)} is no step; write a letter of ${Object.keys(LETTERS).join(', ')}, a status, a task, the kind of a QueryError, 'empty', 'never' or an Observable`,
+      `script: ${show(step)} is no step; write a letter of ${Object.keys(LETTERS).join(', ')}, a status, a task, the kind of a QueryError, 'empty', 'never' or an Observable`,
     );
   };
   const readAll = (steps: unknown) => {
     if (!Array.isArray(steps) || steps.length === 0) {
-      throw new TypeError(`script: ${describe(steps)} is no list of steps; write for example ['q', 'p', 's']`);
+      throw new TypeError(`script: ${show(steps)} is no list of steps; write for example ['q', 'p', 's']`);
     }
     return (steps as Step[]).map(read);
   };
   const all = Array.isArray(script) ? readAll(script) : undefined;
+  if (Object(script) !== script) readAll(script);
   const byId = new Map(all ? [] : Object.entries(script).map(([id, steps]) => [id, readAll(steps)]));
-  if (typeof latency === 'number') checkDuration('latency', latency);
+  if (typeof latency !== 'function') checkDuration('latency', latency);
 
   const asked = new Map<string, number>();
   const log: ScriptEvent[] = [];
@@ -154,8 +159,4 @@ export function playScript<Answer, Extra = never>(
     });
 
   return { play, log };
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'string' ? `"${value}"` : String(value);
 }

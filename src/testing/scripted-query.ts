@@ -1,5 +1,6 @@
 import { isQueryError, QueryError } from '../errors.js';
-import type { Query } from '../query.js';
+import { check } from '../options.js';
+import type { Query, TaskRefFields } from '../query.js';
 import type { Task } from '../task.js';
 import { playScript, type Script, type ScriptEvent, type ScriptOptions, type ScriptStep } from './script.js';
 import { buildTask, DEFAULTS } from './tasks.js';
@@ -29,13 +30,13 @@ export interface ScriptedQuery {
  * const { query, log } = scriptedQuery({ video_1: ['q', 'server', { status: 'processing', progress: 40 }, 's'] });
  * query('video_1').pipe(pollUntilTerminal(), dedupeStatus()).subscribe(...);
  */
-export function scriptedQuery(
-  script: Script<ScriptStep<Task>>,
-  { provider = DEFAULTS.provider, ...options }: ScriptedQueryOptions = {},
-): ScriptedQuery {
-  const { play, log } = playScript<Task>(script, options);
+export function scriptedQuery(script: Script<ScriptStep<Task>>, options: ScriptedQueryOptions = {}): ScriptedQuery {
+  const { play, log } = playScript<Task>('scriptedQuery', script, options, ['latency', 'provider']);
+  const { provider = DEFAULTS.provider } = options;
+  check('provider', provider, typeof provider === 'string', "a name, such as 'alad'");
   const query: Query = (ref) => {
-    const fields = typeof ref === 'string' ? { id: ref } : ref;
+    const fields = Object(typeof ref === 'string' ? { id: ref } : ref) as TaskRefFields;
+    check('id', fields.id, typeof fields.id === 'string', 'the id of a task');
     const who = { id: fields.id, provider: fields.provider ?? provider };
     return play(who.id, (turn) => {
       if ('task' in turn) return buildTask({ ...turn.task, ...who });

@@ -26,7 +26,13 @@ export function scriptedTransport(
   script: Script<ScriptStep<TransportReply> | TransportReply>,
   options: ScriptOptions = {},
 ): ScriptedTransport {
-  const { play, log } = playScript<TransportReply, TransportReply>(script, options, isReply);
+  const { play, log } = playScript<TransportReply, TransportReply>(
+    'scriptedTransport',
+    script,
+    options,
+    ['latency'],
+    isReply,
+  );
   const transport: Transport = ({ url }) => {
     const [path = ''] = url.split(/[?#]/);
     const id = decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));

@@ -1,4 +1,5 @@
 import { TrackingError } from '../errors.js';
+import { check } from '../options.js';
 import type { LostTask } from '../tracked-task.js';
 import type {
   CancelledTask,
@@ -31,22 +32,22 @@ export const DEFAULTS = { id: 'task', provider: 'scripted', observedAt: 0 } as c
  * queuedTask({ id: 'video_1', model: 'veo_3_1' })
  */
 export function queuedTask(over: Over<QueuedTask> = {}): QueuedTask {
-  return { ...DEFAULTS, rawStatus: 'queued', ...over, status: 'queued' };
+  return { ...DEFAULTS, rawStatus: 'queued', ...fieldsOf('queuedTask', over), status: 'queued' };
 }
 
 /** A task that is being generated. Defaults as in `queuedTask`. */
 export function processingTask(over: Over<ProcessingTask> = {}): ProcessingTask {
-  return { ...DEFAULTS, rawStatus: 'processing', ...over, status: 'processing' };
+  return { ...DEFAULTS, rawStatus: 'processing', ...fieldsOf('processingTask', over), status: 'processing' };
 }
 
 /** A task whose service used an undocumented word: `rawStatus` is `reviewing` by default. */
 export function unknownTask(over: Over<UnknownTask> = {}): UnknownTask {
-  return { ...DEFAULTS, rawStatus: 'reviewing', ...over, status: 'unknown' };
+  return { ...DEFAULTS, rawStatus: 'reviewing', ...fieldsOf('unknownTask', over), status: 'unknown' };
 }
 
 /** A task that is done. Its video is at `https://videos.example.com/{id}.mp4` by default and never expires. */
 export function completedTask(over: Over<CompletedTask> = {}): CompletedTask {
-  const { id } = { ...DEFAULTS, ...over };
+  const { id } = { ...DEFAULTS, ...fieldsOf('completedTask', over) };
   const video = { url: `https://videos.example.com/${encodeURIComponent(id)}.mp4` };
   return { ...DEFAULTS, rawStatus: 'completed', video, ...over, status: 'completed' };
 }
@@ -54,20 +55,25 @@ export function completedTask(over: Over<CompletedTask> = {}): CompletedTask {
 /** A task that its service gave up. By default no reason is given. */
 export function failedTask(over: Over<FailedTask> = {}): FailedTask {
   const failure = { message: 'no reason given', kind: 'unknown' } as const;
-  return { ...DEFAULTS, rawStatus: 'failed', failure, ...over, status: 'failed' };
+  return { ...DEFAULTS, rawStatus: 'failed', failure, ...fieldsOf('failedTask', over), status: 'failed' };
 }
 
 /** A task that was cancelled at its service. */
 export function cancelledTask(over: Over<CancelledTask> = {}): CancelledTask {
-  return { ...DEFAULTS, rawStatus: 'cancelled', ...over, status: 'cancelled' };
+  return { ...DEFAULTS, rawStatus: 'cancelled', ...fieldsOf('cancelledTask', over), status: 'cancelled' };
 }
 
 /** A task that cannot be tracked any more, as `trackAll` gives it. By default its deadline has passed. */
 export function lostTask(over: Over<LostTask> = {}): LostTask {
-  const { id, provider } = { ...DEFAULTS, ...over };
+  const { id, provider } = { ...DEFAULTS, ...fieldsOf('lostTask', over) };
   const message = `${provider} task ${id} is not tracked any more: its deadline has passed`;
   const error = over.error ?? new TrackingError('deadline', message, { id, provider, misses: 0, last: over.last });
   return { ...DEFAULTS, ...over, error, status: 'lost' };
+}
+
+function fieldsOf<Fields>(caller: string, fields: Fields): Fields {
+  check(caller, fields, Object(fields) === fields, `${caller}({ id: 'video_1' })`);
+  return fields;
 }
 
 const BUILDERS: { readonly [Status in TaskStatus]: (over: object) => Task } = {
@@ -81,7 +87,9 @@ const BUILDERS: { readonly [Status in TaskStatus]: (over: object) => Task } = {
 
 /** A whole task from what a script tells of it. */
 export function buildTask(fields: ScriptTask): Task {
-  return BUILDERS[fields.status](fields);
+  const status = fields?.status;
+  check('status', status, isTaskStatus(status), Object.keys(BUILDERS).join(', '));
+  return BUILDERS[status](fields);
 }
 
 export function isTaskStatus(word: unknown): word is TaskStatus {

@@ -1,5 +1,5 @@
 import { observedChannel, publish } from '../diagnostics.js';
-import { notUsable } from '../options.js';
+import { checkFlag, checkNumber } from '../options.js';
 import { checkCadence, type Cadence } from '../poll/cadence.js';
 import { checkWindows, type PollConfig } from '../poll/poll-config.js';
 import { pollPlan, type PollPlan } from '../poll/poll-loop.js';
@@ -112,9 +112,8 @@ function checkFloors(provider: Provider, { interval, minInterval }: PollPlanOpti
 }
 
 function checkSpeed({ speed = 1, allowSpeed = false }: PollPlanOptions, providers: readonly Provider[]): number {
-  if (!(Number.isFinite(speed) && speed > 0)) {
-    throw new RangeError(notUsable('speed', speed, 'a number above 0'));
-  }
+  checkFlag('allowSpeed', allowSpeed);
+  checkNumber('speed', speed, speed > 0 && speed < Infinity, 'a number above 0');
   for (const { name, baseUrl, isLoopback, isPublicService } of providers) {
     if (speed <= 1 || isLoopback || (allowSpeed && !isPublicService)) continue;
     const remedy = isPublicService ? 'leave it at 1' : 'write allowSpeed: true if that host is yours';

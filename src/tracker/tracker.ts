@@ -1,16 +1,17 @@
-import { AsyncSubject, asyncScheduler, catchError, EMPTY, from, Observable, of, type ObservableInput } from 'rxjs';
+import { AsyncSubject, asyncScheduler, catchError, EMPTY, Observable, of, type ObservableInput } from 'rxjs';
 import { DAY } from '../durations.js';
 import type { GateStats } from '../gate/index.js';
 import type { Journal, Resumed } from '../journal/index.js';
-import { checkOptions } from '../options.js';
+import { check, checkOptions } from '../options.js';
 import { waitAfter } from '../poll/cadence.js';
 import { POLL_OPTIONS } from '../poll/poll-config.js';
 import { windowIn } from '../poll/policy.js';
 import {
   createAsk,
   gateOf,
+  providersOf,
+  QUERY_OPTIONS,
   refResolver,
-  toArray,
   toPlainRef,
   type Query,
   type QueryOptions,
@@ -19,7 +20,8 @@ import {
 } from '../query.js';
 import { taskKey, type Task, type TaskStatus } from '../task.js';
 import { lostTask, type TrackedTask } from '../tracked-task.js';
-import { lostRef, trackMany } from '../track-many.js';
+import { toStream } from '../to-stream.js';
+import { checkTrackOptions, lostRef, trackMany } from '../track-many.js';
 import { Activity } from './activity.js';
 import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from './poll-plan.js';
 import { SharedPoll, type SharedPollHost } from './shared-poll.js';
@@ -130,17 +132,25 @@ const MAX_REMEMBERED = 10_000;
  * tracker.track({ id: 'asyntask_x', provider: 'alad' }).subscribe(console.log);
  */
 export function createTracker(options: TrackerOptions): Tracker {
-  checkOptions('createTracker', 'createTracker({ provider })', options, [...OPTIONS, ...PLAN_OPTIONS, ...POLL_OPTIONS]);
+  checkOptions('createTracker', 'createTracker({ provider })', options, [
+    ...QUERY_OPTIONS,
+    ...OPTIONS,
+    ...PLAN_OPTIONS,
+    ...POLL_OPTIONS,
+  ]);
   const resolve = refResolver(options.provider);
   const gate = gateOf(options);
   const ask = createAsk(options, gate);
   const activity = options.active && new Activity();
-  const plans = taskPlans(toArray(options.provider), options, activity);
+  const plans = taskPlans(providersOf(options.provider), options, activity);
   /** By id: tasks with subscribers, and those that are remembered. */
   const polls = new Map([...plans.keys()].map((provider) => [provider, new Map<string, SharedPoll>()]));
   // Those without subscribers, oldest first.
   const terminals = new Set<SharedPoll>();
   const idle = new Set<SharedPoll>();
+  const remedy = 'fileJournal(path), or createJournal(store)';
+  check('journal', options.journal, !options.journal || typeof options.journal.open === 'function', remedy);
+  const active = toStream('active', options.active ?? EMPTY);
   const journal = options.journal?.open();
   const closed = new AsyncSubject<void>();
   let isClosed = false;
@@ -221,7 +231,7 @@ export function createTracker(options: TrackerOptions): Tracker {
     if (isClosed) throw new TypeError('the tracker is closed; make another one with createTracker');
   };
 
-  const activeSubscription = from(options.active ?? EMPTY).subscribe({
+  const activeSubscription = active.subscribe({
     next: (isActive) => activity?.set(isActive),
     error(error: unknown) {
       failure = { error };
@@ -234,16 +244,19 @@ export function createTracker(options: TrackerOptions): Tracker {
 
     track(ref, how) {
       refuseIfClosed();
+      checkTrackOptions(how);
       return subscribeTo(resolve(ref), how);
     },
 
     trackAll(refs, how) {
       refuseIfClosed();
+      checkTrackOptions(how);
       return trackMany(refs, { resolve, keyOf, track: (ref) => trackOrLose(ref, how), closed });
     },
 
     resume(how) {
       refuseIfClosed();
+      checkTrackOptions(how);
       const begin = (ref: TaskRef): Resumed => {
         let one: ResolvedRef;
         try {
@@ -259,7 +272,11 @@ export function createTracker(options: TrackerOptions): Tracker {
       return theJournal().resume(begin, how?.ack === 'manual');
     },
 
-    ack: (task) => theJournal().ack(task),
+    ack(task) {
+      const own = theJournal();
+      check('task', task, typeof task?.id === 'string', 'a task as it was emitted');
+      return own.ack(task);
+    },
 
     forget(ref) {
       const resolved = resolve(ref);
@@ -300,13 +317,7 @@ export function createTracker(options: TrackerOptions): Tracker {
 }
 
 // Joined with the others at each call: a spread at the top level stays in every bundle.
-const OPTIONS = [
-  'provider',
-  'transport',
-  'gate',
-  'journal',
-  'active',
-] as const satisfies readonly (keyof TrackerOptions)[];
+const OPTIONS = ['journal', 'active'] as const satisfies readonly (keyof TrackerOptions)[];
 
 /** Until when a terminal task is remembered: afterwards its URL is of no use. Epoch ms. */
 function expiryOf(task: Task): number {

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
 import { QueryError } from '../errors.js';
+import { checkFunction } from '../options.js';
 import { DEFAULT_LIMITS, type Transport, type TransportLimits, type TransportReply } from './transport.js';
 import { Body, checkLimits, transportError } from './reply.js';
 
@@ -19,10 +20,8 @@ export interface FetchTransportOptions extends TransportLimits {
  *   poll is missed.
  */
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {
-  const { headersTimeout, totalTimeout, maxBytes } = checkLimits(options, DEFAULT_LIMITS);
-  if (options.fetch !== undefined && typeof options.fetch !== 'function') {
-    throw new TypeError('fetch: write a function that has the signature of globalThis.fetch');
-  }
+  const { headersTimeout, totalTimeout, maxBytes } = checkLimits('fetchTransport', options, DEFAULT_LIMITS, ['fetch']);
+  if (options.fetch !== undefined) checkFunction('fetch', options.fetch);
   return ({ url, headers }) =>
     new Observable<TransportReply>((subscriber) => {
       const controller = new AbortController();

@@ -1,14 +1,18 @@
 import { isQueryError, QueryError } from '../errors.js';
-import { checkLimit } from '../options.js';
+import { checkLimit, checkOptions } from '../options.js';
 
 /**
- * The given limits over the defaults.
- * @throws RangeError for one that no timer or buffer can keep.
+ * The limits among a transport's options, over the defaults.
+ * @param others the options that are no limits.
+ * @throws TypeError for unknown options; RangeError for a limit that no timer or buffer can keep.
  */
 export function checkLimits<Name extends string>(
+  caller: string,
   given: { readonly [name in NoInfer<Name>]?: number },
   defaults: Readonly<Record<Name, number>>,
+  others: readonly string[],
 ): Readonly<Record<Name, number>> {
+  checkOptions(caller, `${caller}({ totalTimeout: 60_000 })`, given, [...Object.keys(defaults), ...others]);
   const limits: Record<Name, number> = { ...defaults };
   for (const name of Object.keys(defaults) as Name[]) {
     limits[name] = given[name] ?? defaults[name];

@@ -1,6 +1,7 @@
 import { Observable, type Subscriber } from 'rxjs';
 import { buildConnector, Client, type Dispatcher } from 'undici';
 import { QueryError } from '../errors.js';
+import { check } from '../options.js';
 import { Queue, type Waiter } from '../queue.js';
 import { Body, checkLimits, transportError } from './reply.js';
 import {
@@ -51,15 +52,16 @@ const DEFAULTS = { ...DEFAULT_LIMITS, connections: 32, keepAlive: 90_000, connec
  * @throws RangeError or TypeError at call time for options that cannot be meant, and under Bun, which has no working undici.
  */
 export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTransport {
-  const { dispatcher, ca } = options;
-  const limits = checkLimits(options, DEFAULTS);
+  const limits = checkLimits('undiciTransport', options, DEFAULTS, ['ca', 'dispatcher']);
+  const { dispatcher, ca = [] } = options;
+  const isCa = [ca].flat().every((one) => typeof one === 'string');
+  check('ca', ca, isCa, 'certificates in PEM, or an array of such');
   if (dispatcher === undefined) checkUndici();
-  if (dispatcher !== undefined && typeof dispatcher?.dispatch !== 'function') {
-    throw new TypeError('dispatcher: write one of undici 7, for example new ProxyAgent(url)');
-  }
+  const isDispatcher = dispatcher === undefined || typeof dispatcher?.dispatch === 'function';
+  check('dispatcher', dispatcher, isDispatcher, 'one of undici 7, for example new ProxyAgent(url)');
   const connect = buildConnector({
     timeout: limits.connectTimeout,
-    ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
+    ...(options.ca === undefined ? {} : { ca: [ca].flat() }),
   });
   const origins = new Map<string, Origin>();
   let isClosed = false;

@@ -1,4 +1,6 @@
 import { QueryError, type QueryErrorKind } from '../errors.js';
+import { checkOptions } from '../options.js';
+import { checkReading } from './check-reading.js';
 import { fieldsOf, readWord } from './field-types.js';
 import { firstMatch } from './first-match.js';
 import type { Fields, ReadContext, Reply } from './wire.js';
@@ -18,10 +20,14 @@ export interface ReplyErrorOptions {
  */
 export function replyError(
   reply: Reply,
-  { provider, id, redact }: ReadContext,
+  context: ReadContext,
   what: string,
-  { code, hasBody = true, kind = kindOf(reply.status, hasBody, code) }: ReplyErrorOptions = {},
+  options: ReplyErrorOptions = {},
 ): QueryError {
+  checkReading(reply, context);
+  checkOptions('replyError', 'replyError(reply, context, what, { kind })', options, ['kind', 'code', 'hasBody']);
+  const { provider, id, redact } = context;
+  const { code, hasBody = true, kind = kindOf(reply.status, hasBody, code) } = options;
   const { status, retryAfterMs, requestId } = reply;
   const advice = ADVICE[kind] ?? 'The task is not affected.';
   return new QueryError(kind, `${provider} returned no usable status for task ${id}: ${what}. ${advice}`, {

@@ -1,3 +1,4 @@
+import { checkReading } from './check-reading.js';
 import { classifyError, isOk } from './classify-error.js';
 import { fieldsOf, isObject, readWord } from './field-types.js';
 import type { Fields, ReadContext, Reply } from './wire.js';
@@ -15,6 +16,7 @@ export interface Opened {
  * @throws QueryError for an error reply, whatever HTTP status it has.
  */
 export function openEnvelope(reply: Reply, context: ReadContext): Opened {
+  checkReading(reply, context);
   const body = parseObject(reply.body);
   if (!body || !isOk(reply.status) || !isSuccess(body, context.id)) throw classifyError(reply, body, context);
   return unwrap(body);

@@ -14,7 +14,9 @@ export function isMissing(word: string): boolean {
 }
 
 function spelling(word: string): string {
-  return word.toLowerCase().replace(/[\s_-]+/g, '');
+  return String(word)
+    .toLowerCase()
+    .replace(/[\s_-]+/g, '');
 }
 
 // The documented words of both paths, those of new-api's source (relay/common, model/task.go: SUBMITTED, UNKNOWN), and

@@ -1,5 +1,7 @@
 import { assignDefined } from '../fields.js';
+import { check } from '../options.js';
 import { withRaw, type Task, type Usage, type Video } from '../task.js';
+import { checkReading } from './check-reading.js';
 import { replyError } from './classify-error.js';
 import { expiryOf } from './expiry.js';
 import { toFailure, type FailureReading } from './failure.js';
@@ -45,6 +47,8 @@ export interface OutcomeReading {
  * URL (code `no-video`); `not-found` where the status is the service's word for that.
  */
 export function toTask(reading: TaskReading, reply: Reply, context: ReadContext): Task {
+  checkReading(reply, context);
+  check('reading', reading, Object(reading) === reading, 'an object such as { status }');
   const { id, provider, observedAt } = context;
   const { status: rawStatus, model, progress, createdAt, startedAt, requestId } = reading;
   if (rawStatus === undefined || rawStatus.trim() === '')

@@ -98,10 +98,12 @@ describe('httpClientTransport', () => {
   });
 
   test('options that cannot be meant', () => {
-    expect(() => httpClientTransport(undefined as never)).toThrow('http: write inject(HttpClient)');
+    expect(() => httpClientTransport(undefined as never)).toThrow(
+      'http: undefined is not usable; write inject(HttpClient)',
+    );
     startApp(provideHttpClient());
     expect(() => httpClientTransport(TestBed.inject(HttpClient), { totalTimeout: NaN })).toThrow(
-      'totalTimeout: NaN is no duration',
+      'totalTimeout: NaN is not usable',
     );
   });
 });

@@ -111,7 +111,9 @@ describe('injectTracker', () => {
   test('names the remedy where none is provided, or none can be', () => {
     startApp();
     expect(() => TestBed.runInInjectionContext(injectTracker)).toThrow('write provideVideoTasks(() => relayTracker(');
-    expect(() => provideVideoTasks({} as never)).toThrow('provideVideoTasks: write a function');
+    expect(() => provideVideoTasks({} as never)).toThrow(
+      'provideVideoTasks: [object Object] is not usable; write a function',
+    );
   });
 
   test('its streams work with toSignal and rxResource', async () => {

@@ -141,7 +141,7 @@ describe('dedupeStatus', () => {
   });
 
   test('refuses what is no rule', () => {
-    const message = "by (neither 'progress' nor 'status'): write a function";
+    const message = `by: "raw" is not usable; write 'progress', 'status' or a function`;
     expect(() => dedupeStatus({ by: 'raw' as never })).toThrow(new TypeError(message));
   });
 });

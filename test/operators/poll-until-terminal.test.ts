@@ -282,22 +282,22 @@ describe('pollUntilTerminal refuses at call time', () => {
   const cases: [PollConfig, string][] = [
     [{ interval: 9_999 }, 'interval: 9999 is below minInterval (10000); lower minInterval too if this is intended'],
     [{ interval: 20, minInterval: 30 }, 'interval: 20 is below minInterval (30); lower'],
-    [{ interval: NaN }, 'interval: NaN is no duration'],
-    [{ interval: Infinity }, 'interval: Infinity is no duration'],
-    [{ interval: 2 ** 31 }, 'interval: 2147483648 is no duration; write 0..2147483647 ms'],
-    [{ minInterval: -1 }, 'minInterval: -1 is no duration'],
-    [{ initialDelay: 2 ** 31 }, 'initialDelay: 2147483648 is no duration'],
-    [{ initialDelay: '5' as never }, 'initialDelay: 5 is no duration'],
-    [{ deadline: NaN }, 'deadline: NaN is no duration'],
-    [{ deadline: Infinity }, 'deadline: Infinity is no duration'],
-    [{ deadline: new Date(NaN) }, 'deadline: NaN is no duration'],
+    [{ interval: NaN }, 'interval: NaN is not usable'],
+    [{ interval: Infinity }, 'interval: Infinity is not usable'],
+    [{ interval: 2 ** 31 }, 'interval: 2147483648 is not usable; write 0..2147483647 ms'],
+    [{ minInterval: -1 }, 'minInterval: -1 is not usable'],
+    [{ initialDelay: 2 ** 31 }, 'initialDelay: 2147483648 is not usable'],
+    [{ initialDelay: '5' as never }, 'initialDelay: "5" is not usable'],
+    [{ deadline: NaN }, 'deadline: NaN is not usable'],
+    [{ deadline: Infinity }, 'deadline: Infinity is not usable'],
+    [{ deadline: new Date(NaN) }, 'deadline: NaN is not usable'],
     [{ deadline: new Date('2999-01-01') }, 'deadline: '],
-    [{ retry: { delay: Infinity } }, 'delay: Infinity is no duration'],
-    [{ retry: { maxDelay: 2 ** 31 } }, 'maxDelay: 2147483648 is no duration'],
-    [{ retry: { notFoundGrace: NaN } }, 'notFoundGrace: NaN is no duration'],
-    [{ retry: { count: -1 } }, 'retry.count: -1 is no count; write 0, 1, ... or Infinity'],
-    [{ retry: { count: NaN } }, 'retry.count: NaN is no count'],
-    [{ retry: { count: 1.5 } }, 'retry.count: 1.5 is no count'],
+    [{ retry: { delay: Infinity } }, 'delay: Infinity is not usable'],
+    [{ retry: { maxDelay: 2 ** 31 } }, 'maxDelay: 2147483648 is not usable'],
+    [{ retry: { notFoundGrace: NaN } }, 'notFoundGrace: NaN is not usable'],
+    [{ retry: { count: -1 } }, 'retry.count: -1 is not usable; write 0, 1, ... or Infinity'],
+    [{ retry: { count: NaN } }, 'retry.count: NaN is not usable; write 0, 1, ... or Infinity'],
+    [{ retry: { count: 1.5 } }, 'retry.count: 1.5 is not usable'],
   ];
   test.each(cases)('%j', (config, message) => {
     expect(() => pollUntilTerminal(config)).toThrow(RangeError);
@@ -305,10 +305,14 @@ describe('pollUntilTerminal refuses at call time', () => {
   });
 
   test('what is no function, and what is no stream', () => {
-    expect(() => pollUntilTerminal({ interval: 10n as never })).toThrow('interval: 10 is no duration');
-    expect(() => pollUntilTerminal({ random: 0.5 as never })).toThrow(new TypeError('random: write a function'));
-    expect(() => pollUntilTerminal({ onMiss: 'log' as never })).toThrow('onMiss: write a function');
-    expect(() => pollUntilTerminal({ notifier: 5 as never })).toThrow(/Observable, Promise/);
+    expect(() => pollUntilTerminal({ interval: 10n as never })).toThrow('interval: 10 is not usable');
+    expect(() => pollUntilTerminal({ random: 0.5 as never })).toThrow(
+      new TypeError('random: 0.5 is not usable; write a function'),
+    );
+    expect(() => pollUntilTerminal({ onMiss: 'log' as never })).toThrow(
+      'onMiss: "log" is not usable; write a function',
+    );
+    expect(() => pollUntilTerminal({ notifier: 5 as never })).toThrow('notifier: 5 is not usable; write an Observable');
   });
 
   test('but takes the longest delay, and a floor above the default interval', () => {

@@ -208,11 +208,11 @@ describe('withModelInterval', () => {
       expect(() => withModelInterval(windows)).toThrow(RangeError);
       expect(() => withModelInterval(windows)).toThrow(message);
     }
-    expect(() => withModelInterval({}, { random: 1 as never })).toThrow('random: write a function');
+    expect(() => withModelInterval({}, { random: 1 as never })).toThrow('random: 1 is not usable; write a function');
     const weekly = () => withModelInterval({}, { cadence: 'weekly' as never });
     expect(weekly).toThrow(TypeError);
-    expect(weekly).toThrow("cadence: weekly; write 'uniform', 'window' or 'economical'");
-    expect(() => withModelInterval({}, { cadence: null as never })).toThrow('cadence: null; write');
+    expect(weekly).toThrow(`cadence: "weekly" is not usable; write 'uniform', 'window' or 'economical'`);
+    expect(() => withModelInterval({}, { cadence: null as never })).toThrow('cadence: null is not usable; write');
   });
 });
 

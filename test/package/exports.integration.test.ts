@@ -29,6 +29,7 @@ test('each entry file of src is a subpath of the package, and each subpath was b
     'queue.ts',
     'query.ts',
     'query-trace.ts',
+    'to-stream.ts',
     'track-many.ts',
   ];
   const named = subpaths.map(([subpath]) => `${subpath === '.' ? 'index' : subpath.slice(2)}.ts`);

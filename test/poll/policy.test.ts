@@ -281,9 +281,9 @@ describe('createPollPolicy refuses at call time', () => {
   test.each<[object, string]>([
     [{ intervall: 1 }, 'createPollPolicy: there is no option "intervall"; write one of windows, cadence, interval'],
     [{ interval: 5_000 }, 'interval: 5000 is below minInterval (10000); lower minInterval too if this is intended'],
-    [{ cadence: 'weekly' }, "cadence: weekly; write 'uniform', 'window' or"],
+    [{ cadence: 'weekly' }, `cadence: "weekly" is not usable; write 'uniform', 'window' or`],
     [{ windows: { '*': { min: 2, max: 1 } } }, 'windows["*"]: min 2, max 1'],
-    [{ deadline: new Date(NaN) }, 'deadline: NaN is no duration'],
+    [{ deadline: new Date(NaN) }, 'deadline: NaN is not usable'],
     [{ retry: { counts: 1 } }, 'retry: there is no option "counts"'],
   ])('%j', (odd, message) => {
     expect(() => createPollPolicy(odd)).toThrow(message);

@@ -138,7 +138,9 @@ describe('a definition', () => {
     expect(define({})).toThrow("defineProvider: name is undefined; write for example name: 'acme'");
     expect(define({ ...good, wire: undefined })).toThrow(/wire is undefined; write .* resultWire/);
     expect(define({ ...good, headers: {} })).toThrow(/headers is object; write for example headers: \(apiKey\) =>/);
-    expect(define({ ...good, baseUrl: 'a.example' })).toThrow(/baseUrl "a.example" is no URL/);
+    expect(define({ ...good, baseUrl: 'a.example' })).toThrow(
+      /baseUrl is "a.example"; write for example baseUrl: 'https:/,
+    );
     expect(define({ ...good, minIntervall: 1 })).toThrow(
       'defineProvider: there is no option "minIntervall"; write one of name, baseUrl',
     );

@@ -473,7 +473,7 @@ describe('a page', () => {
 
   test('a relative URL is one of the page; without a page there is none', () => {
     expect(() => relayTracker({ url: '/tasks' })).toThrow(
-      "url: /tasks is not usable; write an http(s) URL, such as 'https://app.example.com/tasks'",
+      `url: "/tasks" is not usable; write an http(s) URL, such as 'https://app.example.com/tasks'`,
     );
     vi.stubGlobal('document', new Page());
     expect(() => relayTracker({ url: '/tasks' })).not.toThrow();
@@ -902,7 +902,7 @@ test.each<[unknown, string]>([
   ['/tasks', 'relayTracker: the options are string; write'],
   [{ url: URL, header: {} }, 'relayTracker: there is no option "header"; write one of url, headers, credentials'],
   [{}, 'url: undefined is not usable; write an http(s) URL'],
-  [{ url: 'ftp://x' }, 'url: ftp://x is not usable'],
+  [{ url: 'ftp://x' }, 'url: "ftp://x" is not usable'],
   [{ url: URL, hiddenAfter: NaN }, 'hiddenAfter: NaN is not usable; write a whole number from 1 to 2147483647'],
   [{ url: URL, silence: 2 ** 31 }, 'silence: 2147483648 is not usable'],
   [{ url: URL, idsPerStream: 0 }, 'idsPerStream: 0 is not usable; write a whole number from 1'],

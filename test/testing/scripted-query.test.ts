@@ -123,7 +123,7 @@ describe('scriptedQuery', () => {
     refuse([{ status: 'lost' }]).toThrow(TypeError);
     refuse({ a: 'q' }).toThrow(`script: "q" is no list of steps; write for example ['q', 'p', 's']`);
     refuse([]).toThrow(TypeError);
-    expect(() => scriptedQuery(['q'], { latency: NaN })).toThrow('latency: NaN is no duration');
+    expect(() => scriptedQuery(['q'], { latency: NaN })).toThrow('latency: NaN is not usable');
     expect(() => scriptedQuery(['q'], { latency: 2 ** 31 })).toThrow(RangeError);
   });
 });

@@ -95,7 +95,9 @@ test(
 );
 
 test('a cadence that is none is refused', () => {
-  expect(() => endless({ cadence: 'weekly' as never })).toThrow("cadence: weekly; write 'uniform', 'window' or");
+  expect(() => endless({ cadence: 'weekly' as never })).toThrow(
+    `cadence: "weekly" is not usable; write 'uniform', 'window' or`,
+  );
 });
 
 test(

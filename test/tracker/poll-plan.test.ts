@@ -18,11 +18,11 @@ describe('createTracker refuses a pace that the documents forbid', () => {
       { windows: { '*': { min: 5, max: 6 } } },
     ],
     ['windows["x"]: min 6, max 5', { windows: { x: { min: 6, max: 5 } } }],
-    ['interval: NaN is no duration', { interval: NaN }],
-    ['minInterval: NaN is no duration', { minInterval: NaN }],
+    ['interval: NaN is not usable', { interval: NaN }],
+    ['minInterval: NaN is not usable', { minInterval: NaN }],
     ['speed: 0 is not usable; write a number above 0', { speed: 0 }],
     ['speed: NaN is not usable', { speed: NaN }],
-    ['deadline: 86400000 is no duration; write 0..21474836.47 ms', { speed: 0.01 }],
+    ['deadline: 86400000 is not usable; write 0..21474836.47 ms', { speed: 0.01 }],
     ['speed: 2 would poll globalaiopc at https://zcbservice.aizfw.cn/', { speed: 2, allowSpeed: true }],
   ])('%s', (message, options) => {
     expect(make({ provider: veo, ...options })).toThrow(RangeError);

@@ -408,7 +408,9 @@ describe('undiciTransport', () => {
   });
 
   test('a dispatcher that is none is refused when it is given', () => {
-    expect(() => create({ dispatcher: 'proxy' as unknown as Dispatcher })).toThrow('dispatcher: write one of undici 7');
+    expect(() => create({ dispatcher: 'proxy' as unknown as Dispatcher })).toThrow(
+      'is not usable; write one of undici 7',
+    );
     expect(() => create({ dispatcher: null as unknown as Dispatcher })).toThrow(TypeError);
   });
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { createJournal, type Journal, type JournalStore } from '../../journal/index.js';
+import { show } from '../../options.js';
 import { JournalFile } from './journal-file.js';
 
 /**
@@ -21,7 +22,9 @@ import { JournalFile } from './journal-file.js';
  */
 export function fileJournal(path: string): Journal {
   if (typeof path !== 'string' || path === '') {
-    throw new TypeError(`path: ${String(path)} names no file; write for example fileJournal('./tasks.journal')`);
+    throw new TypeError(
+      `fileJournal: path ${show(path)} names no file; write for example fileJournal('./tasks.journal')`,
+    );
   }
   return createJournal(fileStore(resolve(path)));
 }

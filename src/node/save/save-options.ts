@@ -1,6 +1,7 @@
 import { defer, fromEvent, lastValueFrom, takeUntil, type ObservableInput } from 'rxjs';
 import type { Dispatcher } from 'undici';
 import { LONGEST_DELAY } from '../../durations.js';
+import { check, checkNumber, checkOptions } from '../../options.js';
 import type { Provider } from '../../providers/provider.js';
 import type { CompletedTask, Task, Video } from '../../task.js';
 import type { TrackedTask } from '../../tracked-task.js';
@@ -80,20 +81,18 @@ export interface SavePlan {
   readonly download: DownloadOptions;
 }
 
-const OPTIONS: Readonly<Record<keyof SaveVideoOptions, true>> = {
-  ...{ directory: true, sink: true, query: true, ack: true, provider: true, dispatcher: true, concurrency: true },
-  ...{ maxBytes: true, timeout: true, minBytesPerSecond: true, retry: true, progressInterval: true },
-  ...{ allowHosts: true, userAgent: true },
-};
-const RETRY_OPTIONS = { count: true, delay: true, maxDelay: true };
+const OPTIONS: readonly string[] = [
+  ...(['directory', 'sink', 'query', 'ack', 'provider', 'dispatcher', 'concurrency', 'maxBytes', 'timeout'] as const),
+  ...(['minBytesPerSecond', 'retry', 'progressInterval', 'allowHosts', 'userAgent'] as const),
+] satisfies (keyof SaveVideoOptions)[];
 
 /** Checks the options and fills in defaults. @throws TypeError or RangeError that says what to write instead. */
 export function planOf(options: SaveVideoOptions): SavePlan {
-  checkNames('options', options, OPTIONS);
+  checkOptions('saveVideo', 'saveVideo({ directory: "./videos" })', options, OPTIONS);
   const { directory, sink, query, ack, provider = [], dispatcher, retry = {} } = options;
   const { concurrency = 4, progressInterval = 500, allowHosts = [], userAgent = 'rx-video-tasks' } = options;
   const { maxBytes = 4 * 1024 ** 3, timeout = 30_000, minBytesPerSecond = 10_000 } = options;
-  checkNames('retry', retry, RETRY_OPTIONS);
+  checkOptions('retry', '{ count: 8 }', retry, ['count', 'delay', 'maxDelay']);
   const { count = 8, delay = 1_000, maxDelay = 60_000 } = retry;
   checkPlace(directory, sink);
   checkNumbers({ concurrency, timeout, maxBytes }, 1);
@@ -135,32 +134,20 @@ async function freshVideo(
   return answer.video;
 }
 
-function checkNames(name: 'options' | 'retry', value: object, known: object): void {
-  const example = name === 'options' ? '{ directory: "./videos" }' : '{ count: 8 }';
-  check(name, value, Object(value) === value, example);
-  const unknown = Object.keys(value).find((key) => !(key in known));
-  if (unknown === undefined) return;
-  const path = name === 'options' ? unknown : `${name}.${unknown}`;
-  throw new TypeError(`saveVideo: ${path} is not an option; write one of: ${Object.keys(known).join(', ')}`);
-}
-
 function checkPlace(directory: unknown, sink: Partial<VideoSink> | undefined): void {
-  if ((typeof directory === 'string' && directory !== '') !== (sink !== undefined)) {
-    check('sink', sink, sink === undefined || typeof sink?.begin === 'function', 'an object with begin(task)');
-    return;
+  if ((directory === undefined) === (sink === undefined)) {
+    throw new TypeError('saveVideo: write { directory: "./videos" }, or { sink }, one of the two');
   }
-  throw new TypeError('saveVideo: write { directory: "./videos" }, or { sink }, one of the two');
+  const isPath = typeof directory === 'string' && directory !== '';
+  check('directory', directory, directory === undefined || isPath, 'a path, such as "./videos"');
+  check('sink', sink, sink === undefined || typeof sink?.begin === 'function', 'an object with begin(task)');
 }
 
-function checkNumbers(numbers: Readonly<Record<string, unknown>>, least: number): void {
+function checkNumbers(numbers: Readonly<Record<string, number>>, least: number): void {
   for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value === 'number' && value >= least && (value <= LONGEST_DELAY || name === 'maxBytes')) continue;
-    throw new RangeError(`saveVideo: ${name}: ${String(value)} is not usable; write a number of at least ${least}`);
+    const most = name === 'maxBytes' ? Infinity : LONGEST_DELAY;
+    checkNumber(name, value, value >= least && value <= most, `a number of at least ${least}`);
   }
-}
-
-function check(name: string, value: unknown, isValid: boolean, remedy: string): void {
-  if (!isValid) throw new TypeError(`saveVideo: ${name}: ${String(value)} is not usable; write ${remedy}`);
 }
 
 function isProvider(value: Partial<Provider> | undefined): boolean {
