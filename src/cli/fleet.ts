@@ -1,4 +1,4 @@
-import { NEVER } from 'rxjs';
+import { defer, NEVER } from 'rxjs';
 import type { Provider } from 'rx-video-tasks';
 import { printable } from './format.js';
 import type { Tracking } from './tracking.js';
@@ -74,6 +74,7 @@ export async function trackInFleet(place: FleetPlace, providers: readonly Provid
     query: tracker.query,
     // The workers print them.
     misses: NEVER,
+    stats: defer(() => tracker.stats()),
     close() {
       tracker.close();
       return Promise.resolve();

@@ -1,6 +1,7 @@
-import { isSettled, type CompletedTask, type Miss, type TrackedTask, type TrackerStats } from 'rx-video-tasks';
+import { isSettled, type CompletedTask, type Miss, type TrackedTask } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
 import { inFlags } from './usage.js';
+import type { Stats } from './view.js';
 
 /** `alad asyntask_x processing 50 %`; at the end with the video's URL, or the reason why there is none. */
 export function describeTask(task: TrackedTask): string {
@@ -64,9 +65,18 @@ export function describeTasks(tasks: Iterable<TrackedTask>, total: number, elaps
   return `${total} ${total === 1 ? 'task' : 'tasks'}: ${[...parts, clock(elapsedMs)].join(', ')}`;
 }
 
-/** `alad: 2 requests waiting, 1 in flight, at most 60 a minute`, for each provider. */
-export function describeStats({ providers }: TrackerStats): string[] {
-  return Object.entries(providers).map(([name, { waiting, inFlight, requestsPerMinute = Infinity }]) => {
+/**
+ * `alad: 2 requests waiting, 1 in flight, at most 60 a minute`, for each provider; or
+ * `fleet: 12 tasks open, 9 polls waiting, 2 due, 1 in flight`.
+ */
+export function describeStats(stats: Stats): string[] {
+  if (!('providers' in stats)) {
+    const { open, delayed, due, active } = stats;
+    const tasks = `${open} ${open === 1 ? 'task' : 'tasks'} open`;
+    const polls = `${delayed} ${delayed === 1 ? 'poll' : 'polls'} waiting`;
+    return [`fleet: ${tasks}, ${polls}, ${due} due, ${active} in flight`];
+  }
+  return Object.entries(stats.providers).map(([name, { waiting, inFlight, requestsPerMinute = Infinity }]) => {
     const limit = Number.isFinite(requestsPerMinute) ? `, at most ${Math.round(requestsPerMinute)} a minute` : '';
     return `${name}: ${waiting} ${waiting === 1 ? 'request' : 'requests'} waiting, ${inFlight} in flight${limit}`;
   });

@@ -1,8 +1,8 @@
 import { lastValueFrom, takeUntil, tap } from 'rxjs';
-import type { Miss, TrackedTask, TrackerStats } from 'rx-video-tasks';
+import type { Miss, TrackedTask } from 'rx-video-tasks';
 import type { SaveProgress } from 'rx-video-tasks/node';
 import { describeMiss, describeSave, describeStats, describeTask, describeTasks, jsonLine } from './format.js';
-import { isTask, keyOf, type LastStates, type View, type ViewInput } from './view.js';
+import { isTask, keyOf, type LastStates, type Stats, type View, type ViewInput } from './view.js';
 
 /** NDJSON, as documented in docs/command-line.md: tasks, missed polls and the progress of downloads, one a line. */
 export const showJson: View = (input) =>
@@ -42,7 +42,7 @@ async function show(
   { track, refs, misses, stats, stop }: ViewInput,
   format: (event: TrackedTask | SaveProgress) => string | undefined,
   showMiss: (miss: Miss) => void,
-  showStats: (stats: TrackerStats) => void,
+  showStats: (stats: Stats) => void,
 ): Promise<LastStates> {
   const last = new Map<string, TrackedTask>();
   void misses.forEach(showMiss);

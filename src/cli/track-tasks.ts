@@ -1,4 +1,4 @@
-import { EMPTY, map, Subject, takeUntil, tap, timer, type Observable } from 'rxjs';
+import { catchError, EMPTY, exhaustMap, map, Subject, takeUntil, tap, timer, type Observable } from 'rxjs';
 import { isSettled, TrackingError, type Provider, type TrackedTask } from 'rx-video-tasks';
 import { saveVideo, type SaveProgress } from 'rx-video-tasks/node';
 import { showBoard } from './board.js';
@@ -23,7 +23,7 @@ export interface TrackRequest {
   readonly allowHosts?: readonly string[] | undefined;
   /** A file for the marble diagram of the run. */
   readonly svg?: string | undefined;
-  /** Whether to show what the tracker is doing. @default false */
+  /** Whether to show what is being done. @default false */
   readonly isStats?: boolean;
   /** Emits when tracking must end early. */
   readonly stop: Observable<unknown>;
@@ -49,9 +49,14 @@ export async function trackTasks(request: TrackRequest): Promise<TrackResult> {
   const view: View = isJson ? showJson : process.stdout.isTTY ? showBoard : showLines;
   const saves: SaveProgress[] = [];
   const ended = new Subject<void>();
-  const { stats: statsNow } = tracking;
-  const stats =
-    request.isStats && statsNow ? timer(FIRST_STATS, STATS_INTERVAL).pipe(map(statsNow), takeUntil(ended)) : EMPTY;
+  // A Redis that is away is reported by the fleet's tracker: these counts are left out.
+  const now = tracking.stats.pipe(catchError(() => EMPTY));
+  const stats = request.isStats
+    ? timer(FIRST_STATS, STATS_INTERVAL).pipe(
+        exhaustMap(() => now),
+        takeUntil(ended),
+      )
+    : EMPTY;
   let picture: RunFile | undefined;
   const track: ViewInput['track'] = (all) =>
     orUsageError(() => eventsOf(all, request)).pipe(

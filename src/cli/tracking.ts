@@ -1,4 +1,4 @@
-import { EMPTY, Subject, type Observable } from 'rxjs';
+import { defer, EMPTY, of, Subject, type Observable } from 'rxjs';
 import {
   createTracker,
   type Journal,
@@ -6,12 +6,11 @@ import {
   type Provider,
   type Query,
   type TrackedTask,
-  type TrackerStats,
   type Transport,
 } from 'rx-video-tasks';
 import { undiciTransport } from 'rx-video-tasks/node';
 import { orUsageError } from './usage.js';
-import type { ViewInput } from './view.js';
+import type { Stats, ViewInput } from './view.js';
 
 /** Where transitions come from: a tracker of this process, or a fleet. */
 export interface Tracking {
@@ -21,8 +20,8 @@ export interface Tracking {
   /** Acknowledges a task whose video is saved, or which needs no further work. */
   readonly ack?: (task: TrackedTask) => Observable<never>;
   readonly misses: Observable<Miss>;
-  /** What the tracker is doing now; absent where the workers of a fleet do it. */
-  readonly stats?: () => TrackerStats;
+  /** Emits what is being done now and completes. */
+  readonly stats: Observable<Stats>;
   /** Resolves when nothing is left open. */
   close(): Promise<void>;
 }
@@ -59,7 +58,7 @@ export function trackHere(options: TrackingOptions): Tracking {
     query: tracker.query,
     ...(journal && { ack }),
     misses,
-    stats: () => tracker.stats(),
+    stats: defer(() => of(tracker.stats())),
     close() {
       tracker.close();
       return undici.close();

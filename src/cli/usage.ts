@@ -23,7 +23,8 @@ watch
   --model NAME     the model of these tasks, until an answer names it: sets the polling interval from the start
   --speed N        divide all waits by N; above 1 for a base URL on this machine only (default 1)
   --json           print NDJSON: tasks, missed polls and downloads (docs/command-line.md)
-  --stats          show each provider's requests that wait and that are in flight, and the limit in effect
+  --stats          show each provider's requests that wait and that are in flight, and the limit in effect; with
+                   --redis, the open tasks and the polls of the whole fleet
   --svg FILE       draw the run into FILE while it goes on: a line for each task with its polls and transitions
   --save DIR       save the videos there; a video that is there already is not fetched again
   --journal FILE   record the tasks in this file: after a crash, resume continues with them

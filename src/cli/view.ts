@@ -1,8 +1,12 @@
 import type { Observable } from 'rxjs';
 import type { Miss, Provider, TaskRefFields, TrackedTask, TrackerStats } from 'rx-video-tasks';
+import type { FleetStats } from 'rx-video-tasks/bullmq';
 import type { SaveProgress } from 'rx-video-tasks/node';
 
 type Refs = readonly TaskRefFields[] | Observable<TaskRefFields>;
+
+/** What the tracker of this process does, or a fleet. */
+export type Stats = TrackerStats | FleetStats;
 
 /** What a view shows. */
 export interface ViewInput {
@@ -11,8 +15,8 @@ export interface ViewInput {
   /** Transitions, and between them the progress of downloads. @throws UsageError for a bad ref in an array. */
   readonly track: (refs: Refs) => Observable<TrackedTask | SaveProgress>;
   readonly misses: Observable<Miss>;
-  /** What the tracker is doing, at intervals; completes when the view has ended. */
-  readonly stats: Observable<TrackerStats>;
+  /** What is being done, at intervals; completes when the view has ended. */
+  readonly stats: Observable<Stats>;
   readonly providers: readonly Provider[];
   readonly speed: number;
   /** Emits when the view must end early. */

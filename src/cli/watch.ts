@@ -29,7 +29,6 @@ export async function watch(args: string[], stop: Observable<unknown>): Promise<
   if (fleet && values.journal !== undefined) {
     throw new UsageError('--journal: a fleet keeps its tasks in Redis; leave it out with --redis');
   }
-  if (fleet && isStats) throw new UsageError('--stats shows what this process polls; leave it out with --redis');
   if (fleet && values.speed !== undefined)
     throw new UsageError('--speed goes with the worker; leave it out with --redis');
   const { refs, providers } = tasksOf(positionals, { baseUrl: values['base-url'], isKeyOptional: fleet !== undefined });

@@ -89,7 +89,6 @@ describe('bad usage exits with 2 and prints what to write', () => {
       ['watch', 'alad', 'x', '--redis', 'redis://h', '--speed', '2'],
       '--speed goes with the worker',
     ],
-    ['statistics of a fleet', ['watch', 'alad', 'x', '--redis', 'redis://h', '--stats'], 'what this process polls'],
     ['queues without a fleet', ['watch', 'alad', 'x', '--queue-per-provider'], 'goes with --redis URL'],
     ['a speed of the demo that is no speed', ['demo', '--speed', '-1'], 'speed'],
   ])('%s', async (_what, args, message) => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { alad, type TrackedTask } from 'rx-video-tasks';
 import { fleetTracker, type FleetEvent } from 'rx-video-tasks/bullmq';
 import { startSandbox, type Sandbox } from 'rx-video-tasks/sandbox';
-import { cli, linesOf, runCli, runProcess, type CliRun } from '../cli/run-cli.js';
+import { cli, linesOf, runCli, runProcess, type CliOptions, type CliRun } from '../cli/run-cli.js';
 import { startRedis, type RedisServer } from './redis-server.js';
 
 // The command line over a real Redis: `worker` polls, `watch --redis` watches through it.
@@ -119,6 +119,26 @@ test('watch is an observer: its end leaves the task to the fleet, and nothing is
   const failed = await firstValueFrom(tracker.resume().pipe(filter((task) => task.id === id)));
   expect(failed.status).toBe('failed');
 });
+
+test.each([
+  ['as a line on standard error', [], /^fleet: 1 task open, 0 polls waiting, 1 due, 0 in flight$/m],
+  ['as NDJSON', ['--json'], /^\{"status":"stats","open":1,"delayed":0,"due":1,"active":0\}$/m],
+])(
+  'watch --stats shows the counts of the fleet, %s: a task that no worker polls is due',
+  async (_how, flags, shown) => {
+    const stopWhenShown: CliOptions['onOutput'] = (text, child) => {
+      if (shown.test(text)) child.kill('SIGINT');
+    };
+    const args = ['watch', 'alad', 'asyntask_1', '--redis', redis.url, queues, '--stats', ...flags];
+    const { code, stdout, stderr } = await runCli(args, {
+      env: places,
+      onOutput: stopWhenShown,
+      onError: stopWhenShown,
+    });
+    expect(stdout + stderr).toMatch(shown);
+    expect(code).toBe(130);
+  },
+);
 
 test('watch --save saves the videos that a fleet has polled', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'cli-fleet-'));
