@@ -10,7 +10,6 @@ import {
   take,
   timeout,
   Subscriber,
-  type Observer,
 } from 'rxjs';
 import { isVirtualTime } from './clock.js';
 import type { QueryTraceMessage } from './diagnostics.js';
@@ -145,10 +144,9 @@ export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask
       ? { provider: providerName, id, url: url.replace(/[?#].*/s, '') }
       : undefined;
     const reply = new Observable<Task>((subscriber) => {
-      const headers: Record<string, string> = { accept: 'application/json', 'accept-language': 'en' };
       const credentials = key === null ? {} : credentialsOf(provider, key);
-      Object.assign(headers, credentials);
-      const secrets = key === null ? [] : [key, ...Object.values(credentials).filter((one) => !one.includes(key))];
+      const headers = { accept: 'application/json', 'accept-language': 'en', ...credentials };
+      const secrets = key === null ? [] : secretsOf(key, credentials);
       context?.sent();
       const reading = new Reading(subscriber, ref, secrets, trace);
       try {
@@ -189,6 +187,16 @@ export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask
     });
 }
 
+/** The key, and what of the credentials does not contain it. */
+function secretsOf(key: string, credentials: Readonly<Record<string, string>>): readonly string[] {
+  const secrets = [key];
+  for (const name in credentials) {
+    const value = credentials[name] as string;
+    if (!value.includes(key)) secrets.push(value);
+  }
+  return secrets;
+}
+
 /** A function-valued key that was asked again. */
 interface Renewal {
   readonly refused: string | null;
@@ -200,25 +208,21 @@ interface Renewal {
 // Observers of their own on the path of every poll, since operators would cost more than the request itself.
 
 /** Passes on what the gate emits; errors get the names of provider, host and task. */
-class Answer implements Observer<Task> {
+// eslint-disable-next-line rxjs-x/no-subclass -- what RxJS's own operators do, in all of RxJS 7
+class Answer extends Subscriber<Task> {
   readonly #subscriber: Subscriber<Task>;
   readonly #ref: ResolvedRef;
 
   constructor(subscriber: Subscriber<Task>, ref: ResolvedRef) {
+    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the same
+    super(subscriber);
     this.#subscriber = subscriber;
     this.#ref = ref;
   }
 
-  next(task: Task): void {
-    this.#subscriber.next(task);
-  }
-
-  error(error: unknown): void {
+  protected override _error(error: unknown): void {
     this.#subscriber.error(unanswered(error, this.#ref, ''));
-  }
-
-  complete(): void {
-    this.#subscriber.complete();
+    this.unsubscribe();
   }
 }
 
@@ -292,25 +296,26 @@ function readReply({ status, headers, body }: TransportReply, ref: ResolvedRef, 
   const retryAfterMs = retryAfterOf(headers, observedAt);
   const reply = { status, body, requestId: requestId && conceal(requestId, secrets), retryAfterMs };
   const { wire, retention, baseUrl } = provider;
-  const names = { provider: providerName, id };
   const clean = (text: string) => redact(text, secrets);
   // HTTP dates are in whole seconds (RFC 9110, 5.6.7), and a reply takes its time: less than a minute is no difference
   // of clocks.
   const apart = serverTime(headers, observedAt) - observedAt;
   const ahead = Math.abs(apart) < 60_000 ? 0 : apart;
   try {
-    const task = wire.read(reply, { ...names, observedAt, retention, ahead, baseUrl, redact: clean });
+    const context = { provider: providerName, id, observedAt, retention, ahead, baseUrl, redact: clean };
+    const task = wire.read(reply, context);
     return mayHold(body, secrets) ? concealTask(task, secrets) : task;
   } catch (error) {
+    const names = { provider: providerName, id, httpStatus: status };
     if (!isQueryError(error)) {
       const what = `the wire "${wire.name}" could not read the reply: ${clean(String((error as Error | null)?.message))}`;
       const message = `${providerName} returned no usable status for task ${id}: ${what}`;
-      throw new QueryError('malformed', message, { httpStatus: status, ...names, cause: causeOf(error, clean) });
+      throw new QueryError('malformed', message, { ...names, cause: causeOf(error, clean) });
     }
     const age = observedAt - (createdAt ?? observedAt);
     if (error.kind !== 'not-found' || age <= retention) throw error;
     const what = `${providerName} has deleted its record of task ${id}: records are kept for ${retention / 3_600_000} h`;
-    throw new QueryError('expired', what, { httpStatus: status, ...names, cause: error });
+    throw new QueryError('expired', what, { ...names, cause: error });
   }
 }
 

@@ -13,7 +13,7 @@ export function redact(text: string, secrets: Secrets): string {
     .slice(0, 1000)
     .replace(/(https?:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/gi, '$1?…')
     .replace(/\b(bearer\s+|sk-)[^\s"',]+/gi, '$1…');
-  for (const secret of [secrets].flat()) clean = mask(clean, secret, Math.min(SHARED, secret.length || SHARED));
+  for (const secret of listOf(secrets)) clean = mask(clean, secret, Math.min(SHARED, secret.length || SHARED));
   return clean.length > 200 ? `${clean.slice(0, 199)}…` : clean;
 }
 
@@ -23,7 +23,7 @@ const SHARED = 8;
 /** The text, whole, without what shares eight characters in a row with a secret; of a shorter secret, without that word. */
 export function conceal(text: string, secrets: Secrets): string {
   let clean = text;
-  for (const secret of [secrets].flat()) {
+  for (const secret of listOf(secrets)) {
     if (secret.length < SHARED) clean = maskWord(clean, secret);
     else if (sharesRun(clean, secret)) clean = mask(clean, secret, SHARED);
   }
@@ -37,9 +37,13 @@ export function conceal(text: string, secrets: Secrets): string {
 export function mayHold(text: string, secrets: Secrets): boolean {
   // An escape can stand for a character of a secret.
   if (text.includes('\\')) return true;
-  return [secrets]
-    .flat()
-    .some((secret) => (secret.length < SHARED ? secret !== '' && text.includes(secret) : sharesRun(text, secret)));
+  return listOf(secrets).some((secret) =>
+    secret.length < SHARED ? secret !== '' && text.includes(secret) : sharesRun(text, secret),
+  );
+}
+
+function listOf(secrets: Secrets): readonly string[] {
+  return typeof secrets === 'string' ? [secrets] : secrets;
 }
 
 /** Masks a short secret as a word or a value, not as part of another word or of a URL's path: it may be `test`. */
