@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import { isVirtualTime } from '../clock.js';
+import { Queue } from '../queue.js';
 import { cancel, scheduleAlone, spreadOf, type Schedule, type Scheduled } from './timer.js';
 
 /** At most so many run before the event loop gets its turn. */
@@ -36,18 +37,18 @@ export function sharedTimers(): Schedule {
   const slots = new Map<number, Slot>();
 
   const open = (at: number, delayMs: number, isSpread: boolean, apart: number): Slot => {
-    const waiting = new Set<Scheduled>();
+    const waiting = new Queue<Scheduled>();
     const run = () => {
       close();
       // Once: where timers are coarse, it would be late again, and again.
       const isLate = !isSpread && performance.now() - at > LATE;
       let turns = SLICE;
       try {
-        for (const scheduled of waiting) {
-          if (turns-- === 0) break;
-          waiting.delete(scheduled);
-          if (isLate) share(scheduled, Math.random() * spreadOf(delayMs), true);
-          else scheduled.run();
+        for (let { first } = waiting; first && turns > 0; first = waiting.first) {
+          turns--;
+          waiting.delete(first);
+          if (isLate) share(first, Math.random() * spreadOf(delayMs), true);
+          else first.run();
         }
       } finally {
         if (waiting.size > 0) timer = asyncScheduler.schedule(run);
@@ -59,7 +60,9 @@ export function sharedTimers(): Schedule {
     let timer = asyncScheduler.schedule(run, Math.ceil(delayMs));
     const slot: Slot = {
       apart,
-      add: (scheduled) => waiting.add(scheduled),
+      add(scheduled) {
+        waiting.add(scheduled);
+      },
       unsubscribe(scheduled) {
         waiting.delete(scheduled);
         if (waiting.size > 0) return;
@@ -71,11 +74,13 @@ export function sharedTimers(): Schedule {
     return slot;
   };
 
-  const share = (scheduled: Scheduled, delayMs: number, isSpread: boolean) => {
+  const share = (scheduled: Scheduled, delayMs: number, isSpread: boolean, wallClock = asyncScheduler.now()) => {
     cancel(scheduled);
     const now = performance.now();
-    const apart = asyncScheduler.now() - now;
-    let [at, delay, grain] = [now + delayMs, delayMs, 1];
+    const apart = wallClock - now;
+    let at = now + delayMs;
+    let delay = delayMs;
+    let grain = 1;
     if (slots.size >= EXACT) {
       grain = Math.max(1, 2 ** (31 - Math.clz32(delayMs / 1000)));
       at = Math.ceil(at / grain) * grain;
@@ -89,7 +94,8 @@ export function sharedTimers(): Schedule {
   };
 
   return (scheduled, delayMs) => {
-    if (!isVirtualTime() && delayMs >= 0 && delayMs <= LONGEST_SHARED) share(scheduled, delayMs, false);
-    else scheduleAlone(scheduled, delayMs);
+    const now = asyncScheduler.now();
+    if (isVirtualTime(now) || !(delayMs >= 0 && delayMs <= LONGEST_SHARED)) scheduleAlone(scheduled, delayMs);
+    else share(scheduled, delayMs, false, now);
   };
 }

@@ -1,5 +1,6 @@
 import { asyncScheduler } from 'rxjs';
 import { steadyNow } from '../clock.js';
+import type { Waiter } from '../queue.js';
 
 const LOADED = /* @__PURE__ */ steadyNow();
 
@@ -9,7 +10,7 @@ export function now(): number {
 }
 
 /** Something that waits for one point in time. */
-export interface Scheduled {
+export interface Scheduled extends Waiter<Scheduled> {
   /** A timer of its own, or one that it shares. */
   timer?: { unsubscribe(scheduled: Scheduled): void } | undefined;
   /** Called when the time has come. */

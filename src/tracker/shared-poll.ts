@@ -12,7 +12,7 @@ import {
   type PollDecision,
   type PollState,
 } from '../poll/policy.js';
-import { spreadOf } from '../poll/timer.js';
+import { spreadOf, type Scheduled } from '../poll/timer.js';
 import type { Ask, RequestContext, ResolvedRef } from '../query.js';
 import { Queue } from '../queue.js';
 import { draw } from '../options.js';
@@ -37,6 +37,9 @@ export interface SharedPollHost {
  * object. Composed of the operators and `share` the same costs 4 to 8 kB a waiting task.
  */
 export class SharedPoll extends Poll implements RequestContext {
+  // Of the list of those that share its timer.
+  before: Scheduled | undefined;
+  after: Scheduled | undefined;
   readonly ref: ResolvedRef;
   protected readonly plan: TaskPlan;
   protected state: PollState;
@@ -147,8 +150,8 @@ export class SharedPoll extends Poll implements RequestContext {
     return this.#host.isAnswered(this.ref);
   }
 
-  protected answered(task: Task, time: number): PollDecision {
-    return taskAnswered(this.state, task, this.plan, time, asyncScheduler.now() - time);
+  protected answered(task: Task, time: number, ahead: number): PollDecision {
+    return taskAnswered(this.state, task, this.plan, time, ahead);
   }
 
   protected emit(task: Task): void {

@@ -29,7 +29,7 @@ export const LAW: Record<string, readonly string[]> = {
   ],
   poll: [
     ...['task', 'tracked-task', 'windows', 'errors', 'tracking-error', 'fields'],
-    ...['options', 'to-stream', 'durations', 'clock', 'rxjs'],
+    ...['options', 'to-stream', 'durations', 'clock', 'queue', 'rxjs'],
   ],
   operators: ['poll', 'task', 'tracked-task', 'windows', 'errors', 'options', 'to-stream', 'durations', 'rxjs'],
   journal: ['task', 'tracked-task', 'errors', 'tracking-error', 'redact', 'fields', 'durations', 'rxjs'],
