@@ -71,7 +71,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   /** One query. */
   protected abstract ask(): Observable<T>;
   /** Passes an answer to the policy. `ahead`: how far epoch ms are ahead of `time`. */
-  protected abstract answered(answer: T, time: number): PollDecision;
+  protected abstract answered(answer: T, time: number, ahead: number): PollDecision;
   /** Whether there was a good answer before this process began. */
   protected abstract isAnswered(): boolean;
   protected abstract emit(answer: T): void;
@@ -119,8 +119,10 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   /** A wait, or the patience with a query, is over. */
   run(): void {
     // A timer that fires proves that its time has come. Fake timers may leave `performance.now()` alone.
-    this.#ahead += Math.max(0, this.state.dueAt - this.now());
-    const decision = this.due(this.now());
+    const time = this.now();
+    const { dueAt } = this.state;
+    this.#ahead += Math.max(0, dueAt - time);
+    const decision = this.due(Math.max(dueAt, time));
     if (decision.type === 'ask') this.#ask();
     else this.apply(decision);
   }
@@ -144,7 +146,8 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
 
   /** The request was sent only now: it had to wait its turn. */
   sent(): void {
-    this.state.askedAt = this.now();
+    // What is sent at once goes at the time that the policy has noted.
+    if (this.#query?.isSubscribed) this.state.askedAt = this.now();
   }
 
   protected now(): number {
@@ -165,11 +168,12 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
 
   // What the query emits.
 
-  onNext(query: RunningQuery<T>, task: T): void {
+  onNext(query: RunningQuery<T>, task: T, answeredAt: number): void {
     if (query !== this.#query || !this.state.isAsking) return;
     let decision;
     try {
-      decision = this.answered(task, this.now());
+      const time = this.now();
+      decision = this.answered(task, time, answeredAt - time);
     } catch (error) {
       // A function of the caller threw.
       this.end(error);
@@ -262,7 +266,7 @@ class RunningQuery<T extends Task> extends Subscriber<T> {
   protected override _next(task: T): void {
     if (this.answeredAt === undefined) {
       this.answeredAt = asyncScheduler.now();
-      this.#poll.onNext(this, task);
+      this.#poll.onNext(this, task, this.answeredAt);
     } else if (!this.isSubscribed) this.unsubscribe();
   }
 
