@@ -69,7 +69,7 @@ export function windowOf(windows: PollWindows, model?: string): PollWindow {
 /** The name under which a model's window stands. */
 export function windowName(windows: PollWindows, model = ''): string {
   let best = '*';
-  for (const name of Object.keys(windows)) {
+  for (const name in windows) {
     if (name === model) return name;
     if (name.length > best.length && name.endsWith('*') && model.startsWith(name.slice(0, -1))) best = name;
   }

@@ -113,17 +113,32 @@ export interface TaskRules extends WaitRules, AskRules {
  * @param ahead how far epoch ms are ahead of `now`: the times in a task are epoch ms.
  */
 export function waitAfterAnswer(state: WaitState, task: Task, rules: WaitRules, now: number, ahead: number): number {
+  return waitIn(windowAfter(state, task, rules), state, task, rules, now, ahead);
+}
+
+/** The window of an answer: that of the model which the task named last. */
+function windowAfter(state: WaitState, task: Task, rules: WaitRules): PollWindow {
+  if (state.model !== 'flex') state.model = task.model ?? state.model;
+  return windowIn(rules, state.model);
+}
+
+function waitIn(
+  window: PollWindow,
+  state: WaitState,
+  task: Task,
+  { cadence, random }: WaitRules,
+  now: number,
+  ahead: number,
+): number {
   const { seenAt = now, progress } = state;
-  const { cadence, random } = rules;
   const before = progress === undefined ? undefined : ({ status: 'processing', progress, observedAt: seenAt } as Task);
   const left = before ? timeLeft({ progress: task.progress, observedAt: now } as Task, before) : 0;
   const began = beginningOf(task, state.beganAt === undefined ? undefined : state.beganAt + ahead, now + ahead) - ahead;
-  if (state.model !== 'flex') state.model = task.model ?? state.model;
-  // Times from outside may be no numbers.
-  state.beganAt = Number.isFinite(began) ? began : undefined;
+  // Times from outside may be no numbers. What has not changed is not stored: a large number is a new object each time.
+  if (began !== state.beganAt) state.beganAt = Number.isFinite(began) ? began : undefined;
   state.seenAt = now;
   state.progress = task.status === 'processing' ? task.progress : undefined;
-  return waitAfter(windowIn(rules, state.model), cadence, random, now - began, left);
+  return waitAfter(window, cadence, random, now - began, left);
 }
 
 /** `pollAfter` of an answer, which may come from outside, as a wait; undefined if it is none. */
@@ -301,9 +316,11 @@ export function newTaskState(rules: WaitRules, model: string | undefined): PollS
 }
 
 export function taskAnswered(state: PollState, task: Task, rules: TaskRules, now: number, ahead: number): PollDecision {
-  if (rules.fixed === undefined) state.wait = waitAfterAnswer(state, task, rules, now, ahead);
-  else state.wait = validWait(task.pollAfter) ?? rules.fixed;
-  state.floor = floorOf(windowIn(rules, state.model));
+  const { fixed } = rules;
+  const window = fixed === undefined ? windowAfter(state, task, rules) : windowIn(rules, state.model);
+  if (fixed === undefined) state.wait = waitIn(window, state, task, rules, now, ahead);
+  else state.wait = validWait(task.pollAfter) ?? fixed;
+  state.floor = floorOf(window);
   return answered(state, task, now);
 }
 
