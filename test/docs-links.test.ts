@@ -45,3 +45,8 @@ test('the check finds a missing file and a missing heading', () => {
   const text = '# A page\n[a](missing.md) [b](#a-page) [c](#no-heading) [d](relay.md#the-server) [e](relay.md#none)\n';
   expect(brokenLinks('docs/page.md', text)).toEqual(['missing.md', '#no-heading', 'relay.md#none']);
 });
+
+test('the index lists every page', () => {
+  const links = [...readPage('docs/index.md').matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => `docs/${link}`);
+  expect(links.sort()).toEqual(pages.filter((page) => !['README.md', 'docs/index.md'].includes(page)));
+});

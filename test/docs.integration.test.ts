@@ -30,7 +30,7 @@ describe('every code block compiles', () => {
     const code = codes.get(file);
     return code === undefined ? plain.getSourceFile(file, version, ...rest) : ts.createSourceFile(file, code, version);
   };
-  const program = ts.createProgram([...codes.keys()], lenient, host);
+  const program = ts.createProgram([...codes.keys(), `${ROOT}/test/peers.d.ts`], lenient, host);
 
   test.each(blocks)('$name', ({ file }) => {
     const source = program.getSourceFile(file);

@@ -1,4 +1,5 @@
-// What is called of the peers. They are installed by `npm run bench` only; type checking does not need them.
+// What benchmarks and pages call of packages that are not installed here. `npm run bench` installs its own; type checking
+// needs none.
 
 declare module '@azure/core-lro' {
   interface Response {
@@ -17,6 +18,28 @@ declare module '@azure/core-lro' {
 }
 
 declare module '@fal-ai/client' {
+  interface Status {
+    readonly status: 'IN_QUEUE' | 'IN_PROGRESS' | 'COMPLETED';
+    readonly request_id: string;
+  }
+  interface VideoResult {
+    readonly data: { readonly video: { readonly url: string } };
+    readonly requestId: string;
+  }
+  export const fal: {
+    subscribe(
+      app: string,
+      options: { readonly input: object; readonly onQueueUpdate?: (update: Status) => void },
+    ): Promise<VideoResult>;
+    readonly queue: {
+      submit(app: string, options: { readonly input: object }): Promise<Status>;
+      status(app: string, options: { readonly requestId: string; readonly abortSignal?: AbortSignal }): Promise<Status>;
+      result(
+        app: string,
+        options: { readonly requestId: string; readonly abortSignal?: AbortSignal },
+      ): Promise<VideoResult>;
+    };
+  };
   export function createFalClient(config: {
     readonly credentials: string;
     readonly requestMiddleware: (request: { readonly url: string }) => Promise<{ readonly url: string }>;
@@ -63,10 +86,15 @@ declare module 'replicate' {
   export interface Prediction {
     readonly id: string;
     readonly version: string;
+    readonly status: string;
+    readonly output?: unknown;
   }
   export default class Replicate {
-    constructor(options: { readonly auth: string; readonly baseUrl: string });
-    wait(prediction: Prediction, options: { readonly interval: number }): Promise<unknown>;
+    constructor(options: { readonly auth: string | undefined; readonly baseUrl?: string });
+    readonly predictions: {
+      create(options: { readonly model: string; readonly input: object }): Promise<Prediction>;
+    };
+    wait(prediction: Prediction, options: { readonly interval: number }): Promise<Prediction>;
   }
 }
 
@@ -76,4 +104,18 @@ declare module 'rx-polling' {
     request: Observable<T>,
     options: { readonly interval: number; readonly backgroundPolling: boolean },
   ): Observable<T>;
+}
+
+declare module '@tanstack/react-query' {
+  interface Query<T> {
+    readonly state: { readonly data: T | undefined };
+  }
+  export function useQuery<T>(options: {
+    readonly queryKey: readonly unknown[];
+    readonly queryFn: (context: { readonly signal: AbortSignal }) => Promise<T>;
+    readonly refetchInterval?: (query: Query<T>) => number | false;
+    readonly retry?: boolean;
+    readonly staleTime?: number;
+  }): { readonly data: T | undefined; readonly error: Error | null };
+  export function useQueryClient(): { setQueryData(key: readonly unknown[], data: unknown): void };
 }
