@@ -1,5 +1,6 @@
 /** The parts that all pictures share: readable on light and dark pages, no script, no font to load. */
 
+export const MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace';
 export const FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /**

@@ -16,6 +16,8 @@ export interface Terminal {
   /** Types something. */
   write(text: string): void;
   resize(columns: number): void;
+  /** What it shows now, with colours. */
+  readonly buffer: xterm.IBuffer;
 }
 
 export interface TerminalRun {
@@ -51,6 +53,9 @@ export function runOnTerminal(args: readonly string[], options: TerminalOptions 
     resize: (width) => {
       emulator.resize(width, rows);
       child.resize(width, rows);
+    },
+    get buffer() {
+      return emulator.buffer.active;
     },
   };
   let hasCursor = true;

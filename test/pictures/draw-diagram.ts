@@ -1,9 +1,8 @@
 import { TestScheduler } from 'rxjs/testing';
 import { legend, marble, RADIUS, textWidth } from '../../src/cli/marble.js';
-import { round, svg, text } from '../../src/cli/svg.js';
+import { MONO, round, svg, text } from '../../src/cli/svg.js';
 import type { Diagram } from './marbles.js';
 
-const MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace';
 const LEFT = 104;
 const MARGIN = 20;
 const ROW = 40;
