@@ -17,7 +17,7 @@ const shared: Options = {
   },
 };
 
-/** Their licences ask that bundled packages bring them along: dist/NOTICES.txt, by the sources that the maps name. */
+/** Licences of bundled packages ask to be included: one file of them, by the sources that the source maps name. */
 function writeNotices(): void {
   const maps = readdirSync('dist').filter((file) => file.endsWith('.js.map'));
   const sources = maps.flatMap((file) => {
@@ -32,10 +32,11 @@ function writeNotices(): void {
     .map((folder) => {
       const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Record<string, string>;
       const licence = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
-      return `${name} ${version}\n\n${licence ? readFileSync(`${folder}/${licence}`, 'utf8').trim() : 'no licence file'}\n`;
+      if (licence === undefined) throw new Error(`${folder} has no licence file; leave it out of the bundle`);
+      return `${name} ${version}\n\n${readFileSync(`${folder}/${licence}`, 'utf8').trim()}\n`;
     });
   writeFileSync(
-    'dist/NOTICES.txt',
+    'dist/THIRD-PARTY-NOTICES.txt',
     `This package contains parts of the following ones.\n\n${notices.join(`\n${'-'.repeat(80)}\n\n`)}`,
   );
 }

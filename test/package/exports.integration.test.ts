@@ -61,11 +61,3 @@ test('entries that share code share one copy of it', async () => {
   expect(defineProvider).toBeTypeOf('function');
   expect(copies).toHaveLength(1);
 });
-
-test('packages that are bundled bring their licences', () => {
-  const notices = readFileSync(join(ROOT, 'dist/NOTICES.txt'), 'utf8');
-  for (const name of ['zod', 'string-width']) expect(notices).toMatch(new RegExp(`^${name} \\d`, 'm'));
-  expect(notices.match(/Permission (is hereby granted|to use)/g)?.length).toBe(
-    (notices.match(/^-{80}$/gm)?.length ?? 0) + 1,
-  );
-});
