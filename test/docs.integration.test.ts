@@ -79,6 +79,15 @@ describe('every block that is a test passes', async () => {
   }
 });
 
+test('the first example of the README follows both tasks to their end', async () => {
+  const printed = await print(blocksOf('README.md')[0] ?? { code: '' });
+  for (const provider of ['alad', 'globalaiopc']) {
+    const seen = printed.split('\n').filter((line) => line.startsWith(`${provider} `));
+    expect(seen.length).toBeGreaterThan(1);
+    expect(seen.at(-1)).toBe(`${provider} completed`);
+  }
+});
+
 test('the marble test of the README can fail', async () => {
   const block = programs.find(({ name, code }) => name.startsWith('README') && code.includes('TestScheduler'));
   const code = block?.code ?? '';
