@@ -1,7 +1,7 @@
 import { asyncScheduler } from 'rxjs';
 
 /**
- * Whether a TestScheduler runs: then RxJS's schedulers tell a time of their own, which begins at 0. What outlives a virtual
+ * Whether a TestScheduler runs: then RxJS's schedulers have a time of their own, which begins at 0. What outlives a virtual
  * run (a queue, a shared gate, a shared timer) must not take part in it, nor in the next one: timers that a run leaves
  * behind never fire.
  *

@@ -15,6 +15,7 @@ interface DiagnosticsModule {
 interface TaskNames {
   /** The provider's name. */
   readonly provider: string;
+  /** The id of the task. */
   readonly id: string;
 }
 
@@ -25,31 +26,40 @@ interface TaskNames {
 export interface DiagnosticsMessages {
   /** A missed poll. */
   readonly 'rx-video-tasks:miss': TaskNames & {
+    /** Why there was no usable answer. */
     readonly kind: QueryErrorKind;
     /** How many in a row, this one included. */
     readonly misses: number;
     /** ms until the next ask. */
     readonly nextPollIn: number;
+    /** The error of the query. */
     readonly error: QueryError;
   };
   /** Tracking ended without a terminal answer. */
-  readonly 'rx-video-tasks:lost': TaskNames & { readonly error: unknown };
+  readonly 'rx-video-tasks:lost': TaskNames & {
+    /** A TrackingError, or what a callback of the caller threw. */
+    readonly error: unknown;
+  };
   /** A tracked task has changed. */
   readonly 'rx-video-tasks:transition': TaskNames & {
+    /** The status that the task has now. */
     readonly status: TaskStatus;
     /** 1, 2, ... per task. */
     readonly seq: number;
     /** 0..100 */
     readonly progress?: number | undefined;
+    /** The model, once an answer has named it. */
     readonly model?: string | undefined;
     /** Epoch ms. */
     readonly observedAt: number;
   };
   /** A tracked task has ended: it is terminal, or lost. */
   readonly 'rx-video-tasks:settled': TaskNames & {
+    /** How it ended. */
     readonly status: TerminalStatus | 'lost';
-    /** Of a lost task. */
+    /** Why tracking ended; of a lost task only. */
     readonly reason?: TrackingError['reason'] | undefined;
+    /** The model, once an answer has named it. */
     readonly model?: string | undefined;
     /** ms from `startedAt`, else `createdAt`, to `finishedAt`, where the service gives both. */
     readonly generationMs?: number | undefined;
@@ -60,8 +70,11 @@ export interface DiagnosticsMessages {
   };
   /** `saveVideo` has stored a video. */
   readonly 'rx-video-tasks:saved': TaskNames & {
+    /** The size of the video. */
     readonly bytes: number;
+    /** The SHA-256 of the video, in hex. */
     readonly sha256: string;
+    /** ms from the first attempt to the last byte on the disk. */
     readonly durationMs: number;
   };
 }
@@ -81,6 +94,7 @@ export interface QueryTraceMessage extends TaskNames {
   httpStatus?: number;
   /** The status of the task, in an answer. */
   status?: TaskStatus;
+  /** Why the query was not answered; absent otherwise. */
   error?: QueryError;
 }
 

@@ -25,6 +25,7 @@ import { fetchTransport, retryAfterOf, serverTime, type Transport, type Transpor
 /** Which task: its id alone, or its id with what you know of it. */
 export type TaskRef = string | TaskRefFields;
 
+/** A task by its id, with what the caller knows of it. */
 export interface TaskRefFields {
   /** As the service gave it when the task was created. */
   readonly id: string;
@@ -41,10 +42,11 @@ export interface TaskRefFields {
   readonly createdAt?: number | Date;
 }
 
+/** Which services to ask, and how requests are sent. */
 export interface QueryOptions {
   /** One provider, or several; then each ref names its provider. */
   readonly provider: Provider | readonly Provider[];
-  /** @default fetchTransport() */
+  /** How a request is sent. @default fetchTransport() */
   readonly transport?: Transport;
   /** A request budget of your own. @default one per origin and key, shared by the whole process */
   readonly gate?: Gate;
@@ -78,9 +80,9 @@ export function toPlainRef({ id, providerName, model, hint, createdAt }: Resolve
 }
 
 /**
- * Makes a function that asks about one task, once. Operators turn it into polling.
+ * Returns a function that asks about one task, once. Operators turn it into polling.
  *
- * @throws TypeError at call time for options without a provider.
+ * @throws TypeError at call time for options that are missing, unknown or not usable.
  *
  * @example
  * const query = createQuery({ provider: alad({ apiKey }) });

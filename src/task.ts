@@ -1,12 +1,14 @@
 /** Where a task stands, whatever word its service uses. The first three are running, the last three terminal. */
 export type TaskStatus = RunningStatus | TerminalStatus;
+/** A status from which a task may still change; `unknown` stands for a word that this library does not know. */
 export type RunningStatus = 'queued' | 'processing' | 'unknown';
+/** A status after which nothing changes any more. */
 export type TerminalStatus = 'completed' | 'failed' | 'cancelled';
 
 interface TaskFields {
   /** The id that the service gave when the task was created. */
   readonly id: string;
-  /** The provider's `name`: the service's own, or the one you chose to tell two accounts apart. */
+  /** The provider's `name`: the service's own, or the one that you chose for one of two accounts. */
   readonly provider: string;
   /** The service's own word, as it came. */
   readonly rawStatus: string;
@@ -14,11 +16,11 @@ interface TaskFields {
   readonly model?: string;
   /** 0..100. It may go down: some services restart their count. */
   readonly progress?: number;
-  /** Epoch ms. */
+  /** When the service created the task, in epoch ms, by its clock. */
   readonly createdAt?: number;
-  /** Epoch ms. */
+  /** When generating began, in epoch ms, by the service's clock. */
   readonly startedAt?: number;
-  /** Epoch ms. */
+  /** When the task ended, in epoch ms, by the service's clock. */
   readonly finishedAt?: number;
   /** The service's trace id for this answer: quote it when you write to their support. */
   readonly requestId?: string;
@@ -40,42 +42,54 @@ interface RawReply {
 
 /** Waiting at the service. */
 export interface QueuedTask extends TaskFields {
+  /** Distinguishes the members of `Task`. */
   readonly status: 'queued';
 }
 
 /** Being generated. */
 export interface ProcessingTask extends TaskFields {
+  /** Distinguishes the members of `Task`. */
   readonly status: 'processing';
 }
 
 /** The service used a word that this library does not know. The task is taken to be running. */
 export interface UnknownTask extends TaskFields, RawReply {
+  /** Distinguishes the members of `Task`. */
   readonly status: 'unknown';
 }
 
 /** Done: there is a video. */
 export interface CompletedTask extends TaskFields, RawReply {
+  /** Distinguishes the members of `Task`. */
   readonly status: 'completed';
+  /** The video: always with a URL. A reply that names none is a missed poll. */
   readonly video: Video;
+  /** What the task cost, as far as the service's reply contains it. */
   readonly usage?: Usage;
 }
 
 /** The service gave up. Whether that was billed is between you and the service; all five document a refund. */
 export interface FailedTask extends TaskFields, RawReply {
+  /** Distinguishes the members of `Task`. */
   readonly status: 'failed';
+  /** Why the task failed. */
   readonly failure: Failure;
 }
 
 /** Cancelled at the service before it was done. */
 export interface CancelledTask extends TaskFields, RawReply {
+  /** Distinguishes the members of `Task`. */
   readonly status: 'cancelled';
 }
 
 /** One answer about one task. Plain JSON, discriminated by `status`. */
 export type Task = QueuedTask | ProcessingTask | UnknownTask | CompletedTask | FailedTask | CancelledTask;
+/** A task that may still change. */
 export type RunningTask = Extract<Task, { status: RunningStatus }>;
+/** A task that has ended at its service. */
 export type TerminalTask = Extract<Task, { status: TerminalStatus }>;
 
+/** The video of a completed task: where it is, and what the service's reply contains about it. */
 export interface Video {
   /** http(s). Usually presigned, so itself a credential: it lets anyone download. */
   readonly url: string;
@@ -92,17 +106,25 @@ export interface Video {
   readonly lastFrameUrl?: string;
   /** An image to show before the video plays. */
   readonly coverUrl?: string;
+  /** The length in seconds. */
   readonly durationSeconds?: number;
   /** As the viewer sees it, for example `720p`: after super-resolution where there was one. */
   readonly resolution?: string;
+  /** Width to height, for example `16:9`. */
   readonly ratio?: string;
+  /** Frames a second. */
   readonly framesPerSecond?: number;
+  /** The seed that the model used: the same seed and prompt give a similar video. */
   readonly seed?: number;
+  /** Whether the video has a sound track. */
   readonly hasAudio?: boolean;
 }
 
+/** What a task cost, in the fields that its service fills in. */
 export interface Usage {
+  /** Tokens in all. */
   readonly totalTokens?: number;
+  /** Tokens of the output. */
   readonly completionTokens?: number;
   /** What is billed, where that differs from `totalTokens` (super-resolution tasks). */
   readonly billedTokens?: number;
@@ -110,6 +132,7 @@ export interface Usage {
   readonly amount?: number;
 }
 
+/** Why a task failed, in the service's words and as one of five kinds. */
 export interface Failure {
   /** The service's own words, in its own language; never empty. */
   readonly message: string;
@@ -119,7 +142,10 @@ export interface Failure {
   readonly kind: 'policy' | 'invalid-input' | 'expired' | 'provider' | 'unknown';
 }
 
-/** Whether nothing more will happen to this task at its service. False for a `lost` one: it may still be running. */
+/**
+ * Returns whether nothing more will happen to this task at its service. False for a `lost` one, which may still be
+ * running, and for what is no task.
+ */
 export function isTerminal<T extends { readonly status: string }>(
   task: T,
 ): task is Extract<T, { readonly status: TerminalStatus }> {
@@ -127,7 +153,7 @@ export function isTerminal<T extends { readonly status: string }>(
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
-/** Whether there is a video. Narrows to the completed task, so a `filter` of it is typed. */
+/** Returns whether there is a video. Narrows to the completed task, so a `filter` of it is typed. */
 export function isCompleted<T extends { readonly status: string }>(
   task: T,
 ): task is Extract<T, { readonly status: 'completed' }> {

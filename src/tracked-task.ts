@@ -8,20 +8,26 @@ import { trackingError } from './tracking-error.js';
  * is not known: `isTerminal` is false for it, `isSettled` true.
  */
 export interface LostTask {
+  /** Distinguishes a lost task from the members of `Task`. */
   readonly status: 'lost';
+  /** The id of the ref. */
   readonly id: string;
+  /** The name of the provider; `(unknown)` where a bad ref names none. */
   readonly provider: string;
-  /** Epoch ms. */
+  /** When tracking ended, in epoch ms. */
   readonly observedAt: number;
+  /** The number of this transition, where a fleet has stored it. */
   readonly seq?: number;
+  /** Why tracking ended. */
   readonly error: TrackingError;
+  /** The last good answer; absent where there was none. */
   readonly last?: Task;
 }
 
 /** What a merged stream of many tasks carries. */
 export type TrackedTask = Task | LostTask;
 
-/** Whether no more transitions will come: terminal, or lost. */
+/** Returns whether no more transitions will come: the task is terminal, or lost. False for what is no task. */
 export function isSettled(task: TrackedTask): task is TerminalTask | LostTask {
   return task?.status === 'lost' || isTerminal(task);
 }

@@ -60,7 +60,10 @@ export const generationsWindows: PollWindows = {
   '*': { min: 15_000, max: 20_000, floor: 15_000, interval: 15_000, generation: [60_000, 300_000] },
 };
 
-/** The window of a model: by exact name, else by the longest prefix, else `*`, else 30 to 60 s. */
+/**
+ * Returns the window of a model: by exact name, else by the longest prefix, else `*`, else 30 to 60 s.
+ * @throws TypeError for windows that are no object.
+ */
 export function windowOf(windows: PollWindows, model?: string): PollWindow {
   check('windows', windows, Object(windows) === windows, 'an object such as resultWindows');
   return windows[windowName(windows, model)] ?? DEFAULT_WINDOW;

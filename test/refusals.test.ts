@@ -8,6 +8,7 @@ import * as sandbox from 'rx-video-tasks/sandbox';
 import * as testing from 'rx-video-tasks/testing';
 import { afterEach, expect, test } from 'vitest';
 import { startApp, TestBed } from './angular/test-bed.js';
+import { REFUSE_NOTHING } from './refuse-nothing.js';
 
 // In JavaScript a mistyped option passes silently, and a missing argument fails where nothing names it. So every public
 // function refuses what it cannot mean, with the name of the function or option, the value, and what to write instead.
@@ -35,14 +36,6 @@ const tracker = index.createTracker({ provider, journal: index.memoryJournal() }
 const task = testing.queuedTask({ provider: 'alad' });
 const outcome = { type: 'due' };
 const { state } = index.createPollPolicy().start({ now: 0 });
-
-/** Any value is an answer to them, or they take none. */
-const REFUSE_NOTHING = [
-  ...['isQueryError', 'isTrackingError', 'isTaskFailedError', 'isGrantError', 'incomingOf'],
-  ...['isTerminal', 'isCompleted', 'isSettled'],
-  ...['readNumber', 'readPercent', 'readText', 'readTime', 'statusOf'],
-  ...['memoryJournal', 'summarize', 'throwOnFailure', 'injectTracker'],
-];
 
 interface Options {
   readonly call?: (options: never) => unknown;

@@ -4,19 +4,21 @@ import { QueryError } from '../errors.js';
 import { check, checkLimit, checkOptions } from '../options.js';
 import type { Transport, TransportReply } from '../transport/index.js';
 
+/** The limit of an exchange. */
 export interface HttpClientTransportOptions {
   /** For the whole exchange, in ms. @default 60_000 */
   readonly totalTimeout?: number;
 }
 
 /**
- * The transport over Angular's HttpClient, so that an application's interceptors see every query: for a backend of your
+ * Returns the transport over Angular's HttpClient, so that an application's interceptors see every query: for a backend of your
  * own that stands before the services and adds the key (`apiKey: null` and a relative base URL).
  *
  * Answers are never taken from the transfer cache: a poll after hydration must not get what the server saw. What HttpClient
  * keeps to itself, this cannot do: bound the size of a reply, or refuse a redirect.
  *
- * @throws RangeError at call time for a limit that no timer can keep.
+ * @throws TypeError at call time without an HttpClient, and for an unknown option; RangeError for a limit that no timer
+ * can keep.
  *
  * @example
  * provideVideoTasks(() =>

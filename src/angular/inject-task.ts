@@ -22,7 +22,7 @@ import {
 } from './task-source.js';
 
 /**
- * The last transition of a task, as a signal: `undefined` until there is one. Tracking ends with the component.
+ * Returns the last transition of a task, as a signal: `undefined` until there is one. Tracking ends with the component.
  *
  * Where the ref is a signal, or any function of signals, the signal changes to the task that it names; at once, it is
  * `undefined` until that task's first transition. While the ref is `undefined`, nothing is tracked. A task that is lost is
@@ -30,7 +30,8 @@ import {
  *
  * It subscribes outside the zone. Rendering on a server waits for the first state, 2 s at most, and never for the end.
  *
- * @throws TypeError or RangeError at call time for a ref that names no task; from a signal it is a lost task.
+ * @throws TypeError or RangeError at call time for a ref that names no task (from a signal it is a lost task), and for
+ * options that are unknown or not usable; Error outside an injection context.
  *
  * @example
  * readonly id = input.required<string>();

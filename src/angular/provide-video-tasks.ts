@@ -11,6 +11,8 @@ const TRACKER = /* @__PURE__ */ new InjectionToken<TaskTracker>('the tracker of 
  * Provides the tracker that `injectTracker` and `injectTask` use. It is made when it is first asked for, in an injection
  * context, and closed with the injector that it belongs to: the application's, or a route's.
  *
+ * @throws TypeError at call time for what is no function, and where the tracker is injected if it returned none.
+ *
  * @example
  * bootstrapApplication(App, { providers: [provideVideoTasks(() => relayTracker({ url: '/tasks' }))] });
  */
@@ -29,7 +31,7 @@ export function provideVideoTasks(create: () => TaskTracker): EnvironmentProvide
 }
 
 /**
- * The tracker that `provideVideoTasks` provides. To be called in an injection context.
+ * Returns the tracker that `provideVideoTasks` provides. To be called in an injection context.
  * @throws Error where none is provided
  */
 export function injectTracker(): TaskTracker {

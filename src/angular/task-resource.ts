@@ -25,7 +25,7 @@ export interface TaskResource extends Resource<TrackedTask | undefined> {
 }
 
 /**
- * The last transition of a task, as a `Resource`: `loading` until the first one, then `resolved` with each; `idle` while
+ * Returns the last transition of a task, as a `Resource`: `loading` until the first one, then `resolved` with each; `idle` while
  * the ref is `undefined`. Failed, cancelled and lost tasks are values; `status` is never `error` for them.
  *
  * The ref, zones and rendering on a server are as in `injectTask`. In a browser a task that is loading keeps no
@@ -34,7 +34,8 @@ export interface TaskResource extends Resource<TrackedTask | undefined> {
  * Angular's `Resource` is experimental up to version 21: its interface, and this function with it, may change with Angular.
  * @experimental
  *
- * @throws TypeError or RangeError at call time for a ref that names no task; from a signal it is a lost task.
+ * @throws TypeError or RangeError at call time for a ref that names no task (from a signal it is a lost task), and for
+ * options that are unknown or not usable; Error outside an injection context.
  *
  * @example
  * readonly id = input.required<string>();

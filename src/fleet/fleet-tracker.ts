@@ -33,15 +33,17 @@ import { checkConnection, connect, type FleetConnection } from './redis-connecti
 import type { StoredRef } from './snapshot.js';
 import { TaskWatch, type WatchHost } from './task-watch.js';
 
+/** Which tasks are tracked, and through which Redis. */
 export interface FleetTrackerOptions extends QueryOptions, NamespaceOptions {
   /** The Redis or Valkey that the workers use too. */
   readonly connection: FleetConnection;
-  /** Each emission makes every task that this process watches due as early as its floor allows. */
+  /** Each emission makes every task that this process watches due as early as its floor allows. @default none */
   readonly notifier?: ObservableInput<unknown>;
   /** What hinders the connection to Redis, and what of its configuration endangers tasks. @default console.warn */
   readonly onError?: (error: Error) => void;
 }
 
+/** How a task is tracked. */
 export interface FleetTrackOptions {
   /**
    * When a transition counts as processed, so that `resume()` does not return it again: `auto`, when `next` of a
@@ -68,7 +70,7 @@ export interface FleetTracker {
   /** Asks the service once, from this process. */
   readonly query: Query;
   /**
-   * The transitions of one task: the last one first, then each later one, up to the terminal one; then completes. Any
+   * Emits the transitions of one task: the last one first, then each later one, up to the terminal one; then completes. Any
    * number of processes may track the same task; it is polled once. Unsubscribing leaves the task tracked; `forget` ends it.
    *
    * Errors with a TrackingError.
@@ -76,19 +78,26 @@ export interface FleetTracker {
    */
   track(ref: TaskRef, options?: FleetTrackOptions): Observable<Task>;
   /**
-   * The transitions of many tasks, merged. A task whose tracking ended arrives as a `lost` value; the others go on.
+   * Emits the transitions of many tasks, merged. A task whose tracking ended arrives as a `lost` value; the others go on.
    * @throws TypeError or RangeError at call time for a bad ref in an array; from another source it arrives as `lost`.
    */
   trackAll(refs: ObservableInput<TaskRef>, options?: FleetTrackOptions): Observable<TrackedTask>;
   /**
-   * Every task of the fleet that is open or not acknowledged, merged like `trackAll`, without transitions that were
+   * Emits every task of the fleet that is open or not acknowledged, merged like `trackAll`, without transitions that were
    * acknowledged. One process at a time: errors while another one holds the lease, which ends with its subscription, or
    * 30 s after its death.
+   * @throws TypeError at call time for unknown options.
    */
   resume(options?: FleetTrackOptions): Observable<TrackedTask>;
-  /** Acknowledges this transition and those before it, for the whole fleet. Already under way, whether subscribed to or not. */
+  /**
+   * Acknowledges this transition and those before it, for the whole fleet. Begins at once, without a subscriber.
+   * @throws TypeError at call time for what is no task, and for a task of another provider.
+   */
   ack(task: TrackedTask): Observable<never>;
-  /** Ends the streams of a task in every process and drops what is known of it. Already under way, whether subscribed to or not. */
+  /**
+   * Ends the streams of a task in every process and drops what is known of it. Begins at once, without a subscriber.
+   * @throws TypeError or RangeError at call time for a ref that names no task.
+   */
   forget(ref: TaskRef): Observable<never>;
   /** Emits the counts of the whole fleet once and completes. */
   stats(): Observable<FleetStats>;

@@ -12,11 +12,12 @@ import { limiterOf } from './limiter.js';
 import { QueueWorker } from './queue-worker.js';
 import { checkConnection, connect, type FleetConnection } from './redis-connection.js';
 
+/** Which services a worker asks, how often, and through which Redis. */
 export interface FleetWorkerOptions
   extends QueryOptions, Omit<PollPlanOptions, 'notifier' | 'onMiss'>, NamespaceOptions {
   /** The Redis or Valkey that the trackers use too. */
   readonly connection: FleetConnection;
-  /** Aborted: finishes the polls that run, starts no other, and completes. */
+  /** Aborted: finishes the polls that run, starts no other, and completes. @default none */
   readonly signal?: AbortSignal;
   /** Polls that run at once in this process, for each queue. @default 64 */
   readonly concurrency?: number;

@@ -4,6 +4,7 @@ import type { Provider } from '../providers/index.js';
 /** The name of BullMQ's queue inside each key prefix. */
 export const QUEUE = 'poll';
 
+/** Which keys of Redis a fleet uses. */
 export interface NamespaceOptions {
   /** The first part of every key that the fleet writes. @default 'rx-video-tasks' */
   readonly prefix?: string;

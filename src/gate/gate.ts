@@ -3,6 +3,7 @@ import { checkNumber, checkOptions } from '../options.js';
 import { KeyLimiter, PendingRequest, type GateStats } from './key-limiter.js';
 import { Rate } from './rate.js';
 
+/** The limits of each key. */
 export interface GateOptions {
   /** Requests of one key that may be in flight at once. @default 32 */
   readonly maxInFlight?: number;
@@ -11,13 +12,14 @@ export interface GateOptions {
    *
    * Without it a key starts with a burst of 8 and 16 requests a second, doubled after each second in which requests had
    * to wait, until the service answers 429. From then on the rate is learned from what succeeds.
-   * @default undefined
+   * @default undefined: learned
    */
   readonly requestsPerMinute?: number;
 }
 
 /** The budget that a request is taken from. */
 export interface GateTicket {
+  /** The origin that the request goes to, such as `https://ai.alad.com`. */
   readonly origin: string;
   /** Strings are compared by value, functions that return keys by identity. */
   readonly key: unknown;
@@ -44,9 +46,9 @@ export interface Gate {
 }
 
 /**
- * A gate of your own, instead of the one that the whole process shares.
+ * Returns a gate of your own, instead of the one that the whole process shares.
  *
- * @throws RangeError at call time for limits below 1.
+ * @throws TypeError at call time for an unknown option; RangeError for a limit below 1.
  *
  * @example
  * createTracker({ provider: alad({ apiKey }), gate: createGate({ requestsPerMinute: 60 }) })

@@ -14,6 +14,7 @@ const REMEMBER_ACCEPTED = 900_000;
 export interface GateStats {
   /** Requests that wait for the budget. */
   readonly waiting: number;
+  /** Requests that were sent and have no reply yet. */
   readonly inFlight: number;
   /** The limit in effect, configured or learned from 429s; absent where none is known. */
   readonly requestsPerMinute?: number;

@@ -5,7 +5,7 @@ import { openSession } from './session.js';
 const METHODS = ['load', 'save', 'remove', 'close'] as const satisfies readonly (keyof JournalStore)[];
 
 /**
- * A journal over a store of your own, such as a table of your database.
+ * Returns a journal over a store of your own, such as a table of your database.
  *
  * @throws TypeError at call time for a store that lacks one of the four methods.
  *

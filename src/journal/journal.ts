@@ -9,7 +9,9 @@ import type { Task } from '../task.js';
 export interface JournalEntry {
   /** The provider's `name`. */
   readonly provider: string;
+  /** The id of the task. */
   readonly id: string;
+  /** The model, from the ref or from the last answer that named one. */
   readonly model?: string;
   /** As in the ref: what chooses the polling window where the model does not. */
   readonly hint?: string;
@@ -25,6 +27,7 @@ export interface JournalEntry {
   readonly last?: JournalTransition;
 }
 
+/** The last transition of a task, as a journal stores it. */
 export interface JournalTransition {
   /** `lost`: the service has deleted its record, or the loss was acknowledged with `ack`. */
   readonly status: TrackedTask['status'];

@@ -2,13 +2,14 @@ import { taskKey } from '../task.js';
 import { createJournal } from './create-journal.js';
 import type { Journal, JournalEntry } from './journal.js';
 
+/** A journal in memory that shows its entries. */
 export interface MemoryJournal extends Journal {
   /** A copy of what is stored, in the order of first saving. */
   entries(): readonly JournalEntry[];
 }
 
 /**
- * A journal in memory, for tests. It works synchronously, so that frames of virtual time stay exact. One tracker after
+ * Returns a journal in memory, for tests. It works synchronously, so that frames of virtual time stay exact. One tracker after
  * the other can open it, as after a restart.
  *
  * @example

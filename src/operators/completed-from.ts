@@ -5,17 +5,23 @@ import { toStream } from '../to-stream.js';
 import type { TrackedTask } from '../tracked-task.js';
 import { throwOnFailure } from './throw-on-failure.js';
 
+/** How to stop waiting. */
 export interface CompletedFromOptions {
-  /** Its abort rejects the promise with the signal's `reason` and unsubscribes, which also aborts a poll in flight. */
+  /**
+   * Its abort rejects the promise with the signal's `reason` and unsubscribes, which also aborts a poll in flight.
+   * @default none
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * A promise of the completed task, with its video. Subscribes at once. When it settles, no subscription and no listener is
+ * Returns a promise of the completed task, with its video. Subscribes at once. When it settles, no subscription and no listener is
  * left.
  *
  * Rejects with a TaskFailedError for a failed or cancelled task, with its TrackingError for a lost one, with the error of
  * the stream, with RxJS's EmptyError where the stream completes without a completed task, and with the signal's `reason`.
+ *
+ * @throws TypeError at call time for a source that is no stream, for an unknown option, and for a signal that is none.
  *
  * @example
  * const { video } = await completedFrom(tracker.track(id), { signal: AbortSignal.timeout(600_000) });

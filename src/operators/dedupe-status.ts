@@ -3,6 +3,7 @@ import { check, checkOptions } from '../options.js';
 import { changeKey, isTerminal, taskKey } from '../task.js';
 import type { TrackedTask } from '../tracked-task.js';
 
+/** What counts as a change. */
 export interface DedupeOptions<T extends TrackedTask = TrackedTask> {
   /**
    * What makes an answer a change: `progress` is a change of status (for `unknown` ones, of the service's word) or of

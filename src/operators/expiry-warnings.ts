@@ -17,14 +17,19 @@ import { checkDuration, checkOptions } from '../options.js';
 
 /** A video's URL is about to stop working. */
 export interface ExpiryWarning {
+  /** Distinguishes a warning from tasks in a merged stream. */
   readonly status: 'expiring';
+  /** The id of the task. */
   readonly id: string;
+  /** The name of the provider. */
   readonly provider: string;
-  /** Epoch ms. */
+  /** When the URL stops working, in epoch ms. */
   readonly expiresAt: number;
+  /** The completed task whose URL expires. */
   readonly task: CompletedTask;
 }
 
+/** When to warn. */
 export interface ExpiryWarningsOptions {
   /** How long before the expiry to warn, in ms. */
   readonly before: number;
@@ -40,7 +45,7 @@ export interface ExpiryWarningsOptions {
  * result:   ------(w|)
  * ```
  *
- * @throws RangeError at call time unless `before` is 0..2^31-1.
+ * @throws TypeError at call time for options that are missing or unknown; RangeError unless `before` is 0..2^31-1 ms.
  *
  * @example
  * const tasks = tracker.trackAll(refs).pipe(share());

@@ -7,6 +7,7 @@ import { now } from '../poll/timer.js';
 import { copyTask, type Task } from '../task.js';
 import { resultWindows, type PollWindows } from '../windows.js';
 
+/** How waits are chosen from the windows. */
 export interface ModelIntervalOptions {
   /**
    * How a wait is chosen.
@@ -32,6 +33,7 @@ export interface ModelIntervalOptions {
   /**
    * The name of the window for as long as no answer has named a model. `flex` (Seedance 1.5's offline service) holds
    * throughout, since no model's name shows it.
+   * @default none
    */
   readonly hint?: string | undefined;
 }
@@ -51,8 +53,8 @@ export interface ModelIntervalOptions {
  * anew at every poll.
  *
  * @param windows waits by model; default `resultWindows`. For anyfast and alad: `generationsWindows`.
- * @throws RangeError at call time for a window that is not 0 < min <= interval <= max <= 2^31-1; TypeError for a cadence
- * or an option that does not exist.
+ * @throws RangeError at call time for a window that is not 0 < min <= interval <= max <= 2^31-1; TypeError for options
+ * that are unknown or not usable.
  */
 export function withModelInterval<T extends Task>(
   windows: PollWindows = resultWindows,

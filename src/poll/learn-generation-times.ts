@@ -9,14 +9,16 @@ import { checkWindows } from './poll-config.js';
 export interface GenerationTime {
   /** Number of completed tasks; 100 at most, so that old tasks lose their weight. */
   readonly tasks: number;
-  /** Mean and variance of the natural logarithms of the times in ms. */
+  /** Mean of the natural logarithms of the times in ms. */
   readonly mean: number;
+  /** Variance of the natural logarithms of the times in ms. */
   readonly variance: number;
 }
 
 /** Learned times by the name of the window: save them, and pass them in after a restart. */
 export type GenerationTimes = Readonly<Record<string, GenerationTime>>;
 
+/** What `learnGenerationTimes` returns: an observer of transitions, and what it has learned. */
 export interface LearnedTimes {
   /**
    * For `withModelInterval` or `createTracker`: the given windows, with the generation times that were seen. The documented
@@ -46,7 +48,7 @@ const TAIL = 1.645;
  *
  * @param windows the documented ones: `resultWindows` or `generationsWindows`.
  * @param times those of an earlier run. @default none
- * @throws RangeError at call time for invalid windows or times.
+ * @throws TypeError at call time for windows or times that are no objects; RangeError for invalid ones.
  *
  * @example
  * const learned = learnGenerationTimes(generationsWindows, JSON.parse(saved ?? '{}'));

@@ -37,8 +37,11 @@ export interface PollState extends WaitState {
   isAsking: boolean;
   /** When the wait ends; of a query under way, when it is given up. */
   dueAt: number;
+  /** When polling began. */
   startedAt: number;
+  /** When tracking ends with reason `deadline`. */
   deadlineAt: number;
+  /** When the last query was sent; absent before the first. */
   askedAt?: number | undefined;
   /** No ask sooner, by a Retry-After. */
   heldUntil?: number | undefined;
@@ -50,9 +53,11 @@ export interface PollState extends WaitState {
   floor: number;
   /** Whether there ever was a good answer. */
   isAnswered: boolean;
+  /** The missed polls since the last good answer; absent where there are none. */
   misses?: MissesInARow | undefined;
 }
 
+/** Missed polls without a good answer in between. */
 export interface MissesInARow {
   /** Those that count against `retry.count`. */
   count: number;
@@ -66,20 +71,35 @@ export interface MissesInARow {
 
 /** Wait for `delay` ms, then pass `due`. */
 export interface WaitDecision {
+  /** Distinguishes the decisions. */
   readonly type: 'wait';
+  /** ms to wait. */
   readonly delay: number;
+  /** The missed poll that the wait follows; absent after a good answer. */
   readonly miss?: MissedPoll;
 }
 
 /** What an engine does next. After `done` and `end` the state is of no more use. */
 export type PollDecision =
   | WaitDecision
-  /** Send the query; pass its outcome, or `due` where there is none after `patience` ms (and abort it). */
-  | { readonly type: 'ask'; readonly patience: number }
-  /** The answer was terminal. */
-  | { readonly type: 'done' }
-  /** Stop tracking, for this reason. */
-  | { readonly type: 'end'; readonly reason: TrackingErrorReason; readonly miss?: MissedPoll };
+  | {
+      /** Send the query; pass its outcome, or `due` where there is none after `patience` ms (and abort it). */
+      readonly type: 'ask';
+      /** ms to wait for the outcome. */
+      readonly patience: number;
+    }
+  | {
+      /** The answer was terminal. */
+      readonly type: 'done';
+    }
+  | {
+      /** Stop tracking. */
+      readonly type: 'end';
+      /** Why, as in a TrackingError. */
+      readonly reason: TrackingErrorReason;
+      /** The missed poll after which the deadline has passed. */
+      readonly miss?: MissedPoll;
+    };
 
 /** A missed poll, as `onMiss` reports it. */
 export type MissedPoll = Pick<Miss, 'kind' | 'misses' | 'nextPollIn'>;
@@ -352,7 +372,7 @@ export interface PollPolicyOptions extends Omit<PollConfig, 'notifier' | 'onMiss
   readonly windows?: PollWindows;
   /** How waits are chosen from the windows; see `withModelInterval`. @default 'window' */
   readonly cadence?: Cadence;
-  /** A fixed wait after each answer, instead of the windows. */
+  /** A fixed wait after each answer, in ms, instead of the windows. @default none */
   readonly interval?: number;
   /** The floor from ask to ask of one task. @default that of the task's window, or 10_000 */
   readonly minInterval?: number;
@@ -362,20 +382,40 @@ export interface PollPolicyOptions extends Omit<PollConfig, 'notifier' | 'onMiss
 
 /** What happened since the last decision. */
 export type PollOutcome =
-  /** The wait is over, or the patience with a query. Also the way to take up a state that was written elsewhere. */
-  | { readonly type: 'due' }
-  /** A good answer. `sentAt`: when the request went, if it had to wait its turn; the floor counts from it. */
-  | { readonly type: 'answer'; readonly task: Task; readonly sentAt?: number }
-  /** The query errored. */
-  | { readonly type: 'miss'; readonly error: unknown; readonly sentAt?: number }
-  /** A signal that an ask is worthwhile: a webhook, a window's focus. */
-  | { readonly type: 'call' };
+  | {
+      /** The wait is over, or the patience with a query. Also the way to take up a state that was written elsewhere. */
+      readonly type: 'due';
+    }
+  | {
+      /** A good answer came. */
+      readonly type: 'answer';
+      /** The answer. */
+      readonly task: Task;
+      /** When the request was sent, if it had to wait its turn: the floor counts from it. */
+      readonly sentAt?: number;
+    }
+  | {
+      /** The query errored. */
+      readonly type: 'miss';
+      /** Its error: a QueryError; anything else ends tracking. */
+      readonly error: unknown;
+      /** When the request was sent, if it had to wait its turn: the floor counts from it. */
+      readonly sentAt?: number;
+    }
+  | {
+      /** An ask is worthwhile: a webhook came, or a window got the focus. */
+      readonly type: 'call';
+    };
 
+/** A state and what to do next. */
 export interface PollStep {
+  /** The state to pass to the next step. */
   readonly state: PollState;
+  /** What the engine does next. */
   readonly decision: PollDecision;
 }
 
+/** A task whose polling begins. */
 export interface PollStart {
   /** ms, epoch ms where the state leaves the process. */
   readonly now: number;
@@ -389,25 +429,30 @@ export interface PollStart {
 
 /** When to ask again and when to give up, for any engine: pure functions of a state, an outcome and the time. */
 export interface PollPolicy {
-  /** The state of a task before its first ask. Its first ask is due after `decision.delay` ms. */
+  /**
+   * Returns the state of a task before its first ask, which is due after `decision.delay` ms.
+   * @throws TypeError for a `now` that is no number.
+   */
   start(ref: PollStart): PollStep & { readonly decision: WaitDecision };
   /**
-   * What to do after an outcome. The state that is passed in stays as it is.
+   * Returns what to do after an outcome. The state that is passed in stays as it is.
    *
    * @param time `now` is in ms and counts from the same point as that of `start`. The times in a task are epoch ms: the age
    * of a task is right only if `now` is epoch ms too.
+   * @throws TypeError for a state, an outcome or a `now` that is none.
    */
   next(state: PollState, outcome: PollOutcome, time: { readonly now: number }): PollStep;
 }
 
 /**
- * The policy of the tracker for an engine of your own, such as a job queue: when to ask about a task again, and when to
+ * Returns the policy of the tracker for an engine of your own, such as a job queue: when to ask about a task again, and when to
  * give up. It has no timer, no clock and no I/O; the state is plain JSON.
  *
  * Given the same answers at the same times, an engine asks at the same times as `tracker.track` and as
  * `withModelInterval` with `pollUntilTerminal`.
  *
- * @throws RangeError or TypeError at call time for options that cannot be meant.
+ * @throws TypeError at call time for options that are unknown or not usable; RangeError for durations and windows that no
+ * timer can take.
  *
  * @example
  * const policy = createPollPolicy({ windows: generationsWindows });

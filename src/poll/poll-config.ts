@@ -18,19 +18,20 @@ export interface PollConfig {
    * first, for at most `interval`; one that hangs is aborted. @default 86_400_000 (a day: by then the services have deleted the record)
    */
   readonly deadline?: number | Date;
-  /** What to do about missed polls: queries that got no usable answer. */
+  /** What to do about missed polls: queries that got no usable answer. @default {}: the defaults of its fields */
   readonly retry?: RetryConfig;
   /**
-   * Emits when asking is worthwhile: a webhook, a window's focus, the network's return. Each emission brings the next ask
-   * forward, as far as `minInterval` and a Retry-After allow.
+   * Emits when asking is worthwhile: a webhook, a window's focus, the network's return. Each emission brings the next
+   * ask forward, as far as `minInterval` and a Retry-After allow. @default none
    */
   readonly notifier?: ObservableInput<unknown>;
-  /** Called with each missed poll. What it throws ends the stream. */
+  /** Called with each missed poll. What it throws ends the stream. @default none */
   readonly onMiss?: (miss: Miss) => void;
   /** Returns 0..1; spreads the back-off. @default Math.random */
   readonly random?: () => number;
 }
 
+/** What to do about missed polls. */
 export interface RetryConfig {
   /** How many polls in a row may be missed. Throttled ones (429) do not count. @default Infinity (the deadline ends it) */
   readonly count?: number;
@@ -47,15 +48,19 @@ export interface RetryConfig {
 
 /** A poll that got no usable answer. The task is not affected. */
 export interface Miss {
+  /** The name of the provider. */
   readonly provider: string;
+  /** The id of the task. */
   readonly id: string;
+  /** Why there was no usable answer. */
   readonly kind: QueryErrorKind;
   /** How many in a row, this one included. */
   readonly misses: number;
   /** ms until the next ask. */
   readonly nextPollIn: number;
+  /** The error of the query. */
   readonly error: QueryError;
-  /** The last good answer. */
+  /** The last good answer; absent before the first. */
   readonly last?: Task;
 }
 

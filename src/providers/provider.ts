@@ -10,7 +10,9 @@ import { DEFAULT_FLOOR, type PollWindows } from '../windows.js';
  */
 export type ApiKey = string | (() => string | ObservableInput<string>) | null;
 
+/** An account at a service. */
 export interface ProviderOptions {
+  /** The API key, a function that returns it, or `null` where another hop adds it. */
   readonly apiKey: ApiKey;
   /**
    * Where the service answers: https, or http on a loopback address. With `apiKey: null` also a path such as `/video-api`.
@@ -25,10 +27,14 @@ export interface ProviderOptions {
 
 /** A service's document, as data. */
 export interface ProviderDefinition {
+  /** The name of the service: what `Task.provider` carries unless an account has a `name` of its own. */
   readonly name: string;
   /** The documented base URL. */
   readonly baseUrl: string;
-  /** Other hosts of the public service, such as regional ones: like that of `baseUrl`, they are never polled faster than real. */
+  /**
+   * Other hosts of the public service, such as regional ones: like that of `baseUrl`, they are never polled faster than
+   * real. @default none
+   */
   readonly otherHosts?: readonly string[];
   /** How to ask, and how to read the answer. */
   readonly wire: Wire;
@@ -146,7 +152,7 @@ function checkDefinition(definition: ProviderDefinition): void {
   }
 }
 
-/** What keeps a key from standing in an Authorization header, if anything does. Never tells the key. */
+/** What keeps a key from standing in an Authorization header, if anything does. Never contains the key. */
 export function flawOfKey(key: unknown): string | undefined {
   if (typeof key !== 'string' || key.trim() === '') return 'is missing or no text';
   return /^[\x21-\x7e]+$/.test(key) ? undefined : 'holds white space or characters that no header can carry';

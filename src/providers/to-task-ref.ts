@@ -6,18 +6,22 @@ import type { Provider } from './provider.js';
 
 /** The ref of a task that was just created, as `track` takes it. */
 export interface CreatedTaskRef {
+  /** The id that the service has given to the task. */
   readonly id: string;
+  /** The name of the provider. */
   readonly provider: string;
+  /** The model, where the reply names it. */
   readonly model?: string;
-  /** Epoch ms, where the reply names it. */
+  /** When the task was created, in epoch ms, where the reply names it. */
   readonly createdAt?: number;
 }
 
 /**
- * The ref of the task that a service's reply to your create request names: text or parsed JSON, in any of the shapes
- * that these services answer with. The library itself creates nothing.
+ * Returns the ref of the task that a service's reply to your create request names: text or parsed JSON, in any of the
+ * shapes that these services answer with. The library itself creates nothing.
  *
- * @throws QueryError `malformed` for a reply that names no task, with what was looked for and the service's message.
+ * @throws QueryError `malformed` for a reply that names no task, with what was looked for and the service's message;
+ * TypeError for a provider that is none.
  *
  * @example
  * const reply = await fetch(createUrl, { method: 'POST', headers, body });

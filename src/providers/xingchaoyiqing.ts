@@ -2,7 +2,11 @@ import { resultWire } from '../wire/index.js';
 import { resultWindows } from '../windows.js';
 import { defineProvider } from './provider.js';
 
-/** Seedance 1.5 at xingchaoyiqing. Task record and video are deleted a day after generation. */
+/**
+ * Returns an account at xingchaoyiqing, which serves Seedance 1.5 on the result wire. It deletes the record of a task,
+ * with its video, a day after generation.
+ * @throws TypeError at call time for options that are missing, unknown or not usable.
+ */
 export const xingchaoyiqing = /* @__PURE__ */ defineProvider({
   name: 'xingchaoyiqing',
   baseUrl: 'https://zcbservice.aizfw.cn/kyyReactApiServer',

@@ -20,10 +20,20 @@ export interface EventSourceOptions {
   readonly onState: (state: StreamState) => void;
 }
 
-/** What one stream is doing: `idle` while it is not subscribed. `until` is when it connects again, in epoch ms. */
+/** What one stream is doing: `idle` while it is not subscribed. */
 export type StreamState =
-  | { readonly state: 'idle' | 'connecting' | 'open' }
-  | { readonly state: 'waiting'; readonly reason: QueryError; readonly until: number };
+  | {
+      /** What it is doing. */
+      readonly state: 'idle' | 'connecting' | 'open';
+    }
+  | {
+      /** It could not be opened, or was cut. */
+      readonly state: 'waiting';
+      /** Why. */
+      readonly reason: QueryError;
+      /** When it connects again, in epoch ms. */
+      readonly until: number;
+    };
 
 // Each one object, so that equal states are identical.
 export const IDLE: StreamState = { state: 'idle' };

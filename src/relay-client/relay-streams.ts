@@ -18,7 +18,14 @@ import {
  * - `waiting`: one could not be opened, or was cut, for `reason`; it is opened again at `until` (epoch ms).
  * - `refused`: the relay refused one for good, for `reason`, and its tasks are lost. Stays until another one is open.
  */
-export type RelayConnectionState = StreamState | { readonly state: 'refused'; readonly reason: QueryError };
+export type RelayConnectionState =
+  | StreamState
+  | {
+      /** The relay refused a stream for good. */
+      readonly state: 'refused';
+      /** Why. */
+      readonly reason: QueryError;
+    };
 
 export interface RelayStreamsOptions extends RelayConnectionOptions {
   readonly idsPerStream: number;

@@ -2,8 +2,10 @@ import { assignDefined } from '../fields.js';
 import { check, checkFunction, checkLimit, checkOptions, show } from '../options.js';
 import type { RelayStreamsOptions } from './relay-streams.js';
 
+/** Request headers by name. */
 export type RelayHeaders = Readonly<Record<string, string>>;
 
+/** Where the relay is, and how a tracker connects to it. */
 export interface RelayTrackerOptions {
   /** Where the relay is: in a page also a relative URL, such as `/tasks`. */
   readonly url: string;
@@ -22,9 +24,9 @@ export interface RelayTrackerOptions {
   readonly idsPerStream?: number;
   /** The relay's option of the same name, where it is raised there: how many streams to open. @default 6 */
   readonly streamsPerSubject?: number;
-  /** @default globalThis.fetch, looked up at each connection */
+  /** Another `fetch`, for instance in tests. @default globalThis.fetch, looked up at each connection */
   readonly fetch?: typeof globalThis.fetch;
-  /** 0..1: spreads the waits of many clients. @default Math.random */
+  /** Returns 0..1: spreads the waits of many clients. @default Math.random */
   readonly random?: () => number;
 }
 

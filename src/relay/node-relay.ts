@@ -15,7 +15,7 @@ export type NodeRelayListener = (
 const nodeRequests = new WeakMap<Request, IncomingMessage | Http2ServerRequest>();
 
 /**
- * Makes a relay a listener of Node's own servers, and of what is built on them.
+ * Returns a relay as a listener of Node's own servers, and of what is built on them.
  *
  * What the handler rejects with is passed to `next`; without `next` the answer is 500.
  *
@@ -39,7 +39,7 @@ export function nodeRelay(relay: RelayHandler): NodeRelayListener {
 }
 
 /**
- * The Node request of a Request that `nodeRelay` made: in `authorize`, what earlier middleware has decorated it with,
+ * Returns the Node request of a Request that `nodeRelay` made: in `authorize`, what earlier middleware has decorated it with,
  * such as `user`. Undefined for any other Request.
  */
 export function incomingOf(request: Request): IncomingMessage | Http2ServerRequest | undefined {

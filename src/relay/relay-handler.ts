@@ -18,8 +18,9 @@ export type RelayHandler = (request: Request) => Promise<Response>;
 const RECONNECT_AFTER = 3000;
 
 /**
- * The server's side of watching tasks in a browser: the provider's key stays here, and a client receives the transitions
- * of the tasks that `authorize` grants it, under their public ids. Whatever it may not see is answered by the same 404.
+ * Returns the server's side of watching tasks in a browser: the provider's key stays here, and a client receives the
+ * transitions of the tasks that `authorize` grants it, under their public ids. Whatever it may not see is answered by the
+ * same 404.
  *
  * A web-standard handler, for any server that has Request and Response; `nodeRelay` makes it a listener for Node's own.
  *

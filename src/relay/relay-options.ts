@@ -24,9 +24,11 @@ export type RelayAuthorize = (
   publicIds: readonly string[],
 ) => RelayGrant | undefined | PromiseLike<RelayGrant | undefined>;
 
+/** What a relay relays, and to whom. */
 export interface RelayOptions {
   /** What `createTracker` returns. Closing it ends every stream. */
   readonly tracker: Pick<Tracker, 'track'>;
+  /** Decides which tasks a request may watch. */
   readonly authorize: RelayAuthorize;
   /**
    * Which URL a client gets for a completed task: `true` for the service's own, or what a function returns. A URL that

@@ -8,22 +8,38 @@ export interface RelayedTask {
   readonly id: string;
   /** Absent for a task that was not granted. */
   readonly provider?: string;
+  /** As in `TrackedTask`. */
   readonly status: TaskStatus | 'lost';
+  /** 1, 2, ... per task: the number of this transition. Absent for a lost task. */
   readonly seq?: number;
+  /** The model, once an answer has named it. */
   readonly model?: string;
   /** 0..100 */
   readonly progress?: number;
-  /** Epoch ms, as the other times. */
+  /** When the service created the task, in epoch ms. */
   readonly createdAt?: number;
+  /** When generating began, in epoch ms. */
   readonly startedAt?: number;
+  /** When the task ended, in epoch ms. */
   readonly finishedAt?: number;
+  /** When the answer was read on the server, in epoch ms. */
   readonly observedAt: number;
   /** Of a completed task, if the option `videoUrl` gives a URL for it. */
-  readonly video?: { readonly url: string; readonly expiresAt?: number };
+  readonly video?: {
+    /** The URL that the option `videoUrl` gives. */
+    readonly url: string;
+    /** When the service's own URL stops working, in epoch ms. */
+    readonly expiresAt?: number;
+  };
   /** Of a failed task. */
   readonly failure?: Pick<Failure, 'kind' | 'message'>;
   /** Of a lost task. */
-  readonly error?: { readonly reason: TrackingErrorReason; readonly message: string };
+  readonly error?: {
+    /** Why tracking ended. */
+    readonly reason: TrackingErrorReason;
+    /** The reason as a sentence, with the public id. */
+    readonly message: string;
+  };
 }
 
 /** The URL that a client gets for a completed task: `true` for the service's own, or what a function returns. */

@@ -13,6 +13,7 @@ import { createTaskStore } from './task-store.js';
 export type { SandboxOutcome } from './lifecycle.js';
 export type { SandboxService } from './services.js';
 
+/** Where the sandbox listens, and how its services behave. */
 export interface SandboxOptions {
   /** Divides all times of the services: generation, queueing, refreshing. At 60, minutes become seconds. @default 1 */
   readonly speed?: number;
@@ -21,7 +22,7 @@ export interface SandboxOptions {
    * @default a new one each time; see `Sandbox.seed`
    */
   readonly seed?: number;
-  /** @default 0: any free port */
+  /** The port to listen on. @default 0: any free one */
   readonly port?: number;
   /** The loopback address to listen on; no other is taken. @default '127.0.0.1' */
   readonly host?: '127.0.0.1' | '::1' | 'localhost';
@@ -31,10 +32,11 @@ export interface SandboxOptions {
   readonly rateLimit?: number;
 }
 
+/** A task to create in the sandbox. */
 export interface SandboxTaskRequest {
   /** The service that has the task. */
   readonly provider: SandboxService;
-  /** @default `seedance_1_5_pro_720p`, `videos`, `veo_3_1_fast` or `seedance`, by the service */
+  /** The model of the task. @default `seedance_1_5_pro_720p`, `videos`, `veo_3_1_fast` or `seedance`, by the service */
   readonly model?: string;
   /** `cancelled` for models of Seedance 1.5 only, as documented; `never` for a task that is processing for ever. @default 'completed' */
   readonly outcome?: SandboxOutcome;
@@ -46,10 +48,13 @@ export interface SandboxTaskRequest {
 
 /** A task of the sandbox, as `track` takes it. */
 export interface SandboxTaskRef {
+  /** The id of the task. */
   readonly id: string;
+  /** The service that has it. */
   readonly provider: SandboxService;
+  /** Its model. */
   readonly model: string;
-  /** Epoch ms. */
+  /** When it was created, in epoch ms. */
   readonly createdAt: number;
 }
 

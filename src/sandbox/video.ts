@@ -11,7 +11,7 @@ export interface SignedVideo {
   readonly expiresAt: number;
 }
 
-/** The three ways in which the services' URLs tell of their expiry; `auth_key` does so in a form of its vendor's own. */
+/** The three ways in which the services' URLs contain their expiry; `auth_key` does so in a form of its vendor's own. */
 export type Signature = 'Expires' | 'X-Tos' | 'auth_key';
 
 /** Signs the URL of a video that is done at `opensAt` and kept for `retention` ms. */

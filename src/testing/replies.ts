@@ -6,8 +6,10 @@ import type { TransportReply } from '../transport/index.js';
 import { buildTask, type ScriptTask } from './tasks.js';
 
 /**
- * What a service of the result wire (xingchaoyiqing, mingyan, globalaiopc) replies about a task. By default the task
- * was created now, by the model `seedance_1_5_pro_720p`.
+ * Returns what a service of the result wire (xingchaoyiqing, mingyan, globalaiopc) replies about a task. By default the
+ * task was created now, by the model `seedance_1_5_pro_720p`.
+ *
+ * @throws TypeError at call time for a status that is none.
  *
  * @example
  * resultReply({ id: 'video_1', status: 'processing', model: 'veo_3_1' })
@@ -29,9 +31,12 @@ export function resultReply(fields: ScriptTask): TransportReply {
 }
 
 /**
- * What a service of the generations wire (anyfast, alad) replies about a task, with its habits: the URL of a completed
- * one stands in `fail_reason` too, and only then does the reply name the upstream's model. A video with an `originalUrl` makes it a
- * super-resolution task. By default the task was submitted now.
+ * Returns what a service of the generations wire (anyfast, alad) replies about a task, with its habits: the URL of a
+ * completed one stands in `fail_reason` too, and only then does the reply name the upstream's model
+ * (https://docs.anyfast.ai). A video with an `originalUrl` makes it a super-resolution task. By default the task was
+ * submitted now.
+ *
+ * @throws TypeError at call time for a status that is none.
  */
 export function generationsReply(fields: ScriptTask): TransportReply {
   const task = buildTask(fields);
@@ -63,9 +68,10 @@ export function generationsReply(fields: ScriptTask): TransportReply {
 }
 
 /**
- * What a service replies when it tells of no task: the HTTP status and body that are read as a QueryError of this kind.
+ * Returns a reply that describes no task: the HTTP status and body that are read as a QueryError of this kind.
  *
  * @param retryAfterSeconds for the Retry-After header.
+ * @throws TypeError at call time for a kind that no reply has, and for a Retry-After that is no number.
  */
 export function errorReply(
   kind: Exclude<QueryErrorKind, 'network' | 'timeout' | 'expired'>,
@@ -150,7 +156,7 @@ function upstreamOf(task: ReturnType<typeof buildTask>): unknown {
   };
 }
 
-/** Both wires tell times in Unix seconds. */
+/** Both wires have times in Unix seconds. */
 function seconds(epochMs = asyncScheduler.now()): number {
   return Math.floor(epochMs / 1000);
 }

@@ -30,6 +30,7 @@ export type ScriptStep<Answer> =
  */
 export type Script<Step> = readonly Step[] | Readonly<Record<string, readonly Step[]>>;
 
+/** How a script is played. */
 export interface ScriptOptions {
   /**
    * How many ms a query takes; or a function that returns it for each. The query completes one ms after its answer, like
@@ -41,11 +42,13 @@ export interface ScriptOptions {
     | ((query: { readonly id: string; /** 1 for the first query of this id. */ readonly nth: number }) => number);
 }
 
-/** What happened to a query, and when: in virtual, faked or real ms, as `asyncScheduler.now()` tells. */
+/** What happened to a query, and when: in virtual, faked or real ms of `asyncScheduler.now()`. */
 export interface ScriptEvent {
   /** `miss`: it errored, or completed without an answer. `abort`: it was unsubscribed from before either. */
   readonly type: 'request' | 'answer' | 'miss' | 'abort';
+  /** The id of the task. */
   readonly id: string;
+  /** When it happened, in ms of `asyncScheduler.now()`: virtual, faked or real. */
   readonly at: number;
 }
 

@@ -5,11 +5,13 @@ import type { Task } from '../task.js';
 import { playScript, type Script, type ScriptEvent, type ScriptOptions, type ScriptStep } from './script.js';
 import { buildTask, DEFAULTS } from './tasks.js';
 
+/** How a script is played, and whose answers it gives. */
 export interface ScriptedQueryOptions extends ScriptOptions {
   /** The provider of every answer, unless the ref names one. @default 'scripted' */
   readonly provider?: string;
 }
 
+/** A query that plays a script, and its log. */
 export interface ScriptedQuery {
   /** In the place of `createQuery(...)` or `tracker.query`: asks the script. */
   readonly query: Query;
@@ -18,13 +20,14 @@ export interface ScriptedQuery {
 }
 
 /**
- * A query that answers from a script instead of a service. Time is RxJS's own, so it may be virtual (TestScheduler),
+ * Returns a query that answers from a script instead of a service. Time is RxJS's own, so it may be virtual (TestScheduler),
  * faked or real. It counts the queries of each id, so make a new one for each test.
  *
  * Answers carry the id and the provider that were asked about, whatever their step contains; `observedAt` is 0 unless the
  * step sets it, so that answers equal `taskLetters({ id })`.
  *
- * @throws TypeError or RangeError at call time for a step that is none.
+ * @throws TypeError at call time for a script or step that is none, and for an unknown option; RangeError for a `latency`
+ * that no timer can take.
  *
  * @example
  * const { query, log } = scriptedQuery({ video_1: ['q', 'server', { status: 'processing', progress: 40 }, 's'] });

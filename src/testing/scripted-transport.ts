@@ -3,6 +3,7 @@ import type { Transport, TransportReply } from '../transport/index.js';
 import { errorReply, generationsReply, resultReply } from './replies.js';
 import { playScript, type Script, type ScriptEvent, type ScriptOptions, type ScriptStep } from './script.js';
 
+/** A transport that plays a script, and its log. */
 export interface ScriptedTransport {
   /** For `createTracker({ provider, transport })` or `createQuery`. */
   readonly transport: Transport;
@@ -11,12 +12,13 @@ export interface ScriptedTransport {
 }
 
 /**
- * A transport that replies from a script instead of a network, as true to the wire as a service: gate, wire and
+ * Returns a transport that replies from a script instead of a network, as true to the wire as a service: gate, wire and
  * operators are the real ones. The wire goes by the path that is asked for. Steps are those of `scriptedQuery`, where
  * an error's kind is the reply that is read as that kind (`network` and `timeout`: no reply at all), or whole replies.
  * Time is RxJS's own: virtual, faked or real.
  *
- * @throws TypeError or RangeError at call time for a step that is none.
+ * @throws TypeError at call time for a script or step that is none, and for an unknown option; RangeError for a `latency`
+ * that no timer can take.
  *
  * @example
  * const { transport } = scriptedTransport({ asyntask_1: ['q', errorReply('rate-limited', 5), 'p', 's'] });

@@ -4,12 +4,17 @@ import { cancelledTask, completedTask, failedTask, processingTask, queuedTask, u
 /** One task at every status, by the letter that stands for it in a diagram. */
 // A type and not an interface: only then may it stand where values by any letter are wanted.
 export type TaskLetters = {
+  /** Queued. */
   readonly q: QueuedTask;
+  /** Processing. */
   readonly p: ProcessingTask;
+  /** Unknown. */
   readonly u: UnknownTask;
-  /** `s` for succeeded. */
+  /** Completed: succeeded. */
   readonly s: CompletedTask;
+  /** Failed. */
   readonly f: FailedTask;
+  /** Cancelled. */
   readonly c: CancelledTask;
 };
 
@@ -19,10 +24,12 @@ export type TaskLettersFields = Partial<
 >;
 
 /**
- * The values of a marble diagram: `q` queued, `p` processing, `u` unknown, `s` completed (succeeded), `f` failed,
+ * Returns the values of a marble diagram: `q` queued, `p` processing, `u` unknown, `s` completed (succeeded), `f` failed,
  * `c` cancelled. They equal what `scriptedQuery` answers for the same letter, id and provider.
  *
  * For merged streams add `l: lostTask()`.
+ *
+ * @throws TypeError at call time for fields that are no object.
  *
  * @example
  * const letters = taskLetters({ id: 'video_1' });

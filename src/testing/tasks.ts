@@ -14,10 +14,13 @@ import type {
 
 type Over<T extends { readonly status: string }> = Partial<Omit<T, 'status'>>;
 
-/** A task as far as a script tells of it: its status, and whatever other fields matter. */
+/** A task in a script: its status, and whatever other fields matter. */
 export type ScriptTask = Task extends infer T
   ? T extends Task
-    ? { readonly status: T['status'] } & Over<T>
+    ? {
+        /** The status of the task. */
+        readonly status: T['status'];
+      } & Over<T>
     : never
   : never;
 
@@ -25,8 +28,10 @@ export type ScriptTask = Task extends infer T
 export const DEFAULTS = { id: 'task', provider: 'scripted', observedAt: 0 } as const;
 
 /**
- * A task that waits at its service. What is not given has a valid default: id `task`, provider `scripted`, the status
- * as `rawStatus`, `observedAt` 0.
+ * Returns a task that waits at its service. What is not given has a valid default: id `task`, provider `scripted`, the
+ * status as `rawStatus`, `observedAt` 0.
+ *
+ * @throws TypeError at call time for fields that are no object.
  *
  * @example
  * queuedTask({ id: 'video_1', model: 'veo_3_1' })
@@ -35,35 +40,53 @@ export function queuedTask(over: Over<QueuedTask> = {}): QueuedTask {
   return { ...DEFAULTS, rawStatus: 'queued', ...fieldsOf('queuedTask', over), status: 'queued' };
 }
 
-/** A task that is being generated. Defaults as in `queuedTask`. */
+/**
+ * Returns a task that is being generated. Defaults as in `queuedTask`.
+ * @throws TypeError at call time for fields that are no object.
+ */
 export function processingTask(over: Over<ProcessingTask> = {}): ProcessingTask {
   return { ...DEFAULTS, rawStatus: 'processing', ...fieldsOf('processingTask', over), status: 'processing' };
 }
 
-/** A task whose service used an undocumented word: `rawStatus` is `reviewing` by default. */
+/**
+ * Returns a task whose service used an undocumented word: `rawStatus` is `reviewing` by default.
+ * @throws TypeError at call time for fields that are no object.
+ */
 export function unknownTask(over: Over<UnknownTask> = {}): UnknownTask {
   return { ...DEFAULTS, rawStatus: 'reviewing', ...fieldsOf('unknownTask', over), status: 'unknown' };
 }
 
-/** A task that is done. Its video is at `https://videos.example.com/{id}.mp4` by default and never expires. */
+/**
+ * Returns a task that is done. Its video is at `https://videos.example.com/{id}.mp4` by default and never expires.
+ * @throws TypeError at call time for fields that are no object.
+ */
 export function completedTask(over: Over<CompletedTask> = {}): CompletedTask {
   const { id } = { ...DEFAULTS, ...fieldsOf('completedTask', over) };
   const video = { url: `https://videos.example.com/${encodeURIComponent(id)}.mp4` };
   return { ...DEFAULTS, rawStatus: 'completed', video, ...over, status: 'completed' };
 }
 
-/** A task that its service gave up. By default no reason is given. */
+/**
+ * Returns a task that its service gave up. By default no reason is given.
+ * @throws TypeError at call time for fields that are no object.
+ */
 export function failedTask(over: Over<FailedTask> = {}): FailedTask {
   const failure = { message: 'no reason given', kind: 'unknown' } as const;
   return { ...DEFAULTS, rawStatus: 'failed', failure, ...fieldsOf('failedTask', over), status: 'failed' };
 }
 
-/** A task that was cancelled at its service. */
+/**
+ * Returns a task that was cancelled at its service.
+ * @throws TypeError at call time for fields that are no object.
+ */
 export function cancelledTask(over: Over<CancelledTask> = {}): CancelledTask {
   return { ...DEFAULTS, rawStatus: 'cancelled', ...fieldsOf('cancelledTask', over), status: 'cancelled' };
 }
 
-/** A task that cannot be tracked any more, as `trackAll` gives it. By default its deadline has passed. */
+/**
+ * Returns a task that cannot be tracked any more, as `trackAll` emits it. By default its deadline has passed.
+ * @throws TypeError at call time for fields that are no object.
+ */
 export function lostTask(over: Over<LostTask> = {}): LostTask {
   const { id, provider } = { ...DEFAULTS, ...fieldsOf('lostTask', over) };
   const message = `${provider} task ${id} is not tracked any more: its deadline has passed`;
@@ -85,7 +108,7 @@ const BUILDERS: { readonly [Status in TaskStatus]: (over: object) => Task } = {
   cancelled: cancelledTask,
 };
 
-/** A whole task from what a script tells of it. */
+/** A whole task from the fields that a script has. @throws TypeError for a status that is none. */
 export function buildTask(fields: ScriptTask): Task {
   const status = fields?.status;
   check('status', status, isTaskStatus(status), Object.keys(BUILDERS).join(', '));

@@ -15,7 +15,7 @@ export interface PollPlanOptions extends PollConfig {
   readonly windows?: PollWindows;
   /** How waits are chosen from the windows; see `withModelInterval`. @default 'window' */
   readonly cadence?: Cadence;
-  /** A fixed wait after each answer, in ms, instead of the windows. */
+  /** A fixed wait after each answer, in ms, instead of the windows. @default none */
   readonly interval?: number;
   /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
   readonly minInterval?: number;

@@ -51,6 +51,7 @@ export interface TrackerStats {
   readonly providers: Readonly<Record<string, ProviderStats>>;
 }
 
+/** One provider at one moment: its tasks, and the requests of its key. */
 export interface ProviderStats extends GateStats {
   /**
    * Number of tasks by the status of their last transition, `unanswered` before the first: those with subscribers, and the
@@ -59,6 +60,7 @@ export interface ProviderStats extends GateStats {
   readonly tasks: Readonly<Record<TaskStatus | 'unanswered', number>>;
 }
 
+/** How a task is tracked. */
 export interface TrackOptions {
   /**
    * When a transition counts as delivered, so that it does not come again after a restart: `auto`, when every subscriber's
@@ -69,36 +71,38 @@ export interface TrackOptions {
   readonly ack?: 'auto' | 'manual';
 }
 
+/** Tracks tasks as Observables of their transitions; made by `createTracker`. */
 export interface Tracker {
-  /** Asks once; see `createQuery`. */
+  /** Asks about a task once; see `createQuery`. */
   readonly query: Query;
   /**
-   * The transitions of one task, up to its terminal one; then completes. One poll is shared by all subscribers: a late one
+   * Emits the transitions of one task, up to its terminal one; then completes. One poll is shared by all subscribers: a late one
    * receives the last transition first, the last one to leave aborts the poll. A terminal task is remembered until its
    * video expires (else for 24 h), and never asked about again.
    *
    * Errors with a TrackingError. A failed or cancelled task is a value.
-   * @throws TypeError or RangeError at call time for a ref that names no task.
+   * @throws TypeError or RangeError at call time for a ref that names no task, for unknown options, and on a closed tracker.
    */
   track(ref: TaskRef, options?: TrackOptions): Observable<Task>;
   /**
-   * The transitions of many tasks, merged. A task that cannot be tracked any more arrives as a `lost` value, and the
+   * Emits the transitions of many tasks, merged. A task that cannot be tracked any more arrives as a `lost` value, and the
    * others go on. Equal refs are tracked once; one that arrives after the end of its task emits the end again. Errors only
    * if `refs` does.
-   * @throws TypeError or RangeError at call time for a bad ref in an array; from another source it arrives as `lost`.
+   * @throws TypeError or RangeError at call time for a bad ref in an array (from another source it arrives as `lost`), for
+   * refs that are no stream, for unknown options, and on a closed tracker.
    */
   trackAll(refs: ObservableInput<TaskRef>, options?: TrackOptions): Observable<TrackedTask>;
   /**
-   * Everything in the journal that is open or was not acknowledged, merged like `trackAll`. First asks are spread over
+   * Emits the transitions of everything in the journal that is open or was not acknowledged, merged like `trackAll`. First asks are spread over
    * each task's polling window. A transition that was acknowledged does not come again; a completed task that was not
    * is asked about once more, and so comes with a fresh URL. Errors if the journal cannot be read.
-   * @throws TypeError at call time without a journal.
+   * @throws TypeError at call time without a journal, for unknown options, and on a closed tracker.
    */
   resume(options?: TrackOptions): Observable<TrackedTask>;
   /**
    * Acknowledges this transition and those before it; of a lost task, that it is lost. Begins at once, without a
    * subscriber; completes when that is durable, errors where it cannot be: the journal fails, or the tracker is closed.
-   * @throws TypeError at call time without a journal.
+   * @throws TypeError at call time without a journal, and for what is no task.
    */
   ack(task: TrackedTask): Observable<never>;
   /**
@@ -108,8 +112,8 @@ export interface Tracker {
    */
   forget(ref: TaskRef): Observable<never>;
   /**
-   * How many tasks are in which state, and for each provider what waits at the gate, what is in flight and the rate in effect:
-   * those of its key, which all trackers on that gate share.
+   * Returns how many tasks are in which state, and for each provider what waits at the gate, what is in flight and the rate
+   * in effect: those of its key, which all trackers on that gate share.
    */
   stats(): TrackerStats;
   /** Completes every stream, stops every poll and releases the journal. */
@@ -125,7 +129,8 @@ const MAX_REMEMBERED = 10_000;
  * Its tasks share timers, so functions that it is given (`apiKey`, `onMiss`, a transport) run in the async context (and
  * zone) of any subscriber: what they need must not come from `AsyncLocalStorage`.
  *
- * @throws TypeError or RangeError at call time for options that cannot be meant, saying what to write instead.
+ * @throws TypeError or RangeError at call time for options that are missing, unknown or not usable, with what to write
+ * instead.
  *
  * @example
  * const tracker = createTracker({ provider: [alad({ apiKey }), mingyan({ apiKey: other })] });

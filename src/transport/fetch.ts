@@ -4,13 +4,14 @@ import { checkFunction } from '../options.js';
 import { DEFAULT_LIMITS, type Transport, type TransportLimits, type TransportReply } from './transport.js';
 import { Body, checkLimits, transportError } from './reply.js';
 
+/** The limits of an exchange, and the `fetch` that sends it. */
 export interface FetchTransportOptions extends TransportLimits {
   /** Another `fetch`, for instance one with a proxy. @default globalThis.fetch, looked up at each request */
   readonly fetch?: typeof globalThis.fetch;
 }
 
 /**
- * The transport that runs everywhere, over `fetch`. Follows no redirect, sends no cookies, caches nothing.
+ * Returns the transport that runs everywhere, over `fetch`. Follows no redirect, sends no cookies, caches nothing.
  *
  * `fetch` hides too much for the following; in Node, `undiciTransport` does it:
  * - A compressed reply is unpacked, not refused. Reading stops at `maxBytes` of unpacked text.
@@ -18,6 +19,9 @@ export interface FetchTransportOptions extends TransportLimits {
  * - The number of sockets is not bounded.
  * - A request that meets a socket which the server has just closed is not sent again in Node (nodejs/undici#3492): that
  *   poll is missed.
+ *
+ * @throws TypeError at call time for an unknown option or a `fetch` that is no function; RangeError for a limit that no
+ * timer or buffer can keep.
  */
 export function fetchTransport(options: FetchTransportOptions = {}): Transport {
   const { headersTimeout, totalTimeout, maxBytes } = checkLimits('fetchTransport', options, DEFAULT_LIMITS, ['fetch']);

@@ -1,15 +1,21 @@
 import type { Observable } from 'rxjs';
 import { LONGEST_RETRY_AFTER } from '../durations.js';
 
+/** A GET request. */
 export interface TransportRequest {
+  /** The absolute URL, or a path where the page's own server is asked. */
   readonly url: string;
+  /** Request headers by name; they may hold the API key. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A reply, whatever its status. */
 export interface TransportReply {
+  /** The HTTP status. */
   readonly status: number;
-  /** Names in lower case. */
+  /** Response headers; names in lower case, several of one name joined by ", ". */
   readonly headers: Readonly<Record<string, string>>;
+  /** The body as text. */
   readonly body: string;
 }
 

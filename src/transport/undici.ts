@@ -12,15 +12,19 @@ import {
   type TransportRequest,
 } from './transport.js';
 
+/** The limits of an exchange, and of the sockets. */
 export interface UndiciTransportOptions extends TransportLimits {
-  /** Sockets per origin; more requests than that wait their turn. @default 32 */
+  /** How many sockets an origin may have; more requests than that wait their turn. @default 32 */
   readonly connections?: number;
   /**
    * How long an idle socket is kept, in ms: longer than the polling interval, or every poll pays for a new one.
    * @default 90_000
    */
   readonly keepAlive?: number;
-  /** For a socket to connect, TLS included, in ms. Kept to the second. @default 10_000 */
+  /**
+   * ms for a socket to connect, TLS included. Kept to the second, which is the resolution of undici's timers
+   * (nodejs/undici, lib/util/timers.js). @default 10_000
+   */
   readonly connectTimeout?: number;
   /**
    * Certificates to trust, in PEM, instead of Node's own. For both write `[...tls.rootCertificates, yours]`.
@@ -30,10 +34,12 @@ export interface UndiciTransportOptions extends TransportLimits {
   /**
    * Your own undici 7 dispatcher (a proxy agent, a mock). You close it; `connections`, `keepAlive`, `connectTimeout`
    * and `ca` are then its own affair.
+   * @default none: a connection of the transport's own for each socket
    */
   readonly dispatcher?: Dispatcher;
 }
 
+/** A transport that holds sockets until it is closed. */
 export interface UndiciTransport extends Transport, AsyncDisposable {
   /** Ends requests in flight or waiting with an error, and closes every socket. Later requests get the same error. */
   close(): Promise<void>;
@@ -42,14 +48,15 @@ export interface UndiciTransport extends Transport, AsyncDisposable {
 const DEFAULTS = { ...DEFAULT_LIMITS, connections: 32, keepAlive: 90_000, connectTimeout: 10_000 };
 
 /**
- * The transport for Node: a bounded number of sockets per origin, kept between polls; time limits for connecting,
+ * Returns the transport for Node: a bounded number of sockets per origin, kept between polls; time limits for connecting,
  * headers and the whole exchange; a size limit. Follows no redirect, asks for no compression and accepts none. A
  * request that meets a socket which the server had just closed is sent once more at once.
  *
  * The time limits of an exchange start when its request is written to a socket: waiting for one costs nothing. Idle
  * sockets do not keep the process alive.
  *
- * @throws RangeError or TypeError at call time for options that cannot be meant, and under Bun, which has no working undici.
+ * @throws TypeError at call time for options that are unknown or not usable, and under Bun, which has no working undici
+ * (oven-sh/bun#42084); RangeError for a limit that no timer or buffer can keep.
  */
 export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTransport {
   const limits = checkLimits('undiciTransport', options, DEFAULTS, ['ca', 'dispatcher']);

@@ -5,18 +5,20 @@ import { fieldsOf, readWord } from './field-types.js';
 import { firstMatch } from './first-match.js';
 import type { Fields, ReadContext, Reply } from './wire.js';
 
+/** What `replyError` cannot read from the HTTP status. */
 export interface ReplyErrorOptions {
-  /** @default read from the HTTP status and the code */
+  /** Why the query was not answered. @default read from the HTTP status and the code */
   readonly kind?: QueryErrorKind | undefined;
-  /** The service's own code, or one that tells errors of one kind apart. */
+  /** The service's own code, or one that distinguishes errors of one kind. @default none */
   readonly code?: string | undefined;
   /** Whether the body is a JSON object: a CDN's page is no answer of the service, whatever its status. @default true */
   readonly hasBody?: boolean;
 }
 
 /**
- * The QueryError for a reply that describes no task. `what` is the middle of its message; text of the reply in it must
- * have passed `context.redact`.
+ * Returns the QueryError for a reply that describes no task. `what` is the middle of its message; text of the reply in
+ * it must have passed `context.redact`.
+ * @throws TypeError for a reply or context that is none, and for unknown options.
  */
 export function replyError(
   reply: Reply,

@@ -13,7 +13,7 @@ export interface Opened {
 
 /**
  * Parses a reply and takes the task out of its envelope, by the reply's shape alone.
- * @throws QueryError for an error reply, whatever HTTP status it has.
+ * @throws QueryError for an error reply, whatever HTTP status it has; TypeError for a reply or context that is none.
  */
 export function openEnvelope(reply: Reply, context: ReadContext): Opened {
   checkReading(reply, context);

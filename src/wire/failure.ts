@@ -4,7 +4,9 @@ import { firstMatch } from './first-match.js';
 
 /** What a reply contains about the failure of a task, from wherever it stands, the outermost first. */
 export interface FailureReading {
+  /** Texts that may be the reason, as they came. */
   readonly messages: readonly (string | undefined)[];
+  /** Codes of the service and of its upstream. */
   readonly codes?: readonly (string | undefined)[];
   /** Words for the status, the service's own and its upstream's. */
   readonly statuses?: readonly (string | undefined)[];

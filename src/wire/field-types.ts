@@ -8,7 +8,7 @@ import type { Fields } from './wire.js';
 /** Longer texts are no names, codes or reasons that are meant to be read; a reply may have up to 1 MiB. */
 const LONGEST = 4_096;
 
-/** A non-blank text, cut to 4,096 characters. */
+/** Returns a non-blank text, cut to 4,096 characters; undefined for any other value. */
 export function readText(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.trim() === '') return undefined;
   return value.length > LONGEST ? copy(value, LONGEST) : value;
@@ -19,13 +19,16 @@ function copy(text: string, length: number): string {
   return new TextDecoder().decode(new TextEncoder().encode(text.slice(0, length)));
 }
 
-/** A finite number, also as text. */
+/** Returns a finite number, also one that is given as text; undefined for any other value. */
 export function readNumber(value: unknown): number | undefined {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
 }
 
-/** Progress in per cent, 0..100, from a number or from a text such as "50%". Values beyond the bounds are clamped. */
+/**
+ * Returns progress in per cent, 0..100, from a number or from a text such as "50%"; undefined for any other value. Numbers
+ * beyond the bounds are clamped.
+ */
 export function readPercent(value: unknown): number | undefined {
   const percent = readNumber(typeof value === 'string' ? value.replace(/%\s*$/, '') : value);
   return percent === undefined ? undefined : Math.min(100, Math.max(0, percent));
@@ -35,8 +38,8 @@ export function readPercent(value: unknown): number | undefined {
 const ISO = /^\s*(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)\s*(Z|[+-]\d\d:?\d\d)?\s*$/i;
 
 /**
- * A time in epoch ms, from Unix seconds, ms or an ISO 8601 text (UTC where it names no zone). 0 means "not yet", and is
- * absent.
+ * Returns a time in epoch ms, from Unix seconds, ms or an ISO 8601 text (UTC where it names no zone); undefined for any
+ * other value. 0 means "not yet", and is undefined.
  */
 export function readTime(value: unknown): number | undefined {
   const number = readNumber(value);

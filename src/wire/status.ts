@@ -1,7 +1,7 @@
 import type { TaskStatus } from '../task.js';
 
 /**
- * The status that a service's word stands for, whatever its case and whether blanks, `-` or `_` separate its parts. A
+ * Returns the status that a service's word stands for, whatever its case and whether blanks, `-` or `_` separate its parts. A
  * word that is not documented is `unknown`, never an end.
  */
 export function statusOf(word: string): TaskStatus {

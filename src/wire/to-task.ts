@@ -15,36 +15,44 @@ export interface TaskReading {
   readonly ids?: readonly (string | undefined)[];
   /** The service's own word. */
   readonly status: string | undefined;
+  /** The model that the reply names. */
   readonly model?: string | undefined;
   /** 0..100 */
   readonly progress?: number | undefined;
-  /** This and the other times: epoch ms by the service's clock. */
+  /** When the service created the task, in epoch ms by its clock. */
   readonly createdAt?: number | undefined;
+  /** When generating began, in epoch ms by the service's clock. */
   readonly startedAt?: number | undefined;
+  /** The service's trace id of the reply. */
   readonly requestId?: string | undefined;
   /** Read at the end of a task only. */
   readonly outcome?: () => OutcomeReading;
 }
 
+/** What a wire reads of a task that has ended. */
 export interface OutcomeReading {
+  /** When the task ended, in epoch ms by the service's clock. */
   readonly finishedAt?: number | undefined;
   /** Where the URL of a completed task's video may be, the most trusted place first. */
   readonly urls?: Iterable<string | undefined>;
   /** Other URLs of the video, as texts of the reply. */
   readonly links?: { readonly [Field in 'originalUrl' | 'lastFrameUrl' | 'coverUrl']?: string | undefined };
+  /** What the reply contains about the video, apart from its URLs. */
   readonly video?: {
     readonly [Field in Exclude<keyof Video, `${string}rl` | 'requiresKey'>]?: Video[Field] | undefined;
   };
+  /** What the task cost. */
   readonly usage?: { readonly [Field in keyof Usage]?: Usage[Field] | undefined };
   /** Read of a failed task only. */
   readonly failure?: () => FailureReading;
 }
 
 /**
- * Makes the Task of what a wire has read. The status alone decides what it is.
+ * Returns the Task of what a wire has read. The status alone decides what it is.
  *
  * @throws QueryError `malformed`: without a status, for another task (code `wrong-task`), or completed without a usable
- * URL (code `no-video`); `not-found` where the status is the service's word for that.
+ * URL (code `no-video`); `not-found` where the status is the service's word for that. TypeError for a reply or context
+ * that is none.
  */
 export function toTask(reading: TaskReading, reply: Reply, context: ReadContext): Task {
   checkReading(reply, context);

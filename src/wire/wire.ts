@@ -4,6 +4,7 @@ import type { Task } from '../task.js';
 export interface Reply {
   /** HTTP status. */
   readonly status: number;
+  /** The body as text. */
   readonly body: string;
   /** ms, from the reply's headers. */
   readonly retryAfterMs?: number | undefined;
@@ -13,7 +14,9 @@ export interface Reply {
 
 /** The request that a reply belongs to: all that a wire needs to know beside the reply. */
 export interface ReadContext {
+  /** The name of the provider that was asked. */
   readonly provider: string;
+  /** The id of the task that was asked about. */
   readonly id: string;
   /** When the reply arrived, in epoch ms. */
   readonly observedAt: number;
@@ -32,6 +35,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 /** The path of a query over HTTP, and the reading of its reply. Pure and synchronous. */
 export interface Wire {
+  /** For messages, and for what depends on the wire. */
   readonly name: string;
   /**
    * The path below the base URL.

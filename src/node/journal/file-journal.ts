@@ -4,7 +4,7 @@ import { show } from '../../options.js';
 import { JournalFile } from './journal-file.js';
 
 /**
- * A journal in one file, for one process at a time. What is saved has reached the disk (`fdatasync`); what is saved at
+ * Returns a journal in one file, for one process at a time. What is saved has reached the disk (`fdatasync`); what is saved at
  * about the same time is written and synced together. The file is created with mode 0600 when the journal is first
  * used, and rewritten when more than half of it is out of date. A symbolic link is followed.
  *

@@ -27,8 +27,9 @@ export interface Job {
 export interface Downloaded {
   /** Where the sink has put the video. */
   readonly path: string;
+  /** The size of the video. */
   readonly bytes: number;
-  /** In hex. */
+  /** The SHA-256 of the video, in hex. */
   readonly sha256: string;
 }
 

@@ -16,15 +16,18 @@ export type SaveErrorKind = 'expired' | 'refused' | 'not-a-video' | 'too-large' 
  * No message holds a key or a URL query. `cause` is a copy of `name`, `message` and `code`.
  */
 export class SaveError extends Error {
+  /** `SaveError`. */
   override readonly name = 'SaveError';
+  /** Why the video could not be saved. */
   readonly kind: SaveErrorKind;
 
+  /** Made by `saveVideo`. */
   constructor(kind: SaveErrorKind, message: string, { cause }: ErrorOptions = {}) {
     super(message, cause === undefined ? {} : { cause: causeOf(cause) });
     this.kind = kind;
   }
 
-  /** With the message, which `JSON.stringify` leaves out of an Error. */
+  /** Returns the fields with the message and the cause, which `JSON.stringify` would leave out. */
   toJSON(): object {
     const { name, kind, message, cause } = this;
     return { name, kind, message, ...(cause === undefined ? {} : { cause }) };

@@ -12,9 +12,12 @@ import type { VideoSink } from './video-sink.js';
 
 /** Where to save videos, and how. */
 export interface SaveVideoOptions {
-  /** Made at subscription if there is none. File names are made of provider and id. Either this or `sink`. */
+  /**
+   * Where the files go; made at subscription if there is none. File names are made of provider and id. Either this or
+   * `sink`. @default none
+   */
   readonly directory?: string;
-  /** A place of your own, such as an object store, instead of a directory. */
+  /** A place of your own, such as an object store, instead of a directory. @default none */
   readonly sink?: VideoSink;
   /**
    * Called once for a fresh URL when that of the task has expired (HTTP 403, 404, 410): `tracker.query`.
@@ -55,11 +58,18 @@ export interface SaveVideoOptions {
    */
   readonly minBytesPerSecond?: number;
   /**
-   * Further attempts, and the wait before the n-th of them in ms: `random * min(maxDelay, delay * 2 ** (n - 1))`, or
-   * Retry-After (at most 15 minutes) if that is longer.
+   * Further attempts. The n-th of them waits for `random * min(maxDelay, delay * 2 ** (n - 1))` ms, or for Retry-After (at
+   * most 15 minutes) if that is longer.
    * @default { count: 8, delay: 1_000, maxDelay: 60_000 }
    */
-  readonly retry?: { readonly count?: number; readonly delay?: number; readonly maxDelay?: number };
+  readonly retry?: {
+    /** How many further attempts. @default 8 */
+    readonly count?: number;
+    /** The back-off's base, in ms. @default 1_000 */
+    readonly delay?: number;
+    /** The back-off's limit, in ms. @default 60_000 */
+    readonly maxDelay?: number;
+  };
   /** The shortest time between two `saving` events of one video, in ms. @default 500 */
   readonly progressInterval?: number;
   /**
@@ -68,7 +78,7 @@ export interface SaveVideoOptions {
    * @default none
    */
   readonly allowHosts?: readonly string[];
-  /** @default 'rx-video-tasks' */
+  /** The User-Agent header of the downloads. @default 'rx-video-tasks' */
   readonly userAgent?: string;
 }
 

@@ -26,31 +26,39 @@ import { SaveError } from './save-error.js';
 import { planOf, type SaveVideoOptions } from './save-options.js';
 
 interface SaveEvent {
+  /** The id of the task. */
   readonly id: string;
+  /** The name of the provider. */
   readonly provider: string;
+  /** The completed task. */
   readonly task: CompletedTask;
 }
 
 /** A video is being downloaded. */
 export interface SavingVideo extends SaveEvent {
+  /** Distinguishes the events, also from the statuses of tasks. */
   readonly status: 'saving';
-  /** How many are stored, of this attempt and those before it. */
+  /** Bytes that are stored, of this attempt and those before it. */
   readonly bytes: number;
-  /** How many there will be, where the server has announced it. */
+  /** Bytes of the whole video, where the server has announced them. */
   readonly total?: number;
 }
 
 /** A video is stored, complete and checked. */
 export interface SavedVideo extends SaveEvent, Downloaded {
+  /** Distinguishes the events, also from the statuses of tasks. */
   readonly status: 'saved';
 }
 
 /** A video could not be saved. Others are not affected. */
 export interface SaveFailure extends SaveEvent {
+  /** Distinguishes the events, also from the statuses of tasks. */
   readonly status: 'save-failed';
+  /** Why it could not be saved. */
   readonly error: SaveError;
 }
 
+/** What `saveVideo` emits besides the tasks. */
 export type SaveProgress = SavingVideo | SavedVideo | SaveFailure;
 
 /**

@@ -17,12 +17,15 @@ export interface VideoSink {
 /** One video during one attempt. Its methods are called one after the other. */
 export interface VideoDraft {
   /**
-   * What earlier attempts have stored, of this process or another; `isFinished` if that is the whole video, committed.
+   * What earlier attempts have stored, of this process or another.
    * A sink may leave it out: then each attempt begins at the first byte.
    */
   readonly kept?: {
+    /** What is stored, from the first byte on. */
     readonly bytes: AsyncIterable<Uint8Array>;
+    /** What `restart` was called with. */
     readonly origin: VideoOrigin;
+    /** Whether it is the whole video, committed. */
     readonly isFinished: boolean;
   };
   /** Drops what is stored: the download begins at its first byte. */
