@@ -1,12 +1,12 @@
 import { asyncScheduler } from 'rxjs';
 
 /**
- * Whether a TestScheduler runs: then RxJS's schedulers have a time of their own, which begins at 0. What outlives a virtual
- * run (a queue, a shared gate, a shared timer) must not take part in it, nor in the next one: timers that a run leaves
- * behind never fire.
+ * Whether a TestScheduler runs: then RxJS's schedulers have a time of their own, which begins at 0. What outlives a
+ * virtual run (a queue, a shared gate, a shared timer) must not take part in it, nor in the next one: timers that a run
+ * leaves behind never fire.
  *
- * This is the only question about the clock. Timers are never compared with those of the start: error reporters and zone.js
- * replace them at any time, and they stay the machine's own.
+ * This is the only question about the clock. Timers are never compared with those of the start: error reporters and
+ * zone.js replace them at any time, and they stay the machine's own.
  */
 export function isVirtualTime(now = asyncScheduler.now()): boolean {
   return Math.abs(now - Date.now()) > 1000;

@@ -20,8 +20,8 @@ interface TaskNames {
 }
 
 /**
- * What is published on Node's `diagnostics_channel`, by the name of the channel. Nothing holds a key, the query of a URL, or
- * the body of a reply.
+ * What is published on Node's `diagnostics_channel`, by the name of the channel. Nothing holds a key, the query of a
+ * URL, or the body of a reply.
  */
 export interface DiagnosticsMessages {
   /** A missed poll. */
@@ -80,8 +80,8 @@ export interface DiagnosticsMessages {
 }
 
 /**
- * The message of the tracing channel `rx-video-tasks:query`: one request. The same object comes with each of its events;
- * `kind` and what follows it are there from `asyncStart` (and `error`) on.
+ * The message of the tracing channel `rx-video-tasks:query`: one request. The same object comes with each of its
+ * events; `kind` and what follows it are there from `asyncStart` (and `error`) on.
  */
 export interface QueryTraceMessage extends TaskNames {
   /** Without query and fragment. */

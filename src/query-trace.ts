@@ -15,8 +15,8 @@ export function isTraced(): boolean {
 
 /**
  * Publishes a query as Node's tracing channels publish a call with a callback: `start` and `end` around sending it,
- * `asyncStart` and `asyncEnd` when it has ended, however it ended, `error` before them if it failed. `message` is the one
- * object of all events.
+ * `asyncStart` and `asyncEnd` when it has ended, however it ended, `error` before them if it failed. `message` is the
+ * one object of all events.
  */
 export function traced(message: QueryTraceMessage, query: Observable<Task>): Observable<Task> {
   const publish = (event: TraceEvent) => channelOf(event)?.publish(message);

@@ -20,7 +20,9 @@ export function redact(text: string, secrets: Secrets): string {
 /** So many characters in a row are the secret's and no coincidence. A shorter key is a stand-in, such as "test". */
 const SHARED = 8;
 
-/** The text, whole, without what shares eight characters in a row with a secret; of a shorter secret, without that word. */
+/**
+ * The text, whole, without what shares eight characters in a row with a secret; of a shorter secret, without that word.
+ */
 export function conceal(text: string, secrets: Secrets): string {
   let clean = text;
   for (const secret of listOf(secrets)) {
@@ -31,8 +33,8 @@ export function conceal(text: string, secrets: Secrets): string {
 }
 
 /**
- * Whether what is read from a text could hold a secret. Asked once a reply, this is cheaper than looking at each text of
- * its task: false says that none of them does.
+ * Whether what is read from a text could hold a secret. Asked once a reply, this is cheaper than looking at each text
+ * of its task: false says that none of them does.
  */
 export function mayHold(text: string, secrets: Secrets): boolean {
   // An escape can stand for a character of a secret.
@@ -53,7 +55,9 @@ function maskWord(text: string, secret: string): string {
   return text.replace(new RegExp(`(?<![^\\s"'=:,;&(])${literal}(?![^\\s"',;&).!?]|[.!?]\\S)`, 'g'), '…');
 }
 
-/** The task without the secrets, in whatever text of it the service has echoed them; the same object where it has not. */
+/**
+ * The task without the secrets, in whatever text of it the service has echoed them; the same object where it has not.
+ */
 export function concealTask(task: Task, secrets: Secrets): Task {
   const { raw } = task as { readonly raw?: string };
   const clean = concealFields(task, secrets);
@@ -86,7 +90,10 @@ function mask(text: string, secret: string, shared: number): string {
   return clean;
 }
 
-/** Whether they may share eight characters in a row: then they share one of the pieces of five that begin at each fourth. */
+/**
+ * Whether they may share eight characters in a row: then they share one of the pieces of five that begin at each
+ * fourth.
+ */
 function sharesRun(text: string, secret: string): boolean {
   if (text.length < SHARED) return false;
   const [short, long] = text.length < secret.length ? [text, secret] : [secret, text];

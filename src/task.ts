@@ -93,7 +93,10 @@ export type TerminalTask = Extract<Task, { status: TerminalStatus }>;
 export interface Video {
   /** http(s). Usually presigned, so itself a credential: it lets anyone download. */
   readonly url: string;
-  /** Epoch ms: what the URL itself says, else the service's retention counted from the end (or the creation) of the task. */
+  /**
+   * Epoch ms: what the URL itself says, else the service's retention counted from the end (or the creation) of the
+   * task.
+   */
   readonly expiresAt?: number;
   /**
    * True where the URL is the gateway's own `/content` endpoint, at the origin that was asked: it answers only with the
@@ -160,14 +163,17 @@ export function isCompleted<T extends { readonly status: string }>(
   return task?.status === 'completed';
 }
 
-/** One key per task, equal exactly when provider and id are. Ids hold no control characters, so the two cannot run together. */
+/**
+ * One key per task, equal exactly when provider and id are. Ids hold no control characters, so the two cannot run
+ * together.
+ */
 export function taskKey(task: { readonly provider: string; readonly id: string }): string {
   return `${task.provider}\n${task.id}`;
 }
 
 /**
- * A value that differs (by `===`) exactly when a task has changed: of a running one its status and progress, of an unknown
- * one the service's word too, of a terminal one its status.
+ * A value that differs (by `===`) exactly when a task has changed: of a running one its status and progress, of an
+ * unknown one the service's word too, of a terminal one its status.
  */
 export function changeKey(task: {
   readonly status: string;

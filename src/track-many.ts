@@ -18,8 +18,8 @@ export interface TaskSource<Ref, Resolved> {
 
 /**
  * The transitions of many tasks, merged: what every tracker's `trackAll` does. Refs of one task are tracked once; of an
- * asynchronous source, one that arrives after the end of its task is tracked anew. Completes when all tasks have, or when
- * the tracker is closed.
+ * asynchronous source, one that arrives after the end of its task is tracked anew. Completes when all tasks have, or
+ * when the tracker is closed.
  *
  * @throws what `resolve` throws, at call time, for a bad ref in an array; from another source it arrives as `lost`.
  */

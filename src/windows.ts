@@ -9,8 +9,8 @@ export interface PollWindow {
   /** Never ask sooner than this after the last ask. @default 10_000 */
   readonly floor?: number;
   /**
-   * The one interval that the service recommends, where its document names one. The cadences `window` and `economical` see
-   * the end of a task as soon as a timer of this interval, on average. @default the middle of `min` and `max`
+   * The one interval that the service recommends, where its document names one. The cadences `window` and `economical`
+   * see the end of a task as soon as a timer of this interval, on average. @default the middle of `min` and `max`
    */
   readonly interval?: number;
   /** How long generating takes, from the shortest to the longest; waits are spaced by it. */
@@ -23,7 +23,10 @@ export interface PollWindow {
  */
 export type PollWindows = Readonly<Record<string, PollWindow>>;
 
-/** What the services ask for unless their documents say otherwise: "avoid polling more frequently than every 10 seconds". */
+/**
+ * What the services ask for unless their documents say otherwise: "avoid polling more frequently than every 10
+ * seconds".
+ */
 export const DEFAULT_FLOOR = 10_000;
 
 /** Waits and floor in seconds, generation time in minutes. */
@@ -54,7 +57,8 @@ export const resultWindows: PollWindows = {
 
 /**
  * The generations wire recommends "about 15 s" for everything on it. Its gateway refreshes itself every 15 s, so asking
- * sooner shows nothing new. The 5 s above it are for cadences to choose from; they keep the mean latency of a 15 s timer.
+ * sooner shows nothing new. The 5 s above it are for cadences to choose from; they keep the mean latency of a 15 s
+ * timer.
  */
 export const generationsWindows: PollWindows = {
   '*': { min: 15_000, max: 20_000, floor: 15_000, interval: 15_000, generation: [60_000, 300_000] },

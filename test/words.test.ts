@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 const DIALECT =
   /\b(?:(?:un)?told|heard|hears|said|news(?:Of)?|whoever|whomever|somebody|nobody|anybody|forgiven|minded|wish(?:es)?|(?:is|un)fit)\b/gi;
 
-/** Of prose, in characters; tables and code have their own width. */
+/** Of prose and comments, in characters; tables and code have their own width. */
 const LONGEST_LINE = 120;
 
 const ROOT = join(import.meta.dirname, '..');
@@ -29,6 +29,11 @@ test.for(files)('%s is in plain words', (file) => {
 test.for(files.filter((file) => file.endsWith('.md')))('%s wraps its prose', (file) => {
   const prose = readFileSync(join(ROOT, file), 'utf8').replace(/^ *```.*?^ *```$|^\|.*$/gms, '');
   expect(prose.split('\n').filter((line) => line.length > LONGEST_LINE)).toEqual([]);
+});
+
+test.for(files.filter((file) => file.endsWith('.ts')))('%s wraps its comments', (file) => {
+  const comments = readFileSync(join(ROOT, file), 'utf8').match(/^ *(?:\*|\/\*\*|\/\/) .*$/gm) ?? [];
+  expect(comments.filter((line) => line.length > LONGEST_LINE && !/eslint-disable|https:/.test(line))).toEqual([]);
 });
 
 test('the check finds a word of the dialect, and only whole words', () => {

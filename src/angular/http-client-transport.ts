@@ -11,19 +11,20 @@ export interface HttpClientTransportOptions {
 }
 
 /**
- * Returns the transport over Angular's HttpClient, so that an application's interceptors see every query: for a backend of your
- * own that stands before the services and adds the key (`apiKey: null` and a relative base URL).
+ * Returns the transport over Angular's HttpClient, so that an application's interceptors see every query: for a backend
+ * of your own that stands before the services and adds the key (`apiKey: null` and a relative base URL).
  *
- * Answers are never taken from the transfer cache: a poll after hydration must not get what the server saw. What HttpClient
- * keeps to itself, this cannot do: bound the size of a reply, or refuse a redirect.
+ * Answers are never taken from the transfer cache: a poll after hydration must not get what the server saw. What
+ * HttpClient keeps to itself, this cannot do: bound the size of a reply, or refuse a redirect.
  *
  * @throws TypeError at call time without an HttpClient, and for an unknown option; RangeError for a limit that no timer
  * can keep.
  *
  * @example
- * provideVideoTasks(() =>
- *   createTracker({ provider: alad({ apiKey: null, baseUrl: '/api/alad' }), transport: httpClientTransport(inject(HttpClient)) }),
- * )
+ * provideVideoTasks(() => {
+ *   const provider = alad({ apiKey: null, baseUrl: '/api/alad' });
+ *   return createTracker({ provider, transport: httpClientTransport(inject(HttpClient)) });
+ * })
  */
 export function httpClientTransport(http: HttpClient, options: HttpClientTransportOptions = {}): Transport {
   check('http', http, typeof http?.get === 'function', 'inject(HttpClient)');

@@ -25,8 +25,8 @@ import {
  * Returns the last transition of a task, as a signal: `undefined` until there is one. Tracking ends with the component.
  *
  * Where the ref is a signal, or any function of signals, the signal changes to the task that it names; at once, it is
- * `undefined` until that task's first transition. While the ref is `undefined`, nothing is tracked. A task that is lost is
- * a value too, with `status: 'lost'`; reading never throws.
+ * `undefined` until that task's first transition. While the ref is `undefined`, nothing is tracked. A task that is lost
+ * is a value too, with `status: 'lost'`; reading never throws.
  *
  * It subscribes outside the zone. Rendering on a server waits for the first state, 2 s at most, and never for the end.
  *

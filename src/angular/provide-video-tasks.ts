@@ -8,8 +8,8 @@ export type TaskTracker = Pick<Tracker, 'track' | 'trackAll' | 'close'>;
 const TRACKER = /* @__PURE__ */ new InjectionToken<TaskTracker>('the tracker of provideVideoTasks');
 
 /**
- * Provides the tracker that `injectTracker` and `injectTask` use. It is made when it is first asked for, in an injection
- * context, and closed with the injector that it belongs to: the application's, or a route's.
+ * Provides the tracker that `injectTracker` and `injectTask` use. It is made when it is first asked for, in an
+ * injection context, and closed with the injector that it belongs to: the application's, or a route's.
  *
  * @throws TypeError at call time for what is no function, and where the tracker is injected if it returned none.
  *

@@ -25,13 +25,14 @@ export interface TaskResource extends Resource<TrackedTask | undefined> {
 }
 
 /**
- * Returns the last transition of a task, as a `Resource`: `loading` until the first one, then `resolved` with each; `idle` while
- * the ref is `undefined`. Failed, cancelled and lost tasks are values; `status` is never `error` for them.
+ * Returns the last transition of a task, as a `Resource`: `loading` until the first one, then `resolved` with each;
+ * `idle` while the ref is `undefined`. Failed, cancelled and lost tasks are values; `status` is never `error` for them.
  *
  * The ref, zones and rendering on a server are as in `injectTask`. In a browser a task that is loading keeps no
  * application from being stable, unlike other resources.
  *
- * Angular's `Resource` is experimental up to version 21: its interface, and this function with it, may change with Angular.
+ * Angular's `Resource` is experimental up to version 21: its interface, and this function with it, may change with
+ * Angular.
  * @experimental
  *
  * @throws TypeError or RangeError at call time for a ref that names no task (from a signal it is a lost task), and for
@@ -83,7 +84,8 @@ export function taskResource(ref: TaskRefInput, options: InjectTaskOptions = {})
 
 /**
  * A resource that is loading is a pending task, and the application is not stable until it has a value:
- * https://angular.dev/api/core/PendingTasks. The first transition of a task can be far away, so a browser does not wait.
+ * https://angular.dev/api/core/PendingTasks. The first transition of a task can be far away, so a browser does not
+ * wait.
  */
 class WithoutPendingTasks extends Injector {
   readonly #parent: Lookup;

@@ -20,8 +20,8 @@ export interface TaskSource {
   /** The ref of now; notifies when it names another task. */
   readonly ref: () => TaskRef | undefined;
   /**
-   * The transitions of a task, subscribed outside the zone, so that a waiting task keeps no application from being stable.
-   * On a server it ends with the first one, or after 2 s without.
+   * The transitions of a task, subscribed outside the zone, so that a waiting task keeps no application from being
+   * stable. On a server it ends with the first one, or after 2 s without.
    */
   transitions(ref: TaskRef): Observable<TrackedTask>;
 }

@@ -82,7 +82,10 @@ export async function trackInFleet(place: FleetPlace, providers: readonly Provid
   };
 }
 
-/** Prints a message about Redis to standard error, unless it is that of the last call: a server that is away fails often. */
+/**
+ * Prints a message about Redis to standard error, unless it is that of the last call: a server that is away fails
+ * often.
+ */
 export function warnOnChange(): (message: string) => void {
   let last = '';
   return (message) => {

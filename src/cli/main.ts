@@ -65,8 +65,8 @@ function isHelpWanted(args: string[]): boolean {
 }
 
 /**
- * Emits, once, the exit code of a run that ends early: Ctrl-C, SIGTERM, or a closed standard output (`... | head -1`). A
- * closed standard error ends nothing.
+ * Emits, once, the exit code of a run that ends early: Ctrl-C, SIGTERM, or a closed standard output (`... | head -1`).
+ * A closed standard error ends nothing.
  */
 function stopSignal(): Observable<number> {
   const stop = new ReplaySubject<number>(1);

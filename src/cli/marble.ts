@@ -1,7 +1,9 @@
 import type { TrackedTask } from 'rx-video-tasks';
 import { round, text } from './svg.js';
 
-/** The letter of each status in marble diagrams, as in `rx-video-tasks/testing`; its colour has the name of the status. */
+/**
+ * The letter of each status in marble diagrams, as in `rx-video-tasks/testing`; its colour has the name of the status.
+ */
 export const LETTERS = {
   queued: 'q',
   processing: 'p',

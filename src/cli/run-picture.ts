@@ -31,8 +31,8 @@ type Place = (at: number) => number;
 type Status = TrackedTask['status'];
 
 /**
- * A marble diagram of a run: a line for each task with a tick for each query, a marble for each change of status and a dot
- * for each other transition; below them, all transitions merged.
+ * A marble diagram of a run: a line for each task with a tick for each query, a marble for each change of status and a
+ * dot for each other transition; below them, all transitions merged.
  */
 export function drawRun(tasks: readonly TaskHistory[], { elapsedMs, speed }: RunPictureOptions): string {
   const total = Math.max(elapsedMs, 1);

@@ -4,8 +4,8 @@ export const MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace';
 export const FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /**
- * `currentColor` has no meaning in an `<img>`, so the colours follow the reader's scheme. The page may not follow it: the
- * card behind the drawing does.
+ * `currentColor` has no meaning in an `<img>`, so the colours follow the reader's scheme. The page may not follow it:
+ * the card behind the drawing does.
  */
 const STYLE = `
   .card { fill: #ffffff; stroke: #d1d9e0; }

@@ -26,7 +26,9 @@ export interface ViewInput {
 /** Shows the transitions of tasks until all are settled or `stop` emits; resolves with each task's last state. */
 export type View = (input: ViewInput) => Promise<LastStates>;
 
-/** Each task's last state, by `keyOf`. `summarize` copies its list at each transition: quadratic for a long pipe of ids. */
+/**
+ * Each task's last state, by `keyOf`. `summarize` copies its list at each transition: quadratic for a long pipe of ids.
+ */
 export type LastStates = ReadonlyMap<string, TrackedTask>;
 
 /** No provider's name holds a colon. */

@@ -10,8 +10,8 @@ import { orUsageError, readArgs, readNumber, UsageError } from './usage.js';
 const USAGE = 'worker [PROVIDER...] --redis redis://HOST:6379';
 
 /**
- * `worker [PROVIDER...] --redis URL`: polls for a fleet until `stop` emits; then it finishes the polls that run. Resolves
- * with 0, or with 141 where the reader of standard output is gone. @throws UsageError
+ * `worker [PROVIDER...] --redis URL`: polls for a fleet until `stop` emits; then it finishes the polls that run.
+ * Resolves with 0, or with 141 where the reader of standard output is gone. @throws UsageError
  */
 export async function worker(args: string[], stop: Observable<number>): Promise<number> {
   const { values, positionals } = readArgs(args, {

@@ -70,22 +70,24 @@ export interface FleetTracker {
   /** Asks the service once, from this process. */
   readonly query: Query;
   /**
-   * Emits the transitions of one task: the last one first, then each later one, up to the terminal one; then completes. Any
-   * number of processes may track the same task; it is polled once. Unsubscribing leaves the task tracked; `forget` ends it.
+   * Emits the transitions of one task: the last one first, then each later one, up to the terminal one; then completes.
+   * Any number of processes may track the same task; it is polled once. Unsubscribing leaves the task tracked; `forget`
+   * ends it.
    *
    * Errors with a TrackingError.
    * @throws TypeError or RangeError at call time for a ref that names no task.
    */
   track(ref: TaskRef, options?: FleetTrackOptions): Observable<Task>;
   /**
-   * Emits the transitions of many tasks, merged. A task whose tracking ended arrives as a `lost` value; the others go on.
+   * Emits the transitions of many tasks, merged. A task whose tracking ended arrives as a `lost` value; the others go
+   * on.
    * @throws TypeError or RangeError at call time for a bad ref in an array; from another source it arrives as `lost`.
    */
   trackAll(refs: ObservableInput<TaskRef>, options?: FleetTrackOptions): Observable<TrackedTask>;
   /**
-   * Emits every task of the fleet that is open or not acknowledged, merged like `trackAll`, without transitions that were
-   * acknowledged. One process at a time: errors while another one holds the lease, which ends with its subscription, or
-   * 30 s after its death.
+   * Emits every task of the fleet that is open or not acknowledged, merged like `trackAll`, without transitions that
+   * were acknowledged. One process at a time: errors while another one holds the lease, which ends with its
+   * subscription, or 30 s after its death.
    * @throws TypeError at call time for unknown options.
    */
   resume(options?: FleetTrackOptions): Observable<TrackedTask>;
@@ -106,7 +108,8 @@ export interface FleetTracker {
 }
 
 /**
- * Tracks tasks through a fleet: each task is polled by one of the workers, and any number of processes see its transitions.
+ * Tracks tasks through a fleet: each task is polled by one of the workers, and any number of processes see its
+ * transitions.
  *
  * Connects at the first call of `track`, and keeps the process alive from then until `close()`.
  *

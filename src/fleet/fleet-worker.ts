@@ -22,20 +22,20 @@ export interface FleetWorkerOptions
   /** Polls that run at once in this process, for each queue. @default 64 */
   readonly concurrency?: number;
   /**
-   * What each key allows, over all workers; every worker must be given the same. Without it each worker learns by itself
-   * what the services let through, like a tracker. `Infinity`: no limit. @default undefined
+   * What each key allows, over all workers; every worker must be given the same. Without it each worker learns by
+   * itself what the services let through, like a tracker. `Infinity`: no limit. @default undefined
    */
   readonly requestsPerMinute?: number;
   /**
-   * Stores whole video URLs in Redis until they expire. Else what opens a URL (its query) reaches only observers that are
-   * connected, and later ones have a worker ask anew. @default false
+   * Stores whole video URLs in Redis until they expire. Else what opens a URL (its query) reaches only observers that
+   * are connected, and later ones have a worker ask anew. @default false
    */
   readonly storeUrls?: boolean;
 }
 
 /**
- * Polls the tasks of a fleet, and emits what happens. Cold: polling begins with the subscription and ends with it; a poll
- * under way is aborted then, and another worker takes its task over. Any number of workers share the work.
+ * Polls the tasks of a fleet, and emits what happens. Cold: polling begins with the subscription and ends with it; a
+ * poll under way is aborted then, and another worker takes its task over. Any number of workers share the work.
  *
  * Errors only if its connection cannot be used at all.
  *

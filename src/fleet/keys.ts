@@ -17,8 +17,8 @@ export interface NamespaceOptions {
 }
 
 /**
- * The keys of one queue. All of them share a hash tag, so that in a Redis Cluster they live in one slot and a script may
- * touch several (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
+ * The keys of one queue. All of them share a hash tag, so that in a Redis Cluster they live in one slot and a script
+ * may touch several (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
  */
 export interface Keys {
   /** `prefix` of BullMQ. */
@@ -62,7 +62,10 @@ export function keysOf(prefix: string, queue: string): Keys {
   };
 }
 
-/** The job of a task. A digest, because BullMQ refuses ids that are integers or contain a colon, and ids come from outside. */
+/**
+ * The job of a task. A digest, because BullMQ refuses ids that are integers or contain a colon, and ids come from
+ * outside.
+ */
 export function jobOf(provider: string, id: string): string {
   return `t${createHash('sha256').update(`${provider}\n${id}`).digest('base64url').slice(0, 22)}`;
 }
@@ -73,7 +76,9 @@ export interface QueueDefinition {
   readonly providers: readonly Provider[];
 }
 
-/** @throws TypeError for a queue or prefix that would break the hash tag, and for a queue that two API keys would share. */
+/**
+ * @throws TypeError for a queue or prefix that would break the hash tag, and for a queue that two API keys would share.
+ */
 export function queuesOf(
   providers: readonly Provider[],
   { prefix = 'rx-video-tasks', queue }: NamespaceOptions,

@@ -57,7 +57,10 @@ const REFRESH_ATTEMPTS = 5;
 /** What a job comes to, where an outcome did not arrive. */
 const ABORTED = 'aborted' as const;
 
-/** Runs the jobs of one queue: one run is one query and one step of the policy; then the job waits for the next due time. */
+/**
+ * Runs the jobs of one queue: one run is one query and one step of the policy; then the job waits for the next due
+ * time.
+ */
 export class QueueWorker {
   readonly #queue: FleetQueue;
   readonly #clock: RedisClock;
@@ -281,7 +284,9 @@ function pauseAfter(outcome: PollOutcome): number {
   return Math.min(LONGEST_RETRY_AFTER, retryAfterMs ?? (kind === 'rate-limited' ? PAUSE : 0));
 }
 
-/** When a settled task is dropped: with its video, but not before an observer that restarts has had the time to see it. */
+/**
+ * When a settled task is dropped: with its video, but not before an observer that restarts has had the time to see it.
+ */
 function expiryOf(task: Task | undefined, now: number): number {
   const expiresAt = task?.status === 'completed' ? task.video.expiresAt : undefined;
   return Math.max(now + HOUR, expiresAt ?? now + DAY);

@@ -1,8 +1,8 @@
 import { Redis, type Cluster, type RedisOptions } from 'ioredis';
 
 /**
- * Where Redis or Valkey is: a URL, options of ioredis, or a client of ioredis, of which the fleet makes its own copies and
- * leaves the original alone. A cluster comes as a client.
+ * Where Redis or Valkey is: a URL, options of ioredis, or a client of ioredis, of which the fleet makes its own copies
+ * and leaves the original alone. A cluster comes as a client.
  */
 export type FleetConnection = string | RedisOptions | Redis | Cluster;
 
@@ -25,7 +25,9 @@ export function connect(connection: FleetConnection): Redis {
   return new Redis({ ...connection, ...options });
 }
 
-/** What of the server's configuration endangers tasks, each with the remedy; empty where it is fine or cannot be read. */
+/**
+ * What of the server's configuration endangers tasks, each with the remedy; empty where it is fine or cannot be read.
+ */
 export async function flawsOf(redis: Redis): Promise<readonly string[]> {
   const setting = async (name: string): Promise<string | undefined> => {
     // Managed services forbid CONFIG.

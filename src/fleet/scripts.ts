@@ -94,7 +94,10 @@ end
 if tonumber(acked) >= tonumber(last) and redis.call('SISMEMBER', open, job) == 0 then redis.call('SREM', kept, job) end
 return 1`;
 
-/** Ends the streams of a task everywhere and drops what is known of it. KEYS task open kept transitions; ARGV job length. */
+/**
+ * Ends the streams of a task everywhere and drops what is known of it. KEYS task open kept transitions; ARGV job
+ * length.
+ */
 export const FORGET = `
 local task, open, kept, transitions = unpack(KEYS)
 local job, length = unpack(ARGV)

@@ -5,8 +5,8 @@ import type { FleetQueue } from './fleet-queue.js';
 export const SWEEP_INTERVAL = 30_000;
 
 /**
- * Adds a job for each open task that has none: its tracker died between the two writes, or Redis lost the end of its log.
- * Drops what is kept of tasks that have expired.
+ * Adds a job for each open task that has none: its tracker died between the two writes, or Redis lost the end of its
+ * log. Drops what is kept of tasks that have expired.
  */
 export async function sweep(queue: FleetQueue): Promise<void> {
   const { redis, keys, store } = queue;

@@ -28,8 +28,8 @@ export interface Watcher {
 const BLOCK = 5_000;
 
 /**
- * Reads the transitions of one queue for all watchers of this process: one blocking connection for the stream, one for the
- * URLs. BullMQ's QueueEvents would bring every event of every job, several a poll.
+ * Reads the transitions of one queue for all watchers of this process: one blocking connection for the stream, one for
+ * the URLs. BullMQ's QueueEvents would bring every event of every job, several a poll.
  */
 export class TransitionReader {
   readonly #watchers = new Map<string, Set<Watcher>>();

@@ -61,15 +61,15 @@ export interface JournalStore {
    * Stores an entry in place of an earlier one of the same provider and id. Completes when it would survive a crash.
    * Never called for a task while another call for the same task is in progress.
    *
-   * After an error the tracker goes on with running tasks, and tries again at the next transition. If the error's `name`
-   * is `JournalLostError` (another process has taken the store), they end with a TrackingError (`journal`).
+   * After an error the tracker goes on with running tasks, and tries again at the next transition. If the error's
+   * `name` is `JournalLostError` (another process has taken the store), they end with a TrackingError (`journal`).
    */
   save(entry: JournalEntry): ObservableInput<void>;
   /** Removes an entry; one that is not there is no error. */
   remove(task: { readonly provider: string; readonly id: string }): ObservableInput<void>;
   /**
-   * Finishes what is in progress, or ends it if that is a `load`, and releases files and connections. `load` is not called
-   * before it has completed.
+   * Finishes what is in progress, or ends it if that is a `load`, and releases files and connections. `load` is not
+   * called before it has completed.
    */
   close(): ObservableInput<void>;
 }

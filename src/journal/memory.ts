@@ -9,8 +9,8 @@ export interface MemoryJournal extends Journal {
 }
 
 /**
- * Returns a journal in memory, for tests. It works synchronously, so that frames of virtual time stay exact. One tracker after
- * the other can open it, as after a restart.
+ * Returns a journal in memory, for tests. It works synchronously, so that frames of virtual time stay exact. One
+ * tracker after the other can open it, as after a restart.
  *
  * @example
  * const journal = memoryJournal();

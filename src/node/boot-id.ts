@@ -1,6 +1,8 @@
 import { promises as fs } from 'node:fs';
 
-/** The id of this run of the kernel, which all its containers share; undefined where there is none, as outside Linux. */
+/**
+ * The id of this run of the kernel, which all its containers share; undefined where there is none, as outside Linux.
+ */
 export async function bootId(): Promise<string | undefined> {
   try {
     // https://www.kernel.org/doc/html/latest/admin-guide/sysctl/kernel.html#random

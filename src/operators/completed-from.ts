@@ -15,11 +15,12 @@ export interface CompletedFromOptions {
 }
 
 /**
- * Returns a promise of the completed task, with its video. Subscribes at once. When it settles, no subscription and no listener is
- * left.
+ * Returns a promise of the completed task, with its video. Subscribes at once. When it settles, no subscription and no
+ * listener is left.
  *
- * Rejects with a TaskFailedError for a failed or cancelled task, with its TrackingError for a lost one, with the error of
- * the stream, with RxJS's EmptyError where the stream completes without a completed task, and with the signal's `reason`.
+ * Rejects with a TaskFailedError for a failed or cancelled task, with its TrackingError for a lost one, with the error
+ * of the stream, with RxJS's EmptyError where the stream completes without a completed task, and with the signal's
+ * `reason`.
  *
  * @throws TypeError at call time for a source that is no stream, for an unknown option, and for a signal that is none.
  *

@@ -24,10 +24,10 @@ const MAX_TOMBSTONES = 10_000;
  * result:   q-----p-----s|
  * ```
  *
- * Keyed by provider and id, so it is as right behind a merge of many tasks as before it (`distinctUntilChanged` is not).
- * A task's first and its terminal answer always pass, and so does `lost`. A step back among running states is a change
- * too. After a task's terminal answer, whatever else comes about it is a late duplicate and is dropped (the last 10,000
- * finished tasks are remembered).
+ * Keyed by provider and id, so it is as right behind a merge of many tasks as before it (`distinctUntilChanged` is
+ * not). A task's first and its terminal answer always pass, and so does `lost`. A step back among running states is a
+ * change too. After a task's terminal answer, whatever else comes about it is a late duplicate and is dropped (the last
+ * 10,000 finished tasks are remembered).
  *
  * @throws TypeError at call time for a `by` or an option that does not exist.
  */

@@ -18,14 +18,14 @@ import type { Task } from '../task.js';
  * ```
  *
  * The source is a cold query: each subscription asks once and takes one answer. It is subscribed to at once (or after
- * `initialDelay`) and then `max(minInterval, answer.pollAfter ?? interval)` ms after each answer, so polls never overlap.
- * A query that got no usable answer is a missed poll: reported to `onMiss`, followed by a longer wait, never an end by
- * itself. A failed task is a value.
+ * `initialDelay`) and then `max(minInterval, answer.pollAfter ?? interval)` ms after each answer, so polls never
+ * overlap. A query that got no usable answer is a missed poll: reported to `onMiss`, followed by a longer wait, never
+ * an end by itself. A failed task is a value.
  *
- * @throws RangeError at call time for a duration that no timer can take, or an `interval` below `minInterval`; TypeError
- * for an option that does not exist.
- * Errors with a TrackingError when asking again is pointless (`query`, `expired`, `no-video`) or time is up (`deadline`),
- * and with whatever the notifier errors with.
+ * @throws RangeError at call time for a duration that no timer can take, or an `interval` below `minInterval`;
+ * TypeError for an option that does not exist.
+ * Errors with a TrackingError when asking again is pointless (`query`, `expired`, `no-video`) or time is up
+ * (`deadline`), and with whatever the notifier errors with.
  *
  * @example
  * query('video_abc').pipe(withModelInterval(resultWindows), pollUntilTerminal(), dedupeStatus())

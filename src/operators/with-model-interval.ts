@@ -11,21 +11,23 @@ import { resultWindows, type PollWindows } from '../windows.js';
 export interface ModelIntervalOptions {
   /**
    * How a wait is chosen.
-   * - `window`: inside the window; long before the task can be done, short around its usual generation time, longer again
-   *   when it is overdue.
+   * - `window`: inside the window; long before the task can be done, short around its usual generation time, longer
+   *   again when it is overdue.
    * - `economical`: the same, but free between the window's `floor` and three times its `max`: fewer requests.
-   * - `uniform`: anywhere inside the window, whatever the task's age. So are the waits of a window without `generation`.
+   * - `uniform`: anywhere inside the window, whatever the task's age. So are the waits of a window without
+   *   `generation`.
    *
-   * `window` and `economical` see the end of a task as soon as a timer of the window's `interval`, on average and within 3 %,
-   * if generation times are as documented, and make fewer requests than it.
+   * `window` and `economical` see the end of a task as soon as a timer of the window's `interval`, on average and
+   * within 3 %, if generation times are as documented, and make fewer requests than it.
    *
-   * A task's age counts from when it was last seen queued, or from its `startedAt`, else its `createdAt`, else its first
-   * answer. Where its progress rises from one processing answer to the next, its end is extrapolated instead.
+   * A task's age counts from when it was last seen queued, or from its `startedAt`, else its `createdAt`, else its
+   * first answer. Where its progress rises from one processing answer to the next, its end is extrapolated instead.
    * @default 'window'
    */
   readonly cadence?: Cadence;
   /**
-   * Returns 0..1: with `uniform` 0 is the window's shortest wait and 1 its longest; else it makes a wait longer by up to
+   * Returns 0..1: with `uniform` 0 is the window's shortest wait and 1 its longest; else it makes a wait longer by up
+   * to
    * 1.5 %, so that tasks that started together drift apart.
    * @default Math.random
    */
@@ -49,8 +51,8 @@ export interface ModelIntervalOptions {
  * ```
  *
  * An answer that names no model is given the window of the one that the task named last. That memory, and that of the
- * task's age, is kept for each application of the operator to a source, not for each subscription: the poller subscribes
- * anew at every poll.
+ * task's age, is kept for each application of the operator to a source, not for each subscription: the poller
+ * subscribes anew at every poll.
  *
  * @param windows waits by model; default `resultWindows`. For anyfast and alad: `generationsWindows`.
  * @throws RangeError at call time for a window that is not 0 < min <= interval <= max <= 2^31-1; TypeError for options

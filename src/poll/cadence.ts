@@ -6,15 +6,17 @@ import { check, draw } from '../options.js';
 export type Cadence = 'uniform' | 'window' | 'economical';
 
 /**
- * Doubt about the documented generation times: a standard deviation of their logarithm, on top of the documented one. 0.3
- * allows for times that are longer or shorter by a factor of 1.6 (nine cases of ten), 0.49 by a factor of 2.2.
+ * Doubt about the documented generation times: a standard deviation of their logarithm, on top of the documented one.
+ * 0.3 allows for times that are longer or shorter by a factor of 1.6 (nine cases of ten), 0.49 by a factor of 2.2.
  */
 const DOUBT: Readonly<Record<Cadence, number>> = { uniform: 0, window: 0.3, economical: 0.49 };
 
 /** The promised mean latency, as a ratio to that of a timer. */
 const LATENCY = 1.02;
 
-/** Each wait is longer by a random share of itself, at most this one, so that tasks that started together drift apart. */
+/**
+ * Each wait is longer by a random share of itself, at most this one, so that tasks that started together drift apart.
+ */
 const JITTER = 0.015;
 
 /** @throws TypeError that names the choices. */
@@ -25,9 +27,9 @@ export function checkCadence(cadence: Cadence): void {
 /**
  * How long to wait after an answer: a whole number of ms, never 0.
  *
- * A poll costs a request if the task still runs; waiting costs latency if it has ended. So the wait lasts until the expected
- * time since an unseen end reaches a price times the chance that the task still runs. The price is the one at which the mean
- * latency is as promised under the documented generation times: docs/decisions/0001.
+ * A poll costs a request if the task still runs; waiting costs latency if it has ended. So the wait lasts until the
+ * expected time since an unseen end reaches a price times the chance that the task still runs. The price is the one at
+ * which the mean latency is as promised under the documented generation times: docs/decisions/0001.
  *
  * @param age since the generation began, in ms; see `beginningOf`.
  * @param left ms until the end, 0 if unknown; see `timeLeft`.
@@ -179,7 +181,8 @@ function stillRunning(times: Times, earlier: number, age: number): number {
 }
 
 /**
- * The logarithm of the odds that a task has ended by an age. Logistic approximation of the normal distribution, error below
+ * The logarithm of the odds that a task has ended by an age. Logistic approximation of the normal distribution, error
+ * below
  * 0.0002: Bowling et al. 2009, doi:10.3926/jiem.2009.v2n1.p114-127.
  */
 function logOdds({ usual, spread }: Times, age: number): number {

@@ -21,8 +21,8 @@ export type GenerationTimes = Readonly<Record<string, GenerationTime>>;
 /** What `learnGenerationTimes` returns: an observer of transitions, and what it has learned. */
 export interface LearnedTimes {
   /**
-   * For `withModelInterval` or `createTracker`: the given windows, with the generation times that were seen. The documented
-   * ones count as five tasks. The table changes in place: each completed task puts a new window into it.
+   * For `withModelInterval` or `createTracker`: the given windows, with the generation times that were seen. The
+   * documented ones count as five tasks. The table changes in place: each completed task puts a new window into it.
    */
   readonly windows: PollWindows;
   /** The times seen so far. The object changes in place. */
@@ -39,9 +39,9 @@ const TAIL = 1.645;
 
 /**
  * Learns from the tasks that complete how long generating really takes, window by window, for the cadences that space
- * their polls by it. A time lasts from a task's `startedAt`, else from when it was first seen out of the queue, else from
- * its `createdAt`, to its `finishedAt`, else to half a wait (`pollAfter`) before it was seen completed. Failed tasks are
- * ignored.
+ * their polls by it. A time lasts from a task's `startedAt`, else from when it was first seen out of the queue, else
+ * from its `createdAt`, to its `finishedAt`, else to half a wait (`pollAfter`) before it was seen completed. Failed
+ * tasks are ignored.
  *
  * Tasks of the offline tier (`flex`) name the same models and take longer: do not pass them in. It is of no use with a
  * tracker's `speed`.
@@ -105,7 +105,9 @@ function add(log: number, { tasks, mean, variance }: GenerationTime = { tasks: 0
   return { tasks: count, mean: next, variance: variance + (off * (log - next) - variance) / count };
 }
 
-/** The documented range and the times seen, mixed by their weights. Without a document: half to twice the times seen. */
+/**
+ * The documented range and the times seen, mixed by their weights. Without a document: half to twice the times seen.
+ */
 function rangeOf({ tasks, mean, variance }: GenerationTime, { generation }: PollWindow) {
   const [shortest, longest] = generation ?? [Math.exp(mean) / 2, Math.exp(mean) * 2];
   const documented = Math.log(shortest * longest) / 2;

@@ -13,12 +13,16 @@ import {
   type PollConfig,
 } from './poll-config.js';
 
-// When to ask again, and when to give up: decided here and nowhere else, by functions of a state, an outcome and the time.
-// There is no clock in here. Times count from whatever point the engine chooses: epoch ms where a state leaves the process.
+// When to ask again, and when to give up: decided here and nowhere else, by functions of a state, an outcome and the
+// time. There is no clock in here. Times count from whatever point the engine chooses: epoch ms where a state leaves
+// the process.
 
 /** What the wait after an answer depends on. */
 export interface WaitState {
-  /** The name under which the window is looked up: `flex`, else the model that an answer named last, else that of the ref. */
+  /**
+   * The name under which the window is looked up: `flex`, else the model that an answer named last, else that of the
+   * ref.
+   */
   model?: string | undefined;
   /** When the generation began, as far as is known. */
   beganAt?: number | undefined;
@@ -29,8 +33,9 @@ export interface WaitState {
 }
 
 /**
- * What is known of the polling of one task. Plain JSON: written after any step and read elsewhere, it continues with the
- * same schedule. All times and durations are in ms; times count from the same point as the `now` that the engine passes.
+ * What is known of the polling of one task. Plain JSON: written after any step and read elsewhere, it continues with
+ * the same schedule. All times and durations are in ms; times count from the same point as the `now` that the engine
+ * passes.
  */
 export interface PollState extends WaitState {
   /** Whether a query is under way. */
@@ -348,7 +353,9 @@ function floorOf({ floor = DEFAULT_FLOOR }: PollWindow): number {
   return floor;
 }
 
-/** The window under the name that the state holds. Looked up for each answer, since windows that are learned get better. */
+/**
+ * The window under the name that the state holds. Looked up for each answer, since windows that are learned get better.
+ */
 export function windowIn({ windows, adjusted }: WaitRules, model: string | undefined): PollWindow {
   const window = windowOf(windows, model);
   return adjusted ? adjusted(window) : window;
@@ -437,22 +444,22 @@ export interface PollPolicy {
   /**
    * Returns what to do after an outcome. The state that is passed in stays as it is.
    *
-   * @param time `now` is in ms and counts from the same point as that of `start`. The times in a task are epoch ms: the age
-   * of a task is right only if `now` is epoch ms too.
+   * @param time `now` is in ms and counts from the same point as that of `start`. The times in a task are epoch ms: the
+   * age of a task is right only if `now` is epoch ms too.
    * @throws TypeError for a state, an outcome or a `now` that is none.
    */
   next(state: PollState, outcome: PollOutcome, time: { readonly now: number }): PollStep;
 }
 
 /**
- * Returns the policy of the tracker for an engine of your own, such as a job queue: when to ask about a task again, and when to
- * give up. It has no timer, no clock and no I/O; the state is plain JSON.
+ * Returns the policy of the tracker for an engine of your own, such as a job queue: when to ask about a task again, and
+ * when to give up. It has no timer, no clock and no I/O; the state is plain JSON.
  *
  * Given the same answers at the same times, an engine asks at the same times as `tracker.track` and as
  * `withModelInterval` with `pollUntilTerminal`.
  *
- * @throws TypeError at call time for options that are unknown or not usable; RangeError for durations and windows that no
- * timer can take.
+ * @throws TypeError at call time for options that are unknown or not usable; RangeError for durations and windows that
+ * no timer can take.
  *
  * @example
  * const policy = createPollPolicy({ windows: generationsWindows });

@@ -9,13 +9,16 @@ import type { PollWindow, PollWindows } from '../windows.js';
 export interface PollConfig {
   /** The wait after an answer that carries no `pollAfter`. @default 30_000, or `minInterval` if that is more */
   readonly interval?: number;
-  /** The floor: no ask sooner than this after an answer, nor, when a notifier calls, after the last ask. @default 10_000 */
+  /**
+   * The floor: no ask sooner than this after an answer, nor, when a notifier calls, after the last ask. @default 10_000
+   */
   readonly minInterval?: number;
   /** The wait before the first ask. @default 0 */
   readonly initialDelay?: number;
   /**
    * When tracking ends with a TrackingError: so many ms after subscription, or at a date. At least one query is tried
-   * first, for at most `interval`; one that hangs is aborted. @default 86_400_000 (a day: by then the services have deleted the record)
+   * first, for at most `interval`; one that hangs is aborted. @default 86_400_000 (a day: by then the services have
+   * deleted the record)
    */
   readonly deadline?: number | Date;
   /** What to do about missed polls: queries that got no usable answer. @default {}: the defaults of its fields */
@@ -33,9 +36,14 @@ export interface PollConfig {
 
 /** What to do about missed polls. */
 export interface RetryConfig {
-  /** How many polls in a row may be missed. Throttled ones (429) do not count. @default Infinity (the deadline ends it) */
+  /**
+   * How many polls in a row may be missed. Throttled ones (429) do not count. @default Infinity (the deadline ends it)
+   */
   readonly count?: number;
-  /** The back-off's base, in ms: the n-th miss in a row waits at least `random() * min(maxDelay, delay * 2 ** n)`. @default 2_000 */
+  /**
+   * The back-off's base, in ms: the n-th miss in a row waits at least `random() * min(maxDelay, delay * 2 ** n)`.
+   * @default 2_000
+   */
   readonly delay?: number;
   /** The back-off's limit, in ms. @default 120_000 */
   readonly maxDelay?: number;

@@ -46,14 +46,14 @@ export interface PollRef {
 }
 
 /**
- * The poll loop of one task: sends queries, waits, and passes the outcomes to the policy, which decides what comes next.
- * A subclass provides the query and receives the answers and the end.
+ * The poll loop of one task: sends queries, waits, and passes the outcomes to the policy, which decides what comes
+ * next. A subclass provides the query and receives the answers and the end.
  *
- * One object waits for one thing at a time: 180 bytes a task, where a timer for the deadline beside that of the next ask
- * takes 400, and closures 1,100.
+ * One object waits for one thing at a time: 180 bytes a task, where a timer for the deadline beside that of the next
+ * ask takes 400, and closures 1,100.
  *
- * Callbacks of the caller (a subscriber's `next`, `onMiss`, a notifier) may stop this poll or start it again. So they come
- * last: what was decided is scheduled before.
+ * Callbacks of the caller (a subscriber's `next`, `onMiss`, a notifier) may stop this poll or start it again. So they
+ * come last: what was decided is scheduled before.
  */
 export abstract class Poll<T extends Task = Task> implements Scheduled {
   timer: Scheduled['timer'];

@@ -12,7 +12,9 @@ const LATE = 1000;
 /** So many timers are exact: rounding delays, to share timers, begins with more. */
 const EXACT = 64;
 
-/** Longer delays, in ms, have a timer of their own: rounded up to share one, they could be more than a timer can take. */
+/**
+ * Longer delays, in ms, have a timer of their own: rounded up to share one, they could be more than a timer can take.
+ */
 const LONGEST_SHARED = 2 ** 30;
 
 /** One timer and all that wait for it. */
@@ -30,8 +32,9 @@ interface Slot {
  * What ends more than a second late, because the process was suspended, is spread over some seconds: else everything
  * would be asked at once.
  *
- * Only what ends together by the wall clock too shares a timer. A timer that fake timers left behind never fires; it was
- * made by another clock, so nothing joins it. In a TestScheduler's run each has a timer of its own, which ends with it.
+ * Only what ends together by the wall clock too shares a timer. A timer that fake timers left behind never fires; it
+ * was made by another clock, so nothing joins it. In a TestScheduler's run each has a timer of its own, which ends with
+ * it.
  */
 export function sharedTimers(): Schedule {
   const slots = new Map<number, Slot>();

@@ -4,7 +4,10 @@ import type { Waiter } from '../queue.js';
 
 const LOADED = /* @__PURE__ */ steadyNow();
 
-/** ms since this module was loaded. Rounded last, it is a small integer, which costs an object that keeps it 16 bytes less. */
+/**
+ * ms since this module was loaded. Rounded last, it is a small integer, which costs an object that keeps it 16 bytes
+ * less.
+ */
 export function now(): number {
   return Math.round(steadyNow() - LOADED);
 }
@@ -20,7 +23,10 @@ export interface Scheduled extends Waiter<Scheduled> {
 /** Runs `scheduled` after so many ms; replaces what was scheduled for it before. */
 export type Schedule = (scheduled: Scheduled, delayMs: number) => void;
 
-/** ms over which waits of `delayMs` that end together, after a pause of all, are spread: else all would be asked at once. */
+/**
+ * ms over which waits of `delayMs` that end together, after a pause of all, are spread: else all would be asked at
+ * once.
+ */
 export function spreadOf(delayMs: number): number {
   return Math.max(2_000, Math.min(delayMs, 10_000));
 }

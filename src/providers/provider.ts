@@ -15,7 +15,8 @@ export interface ProviderOptions {
   /** The API key, a function that returns it, or `null` where another hop adds it. */
   readonly apiKey: ApiKey;
   /**
-   * Where the service answers: https, or http on a loopback address. With `apiKey: null` also a path such as `/video-api`.
+   * Where the service answers: https, or http on a loopback address. With `apiKey: null` also a path such as
+   * `/video-api`.
    * @default the base URL of the service's document
    */
   readonly baseUrl?: string;
@@ -73,7 +74,12 @@ const publicHosts = /* @__PURE__ */ new Set<string>();
  * @throws TypeError at call time for a definition that is incomplete, and for unknown fields.
  *
  * @example
- * const acme = defineProvider({ name: 'acme', baseUrl: 'https://api.acme.example', wire: resultWire, windows: resultWindows });
+ * const acme = defineProvider({
+ *   name: 'acme',
+ *   baseUrl: 'https://api.acme.example',
+ *   wire: resultWire,
+ *   windows: resultWindows,
+ * });
  * const tracker = createTracker({ provider: acme({ apiKey: process.env.ACME_API_KEY ?? '' }) });
  */
 export function defineProvider(definition: ProviderDefinition): (options: ProviderOptions) => Provider {

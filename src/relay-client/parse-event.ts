@@ -10,8 +10,8 @@ export interface RelayEvent {
 }
 
 /**
- * Reads the data of one event. Fields of a wrong type count as absent; without an id or with an unknown status the whole
- * event is undefined: a later version of the relay may send what this one does not know.
+ * Reads the data of one event. Fields of a wrong type count as absent; without an id or with an unknown status the
+ * whole event is undefined: a later version of the relay may send what this one does not know.
  */
 export function parseEvent(data: string): RelayEvent | undefined {
   let parsed: unknown;

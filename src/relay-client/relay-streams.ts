@@ -49,14 +49,16 @@ export interface RelayStreams {
   close(): void;
 }
 
-/** Characters of a URL that usual servers take: nginx, Apache and CloudFront end at 8 KiB for the whole request line. */
+/**
+ * Characters of a URL that usual servers take: nginx, Apache and CloudFront end at 8 KiB for the whole request line.
+ */
 const USUAL_URL = 8000;
 /** Characters that only some take, such as Node's (16 KiB for all headers): tried before a task is given up. */
 const LONG_URL = 14_000;
 
 /**
- * Uses as few streams as the relay's limits allow. A stream whose tasks change is opened anew, once for all changes of a
- * turn. Tasks for which no stream has room are lost.
+ * Uses as few streams as the relay's limits allow. A stream whose tasks change is opened anew, once for all changes of
+ * a turn. Tasks for which no stream has room are lost.
  */
 export function relayStreams(options: RelayStreamsOptions, handlers: RelayStreamsHandlers): RelayStreams {
   const { idsPerStream, streamsPerSubject } = options;

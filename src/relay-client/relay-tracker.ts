@@ -20,22 +20,22 @@ export type RelayRef =
 /** `track`, `trackAll` and `close` of a tracker, fed by a relay. */
 export interface RelayTracker {
   /**
-   * Emits the transitions of one task, up to its terminal one; then completes. Subscribers of a task share it: a late one gets
-   * the last transition first, and when the last one leaves, the task leaves its stream.
+   * Emits the transitions of one task, up to its terminal one; then completes. Subscribers of a task share it: a late
+   * one gets the last transition first, and when the last one leaves, the task leaves its stream.
    *
    * Errors with a TrackingError: the tracker's on the server, or `query` where the relay refuses the stream.
    * @throws TypeError at call time for a ref that names no task, and on a closed tracker.
    */
   track(ref: RelayRef): Observable<Task>;
   /**
-   * Emits the transitions of many tasks, merged. A task that is lost arrives as a `lost` value, and the others go on. While a
-   * task is watched, equal refs are ignored. Errors only if `refs` does.
+   * Emits the transitions of many tasks, merged. A task that is lost arrives as a `lost` value, and the others go on.
+   * While a task is watched, equal refs are ignored. Errors only if `refs` does.
    * @throws TypeError at call time for a bad ref in an array; from another source it arrives as `lost`.
    */
   trackAll(refs: ObservableInput<RelayRef>): Observable<TrackedTask>;
   /**
-   * Emits the state of the connections to the relay: the current one first, then each change. It shows why nothing arrives,
-   * and completes when the tracker is closed.
+   * Emits the state of the connections to the relay: the current one first, then each change. It shows why nothing
+   * arrives, and completes when the tracker is closed.
    */
   readonly connection: Observable<RelayConnectionState>;
   /** Completes every stream and closes every connection. */
@@ -50,11 +50,11 @@ interface SharedTask {
 }
 
 /**
- * Returns a tracker for browsers, fed by a relay (`rx-video-tasks/relay`) that keeps the provider's key on the server: the
- * same `track` and `trackAll`, with public ids for refs.
+ * Returns a tracker for browsers, fed by a relay (`rx-video-tasks/relay`) that keeps the provider's key on the server:
+ * the same `track` and `trackAll`, with public ids for refs.
  *
- * It resumes a cut connection without an event for subscribers; `connection` shows it. A completed task whose URL the relay
- * does not send has an empty `video.url`, and `rawStatus` is the status.
+ * It resumes a cut connection without an event for subscribers; `connection` shows it. A completed task whose URL the
+ * relay does not send has an empty `video.url`, and `rawStatus` is the status.
  *
  * @throws TypeError or RangeError at call time for options that are missing, unknown or not usable.
  *
@@ -164,8 +164,8 @@ export function relayTracker(options: RelayTrackerOptions): RelayTracker {
 }
 
 /**
- * Whether a transition is one that subscribers have. A relay that does not know what a client missed sends where the task
- * stands first; a replica that polled earlier than the one before it even sends what was true before.
+ * Whether a transition is one that subscribers have. A relay that does not know what a client missed sends where the
+ * task stands first; a replica that polled earlier than the one before it even sends what was true before.
  */
 function isRepeated(task: Task, last: Task | undefined, isFirst: boolean): boolean {
   if (!last || isTerminal(task)) return false;

@@ -1,6 +1,8 @@
 import { check, checkFlag, checkOptions } from '../options.js';
 
-/** Which pages of other origins may read the relay: the CORS protocol, https://fetch.spec.whatwg.org/#http-cors-protocol */
+/**
+ * Which pages of other origins may read the relay: the CORS protocol, https://fetch.spec.whatwg.org/#http-cors-protocol
+ */
 export interface RelayCors {
   /** The origins whose pages may read, such as `https://app.example.com`. */
   readonly origins: readonly string[];

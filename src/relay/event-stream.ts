@@ -1,6 +1,8 @@
 import { interval, tap, type Subscription } from 'rxjs';
 
-/** Bytes that may wait for a slow client beyond those that the ReadableStream buffers; with more, the client is dropped. */
+/**
+ * Bytes that may wait for a slow client beyond those that the ReadableStream buffers; with more, the client is dropped.
+ */
 const MAX_QUEUED = 65_536;
 /** Bytes that the ReadableStream buffers. */
 const HIGH_WATER_MARK = 16_384;
@@ -8,8 +10,8 @@ const HIGH_WATER_MARK = 16_384;
 /**
  * One client's server-sent events, as the body of a Response.
  *
- * A client that does not read is dropped: its connection is cut, and it reconnects with the id of the last event that it
- * received. A comment goes out every `heartbeat` ms, so that no proxy takes the connection for idle.
+ * A client that does not read is dropped: its connection is cut, and it reconnects with the id of the last event that
+ * it received. A comment goes out every `heartbeat` ms, so that no proxy takes the connection for idle.
  */
 export class EventStream {
   readonly body: ReadableStream<Uint8Array>;

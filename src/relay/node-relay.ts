@@ -39,8 +39,8 @@ export function nodeRelay(relay: RelayHandler): NodeRelayListener {
 }
 
 /**
- * Returns the Node request of a Request that `nodeRelay` made: in `authorize`, what earlier middleware has decorated it with,
- * such as `user`. Undefined for any other Request.
+ * Returns the Node request of a Request that `nodeRelay` made: in `authorize`, what earlier middleware has decorated it
+ * with, such as `user`. Undefined for any other Request.
  */
 export function incomingOf(request: Request): IncomingMessage | Http2ServerRequest | undefined {
   return nodeRequests.get(request);

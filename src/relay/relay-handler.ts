@@ -9,8 +9,8 @@ import { streamFeed } from './stream-feed.js';
 import { refKey, taskFeeds } from './task-feeds.js';
 
 /**
- * Answers `GET ?id=...&id=...` with server-sent events, one for each transition of the tasks. Rejects with a `GrantError`
- * if what `authorize` returned is no grant, and with what `videoUrl` throws.
+ * Answers `GET ?id=...&id=...` with server-sent events, one for each transition of the tasks. Rejects with a
+ * `GrantError` if what `authorize` returned is no grant, and with what `videoUrl` throws.
  */
 export type RelayHandler = (request: Request) => Promise<Response>;
 
@@ -19,8 +19,8 @@ const RECONNECT_AFTER = 3000;
 
 /**
  * Returns the server's side of watching tasks in a browser: the provider's key stays here, and a client receives the
- * transitions of the tasks that `authorize` grants it, under their public ids. Whatever it may not see is answered by the
- * same 404.
+ * transitions of the tasks that `authorize` grants it, under their public ids. Whatever it may not see is answered by
+ * the same 404.
  *
  * A web-standard handler, for any server that has Request and Response; `nodeRelay` makes it a listener for Node's own.
  *

@@ -13,8 +13,8 @@ export interface RelayGrant {
 }
 
 /**
- * Decides which tasks a request may watch, by the application's own records; `undefined` refuses it. It is the only source
- * of refs: nothing that a client sends becomes an id, a model or a URL at a service.
+ * Decides which tasks a request may watch, by the application's own records; `undefined` refuses it. It is the only
+ * source of refs: nothing that a client sends becomes an id, a model or a URL at a service.
  *
  * It is called again, with the same request, as long as the stream is open: check that the session is still valid.
  * If it throws or rejects, the client gets a 503 and tries again.

@@ -2,7 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /**
  * Writes and reads the event ids of one stream: a position in the relay's order of transitions, signed for the stream's
- * tasks. An id of another stream or of another process does not verify, so its position is never mistaken for one of here.
+ * tasks. An id of another stream or of another process does not verify, so its position is never mistaken for one of
+ * here.
  */
 export interface SignedCursor {
   write(position: number): string;

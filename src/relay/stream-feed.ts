@@ -18,8 +18,8 @@ export interface StreamFeedOptions {
 }
 
 /**
- * Sends a client the transitions of its tasks: first those after its last event, or each task's last one where these are
- * not known, then every further one. Ends the stream when all tasks are settled.
+ * Sends a client the transitions of its tasks: first those after its last event, or each task's last one where these
+ * are not known, then every further one. Ends the stream when all tasks are settled.
  *
  * Each transition's event has a signed cursor for id. The event of a lost task has none: no transition happened.
  *
@@ -30,8 +30,8 @@ export function streamFeed(stream: EventStream, options: StreamFeedOptions): boo
   const publicIds = [...feeds.keys()];
   const cursor = signedCursor(secret, publicIds);
   const unsettled = new Set(publicIds);
-  // Subscribing can emit at once. Until all feeds are subscribed, losses are collected here, and transitions are kept by
-  // the feeds: they are sent together, in order.
+  // Subscribing can emit at once. Until all feeds are subscribed, losses are collected here, and transitions are kept
+  // by the feeds: they are sent together, in order.
   const losses: string[] = [];
   let isLive = false;
 

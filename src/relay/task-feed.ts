@@ -51,7 +51,9 @@ export class TaskFeed {
     };
   }
 
-  /** The transitions after a position; the last one alone where some of them are not kept, or the position is not known. */
+  /**
+   * The transitions after a position; the last one alone where some of them are not kept, or the position is not known.
+   */
   after(position: number | undefined): readonly Transition[] {
     if (position === undefined || position < this.#droppedUpTo) return this.#kept.slice(-1);
     return this.#kept.filter((transition) => transition.position > position);

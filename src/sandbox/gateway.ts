@@ -52,7 +52,8 @@ function answerOf(account: Account, path: string, { headers }: IncomingMessage):
   const { provider, key, format, store, isOverLimit } = account;
   const folders = ['', 'mcp_'].map((id) => provider.wire.path(id).replace(/[^/]*$/, ''));
   const folder = folders.find((start) => path.startsWith(start));
-  // Only ids that need no percent-encoding are ever issued. Each has one path: the model center's differ from the others'.
+  // Only ids that need no percent-encoding are ever issued. Each has one path: the model center's differ from the
+  // others'.
   const id = path.slice(folder?.length);
   if (folder === undefined || path !== provider.wire.path(id)) return undefined;
   if (headers.authorization !== `Bearer ${key}`) return format.unauthorized;

@@ -24,8 +24,9 @@ export interface LifecycleOptions {
 }
 
 /**
- * Chooses a lifecycle at random. A completed task takes a time from the documented range of its model, shorter ones being likelier,
- * and waits in the queue for the first 5 to 15 % of it. Failures and cancellations come anywhere before.
+ * Chooses a lifecycle at random. A completed task takes a time from the documented range of its model, shorter ones
+ * being likelier, and waits in the queue for the first 5 to 15 % of it. Failures and cancellations come anywhere
+ * before.
  */
 export function randomLifecycle(
   random: SeededRandom,

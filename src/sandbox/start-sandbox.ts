@@ -26,7 +26,10 @@ export interface SandboxOptions {
   readonly port?: number;
   /** The loopback address to listen on; no other is taken. @default '127.0.0.1' */
   readonly host?: '127.0.0.1' | '::1' | 'localhost';
-  /** How long a video is kept after its task's end, in ms, whatever the speed; with it goes the record of a Seedance 1.5 task. @default 24 h */
+  /**
+   * How long a video is kept after its task's end, in ms, whatever the speed; with it goes the record of a Seedance 1.5
+   * task. @default 24 h
+   */
   readonly retention?: number;
   /** Answers per second and key; beyond it come HTTP 429 and `Retry-After: 1`. @default Infinity */
   readonly rateLimit?: number;
@@ -38,7 +41,10 @@ export interface SandboxTaskRequest {
   readonly provider: SandboxService;
   /** The model of the task. @default `seedance_1_5_pro_720p`, `videos`, `veo_3_1_fast` or `seedance`, by the service */
   readonly model?: string;
-  /** `cancelled` for models of Seedance 1.5 only, as documented; `never` for a task that is processing for ever. @default 'completed' */
+  /**
+   * `cancelled` for models of Seedance 1.5 only, as documented; `never` for a task that is processing for ever.
+   * @default 'completed'
+   */
   readonly outcome?: SandboxOutcome;
   /** A task in two stages, with an original and an enhanced video: anyfast and alad. @default false */
   readonly superResolution?: boolean;
@@ -83,11 +89,12 @@ export interface Sandbox extends AsyncDisposable {
  * Starts a local stand-in for all five services, over real HTTP: both wires as documented, keys, unknown ids, and a
  * video that plays behind each result URL.
  *
- * Each task takes a time drawn from the documented generation times of its model. Tasks come from `create`; besides, any
- * unseen id of a documented form (`asyntask_demo`, `video_demo`, `vgen_demo`, `sora_demo`, `mcp_demo`) is a task created when it is
- * first asked about, and completes. Everything else is not found.
+ * Each task takes a time drawn from the documented generation times of its model. Tasks come from `create`; besides,
+ * any unseen id of a documented form (`asyntask_demo`, `video_demo`, `vgen_demo`, `sora_demo`, `mcp_demo`) is a task
+ * created when it is first asked about, and completes. Everything else is not found.
  *
- * @throws RangeError or TypeError for options that cannot be meant; rejects with the system's error if the port is taken.
+ * @throws RangeError or TypeError for options that cannot be meant; rejects with the system's error if the port is
+ * taken.
  *
  * @example
  * const sandbox = await startSandbox({ speed: 60 });

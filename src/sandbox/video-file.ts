@@ -3,8 +3,8 @@ export const VIDEO_SECONDS = 5;
 
 /**
  * The video behind every result URL, a test picture of 160 x 90 in H.264:
- * `ffmpeg -f lavfi -i testsrc=size=160x90:rate=8:duration=5 -c:v libx264 -profile:v baseline -pix_fmt yuv420p -crf 36 -movflags +faststart v.mp4`,
- * then `base64 -w 116 v.mp4`.
+ * `ffmpeg -f lavfi -i testsrc=size=160x90:rate=8:duration=5 -c:v libx264 -profile:v baseline -pix_fmt yuv420p -crf 36
+ * -movflags +faststart v.mp4`, then `base64 -w 116 v.mp4`.
  */
 export const videoFile = (): Buffer => Buffer.from(BASE64, 'base64');
 

@@ -11,7 +11,9 @@ export interface SignedVideo {
   readonly expiresAt: number;
 }
 
-/** The three ways in which the services' URLs contain their expiry; `auth_key` does so in a form of its vendor's own. */
+/**
+ * The three ways in which the services' URLs contain their expiry; `auth_key` does so in a form of its vendor's own.
+ */
 export type Signature = 'Expires' | 'X-Tos' | 'auth_key';
 
 /** Signs the URL of a video that is done at `opensAt` and kept for `retention` ms. */
@@ -65,7 +67,10 @@ export function sendVideo(request: IncomingMessage, response: ServerResponse, { 
 let bytes: Buffer | undefined;
 let etag: string | undefined;
 
-/** The bytes that are asked for, both ends included. Several ranges at once, and other units, are answered with the whole. */
+/**
+ * The bytes that are asked for, both ends included. Several ranges at once, and other units, are answered with the
+ * whole.
+ */
 function rangeOf(
   header: string | undefined,
   size: number,

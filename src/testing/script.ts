@@ -33,8 +33,8 @@ export type Script<Step> = readonly Step[] | Readonly<Record<string, readonly St
 /** How a script is played. */
 export interface ScriptOptions {
   /**
-   * How many ms a query takes; or a function that returns it for each. The query completes one ms after its answer, like
-   * the diagram `-q|`: so a configured wait reads literally, as in `-q 30s -p 30s -(s|)`.
+   * How many ms a query takes; or a function that returns it for each. The query completes one ms after its answer,
+   * like the diagram `-q|`: so a configured wait reads literally, as in `-q 30s -p 30s -(s|)`.
    * @default 1
    */
   readonly latency?:

@@ -20,14 +20,14 @@ export interface ScriptedQuery {
 }
 
 /**
- * Returns a query that answers from a script instead of a service. Time is RxJS's own, so it may be virtual (TestScheduler),
- * faked or real. It counts the queries of each id, so make a new one for each test.
+ * Returns a query that answers from a script instead of a service. Time is RxJS's own, so it may be virtual
+ * (TestScheduler), faked or real. It counts the queries of each id, so make a new one for each test.
  *
- * Answers carry the id and the provider that were asked about, whatever their step contains; `observedAt` is 0 unless the
- * step sets it, so that answers equal `taskLetters({ id })`.
+ * Answers carry the id and the provider that were asked about, whatever their step contains; `observedAt` is 0 unless
+ * the step sets it, so that answers equal `taskLetters({ id })`.
  *
- * @throws TypeError at call time for a script or step that is none, and for an unknown option; RangeError for a `latency`
- * that no timer can take.
+ * @throws TypeError at call time for a script or step that is none, and for an unknown option; RangeError for a
+ * `latency` that no timer can take.
  *
  * @example
  * const { query, log } = scriptedQuery({ video_1: ['q', 'server', { status: 'processing', progress: 40 }, 's'] });

@@ -17,8 +17,8 @@ export interface ScriptedTransport {
  * an error's kind is the reply that is read as that kind (`network` and `timeout`: no reply at all), or whole replies.
  * Time is RxJS's own: virtual, faked or real.
  *
- * @throws TypeError at call time for a script or step that is none, and for an unknown option; RangeError for a `latency`
- * that no timer can take.
+ * @throws TypeError at call time for a script or step that is none, and for an unknown option; RangeError for a
+ * `latency` that no timer can take.
  *
  * @example
  * const { transport } = scriptedTransport({ asyntask_1: ['q', errorReply('rate-limited', 5), 'p', 's'] });

@@ -24,8 +24,8 @@ export type TaskLettersFields = Partial<
 >;
 
 /**
- * Returns the values of a marble diagram: `q` queued, `p` processing, `u` unknown, `s` completed (succeeded), `f` failed,
- * `c` cancelled. They equal what `scriptedQuery` answers for the same letter, id and provider.
+ * Returns the values of a marble diagram: `q` queued, `p` processing, `u` unknown, `s` completed (succeeded), `f`
+ * failed, `c` cancelled. They equal what `scriptedQuery` answers for the same letter, id and provider.
  *
  * For merged streams add `l: lostTask()`.
  *

@@ -4,7 +4,9 @@ export interface Holdable {
   release(): void;
 }
 
-/** Whether the polls of a tracker may start, by the caller's `active`, and which of them have not sent their request. */
+/**
+ * Whether the polls of a tracker may start, by the caller's `active`, and which of them have not sent their request.
+ */
 export class Activity {
   #isActive = true;
   /** Due, but not allowed to ask. */

@@ -17,7 +17,10 @@ export interface PollPlanOptions extends PollConfig {
   readonly cadence?: Cadence;
   /** A fixed wait after each answer, in ms, instead of the windows. @default none */
   readonly interval?: number;
-  /** The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the model's */
+  /**
+   * The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the
+   * model's
+   */
   readonly minInterval?: number;
   /**
    * Divides windows, intervals, `initialDelay`, back-off, grace and deadline (not Retry-After, nor a transport's time

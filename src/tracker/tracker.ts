@@ -29,15 +29,15 @@ import { SharedPoll, type SharedPollHost } from './shared-poll.js';
 /** What to track, and how; without poll options each provider's own document is followed. */
 export interface TrackerOptions extends QueryOptions, PollPlanOptions {
   /**
-   * Remembers tasks and their transitions beyond the process: `fileJournal(path)` of `./node`, or `createJournal` over a
-   * database of yours. A task is saved before its first poll, a transition before it is emitted. @default none
+   * Remembers tasks and their transitions beyond the process: `fileJournal(path)` of `./node`, or `createJournal` over
+   * a database of yours. A task is saved before its first poll, a transition before it is emitted. @default none
    */
   readonly journal?: Journal;
   /**
-   * Whether polls may start: while its last value is `false`, none does, and requests that wait at the gate are withdrawn.
-   * Requests in flight are answered, and deadlines run on. After `true`, the polls that have become due are spread over some
-   * seconds. For pages that are offline or hidden, and for maintenance. Subscribed to from `createTracker` to `close`; its
-   * error errors the stream of every task.
+   * Whether polls may start: while its last value is `false`, none does, and requests that wait at the gate are
+   * withdrawn. Requests in flight are answered, and deadlines run on. After `true`, the polls that have become due are
+   * spread over some seconds. For pages that are offline or hidden, and for maintenance. Subscribed to from
+   * `createTracker` to `close`; its error errors the stream of every task.
    * @default always
    */
   readonly active?: ObservableInput<boolean>;
@@ -54,8 +54,8 @@ export interface TrackerStats {
 /** One provider at one moment: its tasks, and the requests of its key. */
 export interface ProviderStats extends GateStats {
   /**
-   * Number of tasks by the status of their last transition, `unanswered` before the first: those with subscribers, and the
-   * terminal ones that are remembered.
+   * Number of tasks by the status of their last transition, `unanswered` before the first: those with subscribers, and
+   * the terminal ones that are remembered.
    */
   readonly tasks: Readonly<Record<TaskStatus | 'unanswered', number>>;
 }
@@ -63,9 +63,9 @@ export interface ProviderStats extends GateStats {
 /** How a task is tracked. */
 export interface TrackOptions {
   /**
-   * When a transition counts as delivered, so that it does not come again after a restart: `auto`, when every subscriber's
-   * `next` has returned; `manual`, when `ack` was called, for work that goes on afterwards. Holds for the task and all its
-   * subscribers. Without a journal it means nothing.
+   * When a transition counts as delivered, so that it does not come again after a restart: `auto`, when every
+   * subscriber's `next` has returned; `manual`, when `ack` was called, for work that goes on afterwards. Holds for the
+   * task and all its subscribers. Without a journal it means nothing.
    * @default 'auto'
    */
   readonly ack?: 'auto' | 'manual';
@@ -76,26 +76,28 @@ export interface Tracker {
   /** Asks about a task once; see `createQuery`. */
   readonly query: Query;
   /**
-   * Emits the transitions of one task, up to its terminal one; then completes. One poll is shared by all subscribers: a late one
-   * receives the last transition first, the last one to leave aborts the poll. A terminal task is remembered until its
-   * video expires (else for 24 h), and never asked about again.
+   * Emits the transitions of one task, up to its terminal one; then completes. One poll is shared by all subscribers: a
+   * late one receives the last transition first, the last one to leave aborts the poll. A terminal task is remembered
+   * until its video expires (else for 24 h), and never asked about again.
    *
    * Errors with a TrackingError. A failed or cancelled task is a value.
-   * @throws TypeError or RangeError at call time for a ref that names no task, for unknown options, and on a closed tracker.
+   * @throws TypeError or RangeError at call time for a ref that names no task, for unknown options, and on a closed
+   * tracker.
    */
   track(ref: TaskRef, options?: TrackOptions): Observable<Task>;
   /**
-   * Emits the transitions of many tasks, merged. A task that cannot be tracked any more arrives as a `lost` value, and the
-   * others go on. Equal refs are tracked once; one that arrives after the end of its task emits the end again. Errors only
-   * if `refs` does.
-   * @throws TypeError or RangeError at call time for a bad ref in an array (from another source it arrives as `lost`), for
-   * refs that are no stream, for unknown options, and on a closed tracker.
+   * Emits the transitions of many tasks, merged. A task that cannot be tracked any more arrives as a `lost` value, and
+   * the others go on. Equal refs are tracked once; one that arrives after the end of its task emits the end again.
+   * Errors only if `refs` does.
+   * @throws TypeError or RangeError at call time for a bad ref in an array (from another source it arrives as `lost`),
+   * for refs that are no stream, for unknown options, and on a closed tracker.
    */
   trackAll(refs: ObservableInput<TaskRef>, options?: TrackOptions): Observable<TrackedTask>;
   /**
-   * Emits the transitions of everything in the journal that is open or was not acknowledged, merged like `trackAll`. First asks are spread over
-   * each task's polling window. A transition that was acknowledged does not come again; a completed task that was not
-   * is asked about once more, and so comes with a fresh URL. Errors if the journal cannot be read.
+   * Emits the transitions of everything in the journal that is open or was not acknowledged, merged like `trackAll`.
+   * First asks are spread over each task's polling window. A transition that was acknowledged does not come again; a
+   * completed task that was not is asked about once more, and so comes with a fresh URL. Errors if the journal cannot
+   * be read.
    * @throws TypeError at call time without a journal, for unknown options, and on a closed tracker.
    */
   resume(options?: TrackOptions): Observable<TrackedTask>;
@@ -106,14 +108,15 @@ export interface Tracker {
    */
   ack(task: TrackedTask): Observable<never>;
   /**
-   * Completes the streams of a task and drops all memory of it, the journal's too. Begins at once, without a subscriber;
-   * completes when that is durable, errors where it cannot be. The floor still holds for a task that is tracked again.
+   * Completes the streams of a task and drops all memory of it, the journal's too. Begins at once, without a
+   * subscriber; completes when that is durable, errors where it cannot be. The floor still holds for a task that is
+   * tracked again.
    * @throws TypeError or RangeError at call time for a ref that names no task.
    */
   forget(ref: TaskRef): Observable<never>;
   /**
-   * Returns how many tasks are in which state, and for each provider what waits at the gate, what is in flight and the rate
-   * in effect: those of its key, which all trackers on that gate share.
+   * Returns how many tasks are in which state, and for each provider what waits at the gate, what is in flight and the
+   * rate in effect: those of its key, which all trackers on that gate share.
    */
   stats(): TrackerStats;
   /** Completes every stream, stops every poll and releases the journal. */

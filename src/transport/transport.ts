@@ -21,7 +21,8 @@ export interface TransportReply {
 
 /**
  * One GET per subscription: emits one reply, whatever its status, and completes. Errors (with a QueryError) only when
- * there is no reply. Unsubscribing aborts the request. Tasks, keys and the time of the next ask are none of its concern.
+ * there is no reply. Unsubscribing aborts the request. Tasks, keys and the time of the next ask are none of its
+ * concern.
  */
 export type Transport = (request: TransportRequest) => Observable<TransportReply>;
 

@@ -48,9 +48,9 @@ export interface UndiciTransport extends Transport, AsyncDisposable {
 const DEFAULTS = { ...DEFAULT_LIMITS, connections: 32, keepAlive: 90_000, connectTimeout: 10_000 };
 
 /**
- * Returns the transport for Node: a bounded number of sockets per origin, kept between polls; time limits for connecting,
- * headers and the whole exchange; a size limit. Follows no redirect, asks for no compression and accepts none. A
- * request that meets a socket which the server had just closed is sent once more at once.
+ * Returns the transport for Node: a bounded number of sockets per origin, kept between polls; time limits for
+ * connecting, headers and the whole exchange; a size limit. Follows no redirect, asks for no compression and accepts
+ * none. A request that meets a socket which the server had just closed is sent once more at once.
  *
  * The time limits of an exchange start when its request is written to a socket: waiting for one costs nothing. Idle
  * sockets do not keep the process alive.
@@ -108,7 +108,10 @@ export function undiciTransport(options: UndiciTransportOptions = {}): UndiciTra
   return Object.assign(transport, { close, [Symbol.asyncDispose]: close });
 }
 
-/** Bun resolves `undici` to a module of its own without dispatch: nothing is sent and nothing reported (oven-sh/bun#42084). */
+/**
+ * Bun resolves `undici` to a module of its own without dispatch: nothing is sent and nothing reported
+ * (oven-sh/bun#42084).
+ */
 function checkUndici(): void {
   if (typeof Client.prototype.dispatch === 'function') return;
   throw new TypeError(

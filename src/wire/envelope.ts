@@ -43,12 +43,16 @@ export function unwrap(body: Fields): Opened {
   return { task, envelope };
 }
 
-/** An envelope has a code, or no status of its own. A task without an envelope may have its upstream's reply in `data`. */
+/**
+ * An envelope has a code, or no status of its own. A task without an envelope may have its upstream's reply in `data`.
+ */
 function isEnvelope(body: Fields): boolean {
   return typeof body.status !== 'string' || readWord(body.code) !== undefined || isJSend(body, /^(success|ok)$/i);
 }
 
-/** `{code: "success"}` on the generations wire, `{code: 0}` on the result wire; a task without an envelope has no code. */
+/**
+ * `{code: "success"}` on the generations wire, `{code: 0}` on the result wire; a task without an envelope has no code.
+ */
 export function isSuccess(body: Fields, id?: string): boolean {
   const { status, data, error, success } = body;
   const code = readWord(body.code);

@@ -26,8 +26,8 @@ export function readNumber(value: unknown): number | undefined {
 }
 
 /**
- * Returns progress in per cent, 0..100, from a number or from a text such as "50%"; undefined for any other value. Numbers
- * beyond the bounds are clamped.
+ * Returns progress in per cent, 0..100, from a number or from a text such as "50%"; undefined for any other value.
+ * Numbers beyond the bounds are clamped.
  */
 export function readPercent(value: unknown): number | undefined {
   const percent = readNumber(typeof value === 'string' ? value.replace(/%\s*$/, '') : value);

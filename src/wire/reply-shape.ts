@@ -7,9 +7,10 @@ import { lazily } from './lazily.js';
 //
 //   result       docs.xingchaoyiqing.com, docs.globalaiopc.com/en/api-reference: "Query" of each model family
 //   generations  docs.anyfast.ai, "Query task" of Seedance 2.0
-//   video        the object of OpenAI, https://platform.openai.com/docs/api-reference/videos/object, which new-api answers
-//                with for some channels (QuantumNous/new-api, dto/openai_video.go)
-//   ark          Volcengine's own, https://www.volcengine.com/docs/82379/1521309, bare or as an upstream's reply in `data`
+//   video        the object of OpenAI, https://platform.openai.com/docs/api-reference/videos/object, which new-api
+//                answers with for some channels (QuantumNous/new-api, dto/openai_video.go)
+//   ark          Volcengine's own, https://www.volcengine.com/docs/82379/1521309, bare or as an upstream's reply in
+//   `data`
 
 /** Of every task, whatever its status. The status is all that decides; a reply without one describes no task. */
 export const taskShape = /* @__PURE__ */ lazily(() => {
@@ -47,7 +48,9 @@ export const endShape = /* @__PURE__ */ lazily(() => {
   });
 });
 
-/** The figures of a video, as Ark names them: in its own task, in the upstream's reply, or in the `metadata` of video. */
+/**
+ * The figures of a video, as Ark names them: in its own task, in the upstream's reply, or in the `metadata` of video.
+ */
 export const outputShape = /* @__PURE__ */ lazily(() => {
   const { text, number, positive, flag, fields } = fieldTypes();
   return z.object({

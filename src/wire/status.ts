@@ -1,8 +1,8 @@
 import type { TaskStatus } from '../task.js';
 
 /**
- * Returns the status that a service's word stands for, whatever its case and whether blanks, `-` or `_` separate its parts. A
- * word that is not documented is `unknown`, never an end.
+ * Returns the status that a service's word stands for, whatever its case and whether blanks, `-` or `_` separate its
+ * parts. A word that is not documented is `unknown`, never an end.
  */
 export function statusOf(word: string): TaskStatus {
   return WORDS.get(spelling(word)) ?? 'unknown';

@@ -2,7 +2,9 @@ import { isObject } from './field-types.js';
 import { placesShape, urlShape } from './reply-shape.js';
 import type { Fields } from './wire.js';
 
-/** The texts that stand where the URL of a video belongs, the most trusted place first. Failures put their reason there. */
+/**
+ * The texts that stand where the URL of a video belongs, the most trusted place first. Failures put their reason there.
+ */
 export function* textsAtPlaces(value: unknown, depth = 0): Generator<string> {
   if (typeof value === 'string') yield value;
   else if (Array.isArray(value)) for (const one of value) yield* textsAtPlaces(one, depth + 1);
@@ -35,7 +37,9 @@ export function absoluteUrl(text: string | undefined, baseUrl: string | undefine
   return URL.canParse(path, base.origin) ? new URL(path, base.origin).href : undefined;
 }
 
-/** Whether this is the gateway's own endpoint for a video's bytes, at the origin that was asked: it wants the API key. */
+/**
+ * Whether this is the gateway's own endpoint for a video's bytes, at the origin that was asked: it wants the API key.
+ */
 export function requiresKey(url: string, baseUrl: string | undefined): boolean {
   if (baseUrl === undefined || !/\/content\/?([?#]|$)/.test(url)) return false;
   return absoluteBase(baseUrl)?.origin === new URL(url).origin;

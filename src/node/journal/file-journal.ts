@@ -4,9 +4,9 @@ import { show } from '../../options.js';
 import { JournalFile } from './journal-file.js';
 
 /**
- * Returns a journal in one file, for one process at a time. What is saved has reached the disk (`fdatasync`); what is saved at
- * about the same time is written and synced together. The file is created with mode 0600 when the journal is first
- * used, and rewritten when more than half of it is out of date. A symbolic link is followed.
+ * Returns a journal in one file, for one process at a time. What is saved has reached the disk (`fdatasync`); what is
+ * saved at about the same time is written and synced together. The file is created with mode 0600 when the journal is
+ * first used, and rewritten when more than half of it is out of date. A symbolic link is followed.
  *
  * A file that another process uses, that is damaged, or that a newer version wrote is refused, and so is every write
  * after the file was moved or replaced: tracking then errors with a TrackingError (`journal`) whose message names the

@@ -22,7 +22,9 @@ const LOOKS_AT_LIVE_HOLDER = 12;
 
 /** A file that this process alone uses. */
 export interface FileLock {
-  /** An expired lease was removed to get the lock; its holder may be suspended, and go on as if the lock were its own. */
+  /**
+   * An expired lease was removed to get the lock; its holder may be suspended, and go on as if the lock were its own.
+   */
   readonly isTakenOver: boolean;
   /** @throws Error if another process has taken the lock, or the lock file was deleted by hand. */
   verify(): Promise<void>;
@@ -30,8 +32,8 @@ export interface FileLock {
 }
 
 /**
- * Locks a file. The lock of a process that has ended is free: at once where its pid can be looked up (same machine, same
- * PID namespace), else after its lease was seen unchanged for 20 s. No clocks are compared.
+ * Locks a file. The lock of a process that has ended is free: at once where its pid can be looked up (same machine,
+ * same PID namespace), else after its lease was seen unchanged for 20 s. No clocks are compared.
  *
  * @param signal ends the wait for another process.
  * @throws Error that names the process which holds the lock, or the lock file to delete by hand.

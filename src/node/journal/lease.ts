@@ -13,7 +13,9 @@ const COUNT_DIGITS = 12;
 export interface Holder {
   readonly host: string;
   readonly pid: number;
-  /** When it started, in clock ticks since boot: distinguishes it from a later process with the same pid. Linux only. */
+  /**
+   * When it started, in clock ticks since boot: distinguishes it from a later process with the same pid. Linux only.
+   */
   readonly started?: string | undefined;
   /** Identifies the process table in which `pid` counts; a pid of another table says nothing. */
   readonly processTable?: string | undefined;
@@ -67,8 +69,8 @@ export async function thisProcess(): Promise<Holder> {
 }
 
 /**
- * The state of another process, as far as it shows at once: `unknown` where the pid counts in another process table, or where the
- * system does not show enough.
+ * The state of another process, as far as it shows at once: `unknown` where the pid counts in another process table, or
+ * where the system does not show enough.
  */
 export async function stateOf(other: Holder, observer: Holder): Promise<'alive' | 'dead' | 'unknown'> {
   if (other.processTable === undefined || other.processTable !== observer.processTable) return 'unknown';
@@ -95,7 +97,9 @@ async function processTable(): Promise<string | undefined> {
   }
 }
 
-/** Reads state and start time from /proc/PID/stat, see proc(5); undefined where the process or the file is not there. */
+/**
+ * Reads state and start time from /proc/PID/stat, see proc(5); undefined where the process or the file is not there.
+ */
 async function readProcess(pid: string): Promise<{ started: string | undefined; isRunning: boolean } | undefined> {
   try {
     const stat = await fs.readFile(`/proc/${pid}/stat`, 'latin1');

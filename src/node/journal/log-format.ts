@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib';
 import type { JournalEntry } from '../../journal/index.js';
 import { recordsSchema, type RecordsIssue } from './record-schema.js';
 
-// The file, line by line: eight hex digits of CRC-32, a space, JSON. The first line is the header with the version. Each
-// other line is the list of records that were written together; the last record of a task is the one that counts.
+// The file, line by line: eight hex digits of CRC-32, a space, JSON. The first line is the header with the version.
+// Each other line is the list of records that were written together; the last record of a task is the one that counts.
 
 const VERSION = 1;
 const NEWLINE = 10;
@@ -38,7 +38,8 @@ function checksum(bytes: Uint8Array): string {
  * Reads a journal file: passes on each record in the order of writing, and returns the length of the whole lines. What
  * follows them is a last line that a crash cut short. An empty file is an empty journal.
  *
- * @throws Error for a file that is no journal, that a newer version wrote, or that was damaged otherwise than by a crash.
+ * @throws Error for a file that is no journal, that a newer version wrote, or that was damaged otherwise than by a
+ * crash.
  */
 export function readJournal(bytes: Uint8Array, onRecord: (record: JournalRecord) => void): number {
   if (bytes.length === 0) return 0;

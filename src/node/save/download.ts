@@ -13,8 +13,8 @@ export interface DownloadOptions extends AttemptOptions {
 }
 
 /**
- * Saves one video, complete and checked, in as many attempts as it takes; ends in a SaveError otherwise. An attempt takes
- * one of the places, a wait (back-off, Retry-After, a fresh URL) takes none.
+ * Saves one video, complete and checked, in as many attempts as it takes; ends in a SaveError otherwise. An attempt
+ * takes one of the places, a wait (back-off, Retry-After, a fresh URL) takes none.
  */
 export async function download(job: Job, options: DownloadOptions, places: Places): Promise<Downloaded> {
   const { task, signal } = job;

@@ -25,7 +25,9 @@ export function prepareDirectory(directory: string): void {
   }
 }
 
-/** Stores each video in a directory, under a name made of its task; in a file that ends in `.part` until it is complete. */
+/**
+ * Stores each video in a directory, under a name made of its task; in a file that ends in `.part` until it is complete.
+ */
 export function fileSink(directory: string): VideoSink {
   const folder = resolve(directory);
   return {

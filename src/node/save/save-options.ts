@@ -39,9 +39,9 @@ export interface SaveVideoOptions {
    */
   readonly provider?: Provider | readonly Provider[];
   /**
-   * An undici 7 dispatcher that connects instead of this library, such as a ProxyAgent; you close it. It must not follow
-   * redirects. Addresses in URLs and names that this machine can resolve are checked as without it; which address the
-   * proxy connects to is the proxy's duty.
+   * An undici 7 dispatcher that connects instead of this library, such as a ProxyAgent; you close it. It must not
+   * follow redirects. Addresses in URLs and names that this machine can resolve are checked as without it; which
+   * address the proxy connects to is the proxy's duty.
    * @default none: a connection for each video
    */
   readonly dispatcher?: Dispatcher;
@@ -52,14 +52,14 @@ export interface SaveVideoOptions {
   /** For the response headers to arrive, and then for each next byte, in ms. @default 30_000 */
   readonly timeout?: number;
   /**
-   * A download that is slower, averaged over `timeout`, is cut and resumed in a further attempt: it would keep the others
-   * from their places. Waiting for the disk or the sink does not count. 0 allows any speed.
+   * A download that is slower, averaged over `timeout`, is cut and resumed in a further attempt: it would keep the
+   * others from their places. Waiting for the disk or the sink does not count. 0 allows any speed.
    * @default 10_000
    */
   readonly minBytesPerSecond?: number;
   /**
-   * Further attempts. The n-th of them waits for `random * min(maxDelay, delay * 2 ** (n - 1))` ms, or for Retry-After (at
-   * most 15 minutes) if that is longer.
+   * Further attempts. The n-th of them waits for `random * min(maxDelay, delay * 2 ** (n - 1))` ms, or for Retry-After
+   * (at most 15 minutes) if that is longer.
    * @default { count: 8, delay: 1_000, maxDelay: 60_000 }
    */
   readonly retry?: {

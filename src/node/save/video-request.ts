@@ -50,8 +50,8 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 
 /**
  * Sends one GET and follows its redirects, never from https to http. At every hop the very address that is connected to
- * must be public, or the host allowed; behind a dispatcher, what this machine can see of it. Sends the given headers and
- * no others but Host and Connection. Credentials go no further than the first redirect to another origin.
+ * must be public, or the host allowed; behind a dispatcher, what this machine can see of it. Sends the given headers
+ * and no others but Host and Connection. Credentials go no further than the first redirect to another origin.
  */
 export async function requestVideo(request: VideoRequest, policy: RequestPolicy): Promise<VideoResponse> {
   const { signal } = request;
