@@ -23,8 +23,10 @@ export default defineConfig({
   test: {
     // Fails a run whose output shows a secret.
     globalSetup: ['test/output.ts'],
-    // No test depends on an idle machine: this is the limit of what hangs.
+    // No test depends on an idle machine: these are the limits of what hangs.
     testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     projects: [
       {
         extends: true,

@@ -236,7 +236,7 @@ describe('an early end', () => {
     expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
     expect(stderr).toMatch(/^1 task: 1 running/);
     const askedAtTheEnd = asked;
-    await expect.poll(() => connectionsOf(server), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => connectionsOf(server)).toBe(0);
     expect(asked).toBe(askedAtTheEnd);
   });
 

@@ -13,7 +13,8 @@ import {
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { reply, startFaultServer } from '../fault-server.js';
 import { KEY } from './secrets.js';
-import { generation, INTERVAL, kinds, says, stage, trace, until } from './stage.js';
+import { generation, INTERVAL, kinds, says, stage, trace } from './stage.js';
+import { until } from '../until.js';
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
@@ -89,24 +90,20 @@ describe.for(kinds)('over $name', (kind) => {
       expect(performance.now() - started).toBeGreaterThanOrEqual(498);
     });
 
-    test(
-      'F33 what was called for by a notifier during a Retry-After still comes',
-      { timeout: 5000 },
-      async (context) => {
-        const notifier = new Subject<void>();
-        const { server, track } = await stage(kind, context, { notifier });
-        server.answer(reply({ status: 503, headers: { 'retry-after-ms': '300' }, body: '' }), says('completed'));
-        const task = track();
-        await until(() => {
-          expect(server.requests).toHaveLength(1);
-        });
-        await sleep(50);
-        step(ms);
-        notifier.next();
-        await task.over;
-        expect(task.statuses).toEqual(['completed']);
-      },
-    );
+    test('F33 what was called for by a notifier during a Retry-After still comes', async (context) => {
+      const notifier = new Subject<void>();
+      const { server, track } = await stage(kind, context, { notifier });
+      server.answer(reply({ status: 503, headers: { 'retry-after-ms': '300' }, body: '' }), says('completed'));
+      const task = track();
+      await until(() => {
+        expect(server.requests).toHaveLength(1);
+      });
+      await sleep(50);
+      step(ms);
+      notifier.next();
+      await task.over;
+      expect(task.statuses).toEqual(['completed']);
+    });
   });
 
   test('F32 a process that is blocked just after asking has missed nothing', async (context) => {

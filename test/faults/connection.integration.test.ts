@@ -17,7 +17,8 @@ import {
   truncateChunked,
   truncateSilently,
 } from '../fault-server.js';
-import { counted, INTERVAL, kinds, says, stage, survives, until } from './stage.js';
+import { counted, INTERVAL, kinds, says, stage, survives } from './stage.js';
+import { until } from '../until.js';
 
 describe.for(kinds)('over $name', (kind) => {
   describe.concurrent('a connection', () => {
@@ -114,8 +115,9 @@ describe.for(kinds)('over $name', (kind) => {
       const { track, misses } = await stage(kind, context, { baseUrl: hole.url, limits: { headersTimeout: 400 } });
       const task = track();
       await until(() => {
-        expect(misses.map(({ kind: missed }) => missed)).toEqual(['timeout', 'timeout']);
-      }, 10_000);
+        expect(misses.length).toBeGreaterThanOrEqual(2);
+      });
+      for (const { kind: missed } of misses) expect(missed).toBe('timeout');
       expect({ state: task.state, statuses: task.statuses }).toEqual({ state: 'open', statuses: [] });
     });
   });
@@ -154,11 +156,11 @@ describe.for(kinds)('over $name', (kind) => {
     test('F6 is timed from admission by the gate: waiting there costs nothing', async (context) => {
       const { server, tracker, misses } = await stage(kind, context, {
         gate: createGate({ maxInFlight: 1 }),
-        limits: { headersTimeout: 500, totalTimeout: 550 },
+        limits: { headersTimeout: 2500, totalTimeout: 2600 },
       });
       const slow = says('completed');
       server.route(() => async (socket, request) => {
-        await sleep(150);
+        await sleep(600);
         await slow(socket, request);
       });
       const ids = ['a', 'b', 'c', 'd', 'e', 'f'];

@@ -4,7 +4,8 @@ import { isTaskFailedError, memoryJournal, throwOnFailure, type LostTask, type T
 import { describe, expect, test } from 'vitest';
 import { redirect, reply, stall, type Fault } from '../fault-server.js';
 import { ACCOUNT, everythingOf, KEY, PRESIGNED, secretsIn } from './secrets.js';
-import { kinds, says, stage, trace, until } from './stage.js';
+import { kinds, says, stage, trace } from './stage.js';
+import { until } from '../until.js';
 
 const URL_OF_VIDEO = `https://cdn.example.com/v.mp4?${PRESIGNED}`;
 

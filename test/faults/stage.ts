@@ -19,7 +19,7 @@ import {
 } from 'rx-video-tasks';
 import { undiciTransport } from 'rx-video-tasks/node';
 import { Agent, fetch as undiciFetch } from 'undici';
-import { expect, vi, type TestContext } from 'vitest';
+import { expect, type TestContext } from 'vitest';
 import { reply, startFaultServer, type Fault, type FaultServer, type FaultServerOptions } from '../fault-server.js';
 import { ACCOUNT, everythingOf, KEY, PRESIGNED, remember } from './secrets.js';
 
@@ -92,7 +92,9 @@ export const kinds: readonly TransportKind[] = [
   {
     name: 'fetch',
     open(limits, connect) {
-      const dispatcher = new Agent(connect ? { connect } : {});
+      // An idle socket that is closed was closed by the test.
+      const keepAlive = { keepAliveTimeout: 600_000, keepAliveMaxTimeout: 600_000 };
+      const dispatcher = new Agent({ ...keepAlive, ...(connect && { connect }) });
       const fetch = (url: string, init: object) => undiciFetch(url, { ...init, dispatcher });
       return [
         fetchTransport({ ...limits, fetch: fetch as unknown as typeof globalThis.fetch }),
@@ -218,11 +220,6 @@ export async function survives(here: Stage, faults: readonly Fault[], missKinds:
   expect(task.statuses).toEqual(['queued', 'completed']);
   expect(misses.map(({ kind }) => kind)).toEqual(missKinds);
   expect(misses.map(({ misses: inARow }) => inARow)).toEqual(missKinds.map((_, nth) => nth + 1));
-}
-
-/** Waits until it holds; polls often, since what is waited for may pass. The limit is for what never comes. */
-export function until(check: () => void, timeout = 20_000): Promise<void> {
-  return vi.waitFor(check, { timeout, interval: 5 });
 }
 
 /** A fault that counts how many of its sockets were closed. */

@@ -3,7 +3,8 @@ import { describe, expect, test, type TestContext } from 'vitest';
 import { startFaultServer } from '../fault-server.js';
 import { preamble, startChild } from './child.js';
 import { KEY, remember } from './secrets.js';
-import { says, until } from './stage.js';
+import { says } from './stage.js';
+import { until } from '../until.js';
 
 /** A process that tracks 1,000 tasks, and 20 whose answers are slow; then something stops it for a while. */
 async function suspended(context: TestContext, name: 'undici' | 'fetch', stop: string) {
@@ -42,14 +43,14 @@ async function suspended(context: TestContext, name: 'undici' | 'fetch', stop: s
   const receives = (what: string) =>
     until(() => {
       expect(child.output()).toContain(what);
-    }, 60_000);
+    });
   await receives('READY');
   // Late enough for all to come due meanwhile, and the last of them more than a second before the end.
   await sleep(stop === 'block' ? 8500 : 7000);
   tell('slow');
   await until(() => {
     expect(service.requests.filter(({ path }) => path.includes('slow'))).toHaveLength(20);
-  }, 60_000);
+  });
   if (stop === 'block') {
     tell('block');
     await receives('FREE');

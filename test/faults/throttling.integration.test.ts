@@ -4,7 +4,8 @@ import { createGate } from 'rx-video-tasks';
 import { describe, expect, test } from 'vitest';
 import { reply, stall, type Fault, type ReplyOptions } from '../fault-server.js';
 import { KEY } from './secrets.js';
-import { INTERVAL, kinds, says, stage, trace, until } from './stage.js';
+import { INTERVAL, kinds, says, stage, trace } from './stage.js';
+import { until } from '../until.js';
 
 const throttled = (
   headers: NonNullable<ReplyOptions['headers']> = {},

@@ -43,7 +43,7 @@ export function ask(port: number, target: string, lastEventId?: string): Socket 
   return socket;
 }
 
-export async function until(isTrue: () => boolean, ms = 30_000): Promise<void> {
+export async function until(isTrue: () => boolean, ms = 60_000): Promise<void> {
   const end = performance.now() + ms;
   while (!isTrue() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -36,7 +36,7 @@ test('the first example of docs/relay.md streams the task to its end, on another
     code.replace('listen(8080)', `listen(${port})`),
   ]);
   running.push(child);
-  const response = await vi.waitUntil(() => fetch(url.replace('8080', String(port))).catch(() => undefined), 10_000);
+  const response = await vi.waitUntil(() => fetch(url.replace('8080', String(port))).catch(() => undefined), 60_000);
   const statuses = (await take(eventsOf(response))).map(({ task }) => task.status);
   expect(statuses.at(-1)).toBe('completed');
 });
@@ -72,7 +72,7 @@ describe.each(['node.mjs', 'express.mjs', 'fastify.mjs', 'hono.mjs'])('docs/exam
       const gone = new AbortController();
       const ask = () => fetch(url, { headers, signal: gone.signal });
       // The closing of the six may be noticed after the seventh request, but long before the next heartbeat.
-      const response = await vi.waitUntil(async () => ask().then((answer) => answer.status === 200 && answer), 10_000);
+      const response = await vi.waitUntil(async () => ask().then((answer) => answer.status === 200 && answer), 60_000);
       await response.body?.getReader().read();
       gone.abort();
     }

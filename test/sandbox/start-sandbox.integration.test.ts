@@ -15,6 +15,7 @@ import {
 import { undiciTransport } from 'rx-video-tasks/node';
 import { startSandbox, type Sandbox, type SandboxOptions, type SandboxTaskRequest } from 'rx-video-tasks/sandbox';
 import { ask, SERVICES } from './ask.js';
+import { until } from '../until.js';
 
 const running: Sandbox[] = [];
 async function start(options?: SandboxOptions): Promise<Sandbox> {
@@ -340,7 +341,7 @@ describe('close', () => {
     expect(handles()).toBeGreaterThan(before);
     await sandbox.close();
     await transport.close();
-    await vi.waitFor(() => {
+    await until(() => {
       expect(handles()).toBe(before);
     });
   });

@@ -8,7 +8,7 @@ import {
   type TransportLimits,
   type TransportReply,
 } from 'rx-video-tasks';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeCertificates, type Certificates } from '../certificates.js';
 import {
   chunked,
@@ -34,6 +34,7 @@ import {
   type Fault,
   type FaultServer,
 } from '../fault-server.js';
+import { until } from '../until.js';
 
 export interface TransportKind {
   /** Makes one; `ca` is the authority to trust. */
@@ -71,7 +72,7 @@ export function transportContract({ create }: TransportKind): void {
     return replyOf(ask(create(limits)));
   };
   const allClosed = () =>
-    vi.waitFor(() => {
+    until(() => {
       expect(server.open).toBe(0);
     });
 
@@ -216,7 +217,7 @@ export function transportContract({ create }: TransportKind): void {
     ] as const)('%s closes the connection', async ([, fault]) => {
       server.answer(fault);
       const run = watch(create({}));
-      await vi.waitFor(() => {
+      await until(() => {
         expect(server.requests).toHaveLength(1);
       });
       await sleep(50);

@@ -13,7 +13,9 @@ const agents: Agent[] = [];
 
 /** Node's own `fetch` shares its sockets among all tests; here each transport has its own, and may trust an authority. */
 function isolatedFetch(ca?: string): Fetch {
-  const dispatcher = new Agent(ca === undefined ? {} : { connect: { ca } });
+  // An idle socket that is closed was closed by the test.
+  const keepAlive = { keepAliveTimeout: 600_000, keepAliveMaxTimeout: 600_000 };
+  const dispatcher = new Agent({ ...keepAlive, ...(ca !== undefined && { connect: { ca } }) });
   agents.push(dispatcher);
   return ((url: string, init: object) => undiciFetch(url, { ...init, dispatcher })) as Fetch;
 }
