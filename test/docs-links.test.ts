@@ -7,18 +7,31 @@ const all = [...pages, ...readdirSync(ROOT).filter((file) => file.endsWith('.md'
 
 const withoutCode = (text: string) => text.replaceAll(/^ *```.*?^ *```$/gms, '').replaceAll(/`[^`\n]*`/g, 'code');
 
-/** The anchors of a page's headings, as GitHub and the site make them: of a heading with odd signs the two differ. */
+/** The anchor of a heading on GitHub, and on the site (VitePress: @mdit-vue/shared, slugify). */
+const SLUGS = [
+  (heading: string) => heading.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(/\s/g, '-'),
+  (heading: string) =>
+    heading
+      .replaceAll(/[\s~`!@#$%^&*()\-_+=[\]{}|\\;:"'<>,.?/]+/g, '-')
+      .replaceAll(/^-|-$/g, '')
+      .replace(/^\d/, '_$&'),
+];
+
+/** The anchors that a page has in both places. */
 function anchorsOf(text: string): Set<string> {
-  const headings = text.replaceAll(/^ *```.*?^ *```$/gms, '').matchAll(/^#+ (.*)$/gm);
-  const anchors = new Set<string>();
-  for (const [, heading = ''] of headings) {
-    const words = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
-    const anchor = words.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(/\s/g, '-');
-    let unique = anchor;
-    for (let nth = 1; anchors.has(unique); nth++) unique = `${anchor}-${nth}`;
-    anchors.add(unique);
-  }
-  return anchors;
+  const headings = [...text.replaceAll(/^ *```.*?^ *```$/gms, '').matchAll(/^#+ (.*)$/gm)];
+  const plain = headings.map(([, heading = '']) => heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase());
+  const [github = [], site = []] = SLUGS.map((slug) => {
+    const taken = new Set<string>();
+    for (const heading of plain) {
+      const anchor = slug(heading);
+      let unique = anchor;
+      for (let nth = 1; taken.has(unique); nth++) unique = `${anchor}-${nth}`;
+      taken.add(unique);
+    }
+    return [...taken];
+  });
+  return new Set(github.filter((anchor) => site.includes(anchor)));
 }
 
 /** What is wrong with the relative links of a page: a file that is not there, an anchor that no heading has. */
