@@ -1,15 +1,20 @@
 import { inspect } from 'node:util';
+import { lastValueFrom } from 'rxjs';
 import {
+  alad,
+  createQuery,
   isQueryError,
   isSettled,
   isTaskFailedError,
   isTrackingError,
+  pollUntilTerminal,
   QueryError,
   TaskFailedError,
   TrackingError,
   type LostTask,
   type QueryErrorKind,
 } from 'rx-video-tasks';
+import { scriptedTransport } from 'rx-video-tasks/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { redact } from '../src/redact.js';
 import { generations, read, wires } from './wire/reading.js';
@@ -230,4 +235,20 @@ test('a lost task is settled but not terminal', () => {
   expect(isSettled(lost)).toBe(true);
   expect(isSettled(completed)).toBe(true);
   expect(isSettled(read(wires.generations, generations({})))).toBe(false);
+});
+
+describe('the message of a task that cannot be tracked', () => {
+  test.for(['unauthorized', 'forbidden', 'misconfigured', 'malformed', 'server'] as const)(
+    '%s: says no sentence twice, and names the remedy',
+    async (kind) => {
+      const { transport } = scriptedTransport({ a1: [kind] });
+      const query = createQuery({ provider: alad({ apiKey: 'key' }), transport });
+      const tracking = query('a1').pipe(pollUntilTerminal({ retry: { count: 0 } }));
+      const error = await lastValueFrom(tracking).catch((thrown: unknown) => thrown as Error);
+      const clauses = (error as Error).message.split(/[.:;(]\s*|\)/).map((clause) => clause.toLowerCase().trim());
+      expect(clauses.filter((clause, nth) => clause !== '' && clauses.indexOf(clause) !== nth)).toEqual([]);
+      expect((error as Error).message.match(/may still be running/g)).toHaveLength(1);
+      expect((error as Error).message).toMatch(/track it again by its id$/);
+    },
+  );
 });

@@ -102,7 +102,7 @@ export function inFlags(message: string): string {
     .replace(/write queue: \(provider\) => provider\.name, in/, 'write --queue-per-provider, at')
     .replace(/^baseUrl of /, '--base-url of ')
     .replace(/^(speed|port|seed):/, '--$1:')
-    .replace(/; use https, or say allowInsecure: true/, '; use https');
+    .replace(/, or allowInsecure: true$/, '');
 }
 
 /** How to start this program, from any directory: it need not be on the PATH. */

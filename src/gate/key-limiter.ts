@@ -277,7 +277,7 @@ export class KeyLimiter {
 
   /** The key is refused: the requests that wait would get the same reply. */
   #dismiss({ kind, code, httpStatus }: QueryError): void {
-    const message = 'the API key was refused for another task, so this one was not asked about';
+    const message = 'the API key was refused for another task; check the key and its quota';
     const dismissed: PendingRequest[] = [];
     for (let { oldest } = this.#waiting; oldest; oldest = this.#waiting.oldest) {
       this.#waiting.delete(oldest);

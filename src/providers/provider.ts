@@ -174,16 +174,17 @@ function checkBaseUrl(
   const isPath = /^\/[^/\\\s?#][^\s?#]*$|^\/$/.test(text);
   const url = URL.canParse(text) && !/[?#]/.test(text) && new URL(text);
   let flaw = 'is not an http(s) URL without user, query and fragment';
+  let remedy = 'for example "https://api.example.com/prefix"';
   if (isPath) {
     if (isKeyless) return { href: text, hostname: '', origin: '' };
-    flaw = 'has no host: your own proxy adds the key, so say apiKey: null';
+    flaw = 'has no host';
+    remedy = 'apiKey: null where your own proxy adds the key, else an https URL';
   } else if (url && /^https?:$/.test(url.protocol) && url.username + url.password === '') {
     if (url.protocol === 'https:' || isLoopback(url.hostname) || allowInsecure) return url;
-    flaw = 'would send the key unencrypted; use https, or say allowInsecure: true';
+    flaw = 'would send the key unencrypted';
+    remedy = 'an https URL, or allowInsecure: true';
   }
-  throw new TypeError(
-    `baseUrl of ${name}: ${show(baseUrl)} ${flaw}; write for example "https://api.example.com/prefix"`,
-  );
+  throw new TypeError(`baseUrl of ${name}: ${show(baseUrl)} ${flaw}; write ${remedy}`);
 }
 
 function isLoopback(hostname: string): boolean {

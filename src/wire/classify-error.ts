@@ -90,7 +90,7 @@ const KINDS = {
   server: /^5\d\d$/,
 } as const satisfies { readonly [Kind in QueryErrorKind]?: RegExp };
 
-const CHECK_KEY = 'Check the API key and its quota; the task may still be running.';
+const CHECK_KEY = 'The task is not affected; check the API key and its quota.';
 const CHECK_URL = 'Check the base URL.';
 
 /** The remedy, for the end of a message. */

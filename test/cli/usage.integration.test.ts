@@ -62,7 +62,7 @@ describe('bad usage exits with 2 and prints what to write', () => {
     [
       'an insecure base URL',
       ['watch', 'alad', 'x', '--base-url', 'http://example.com'],
-      'unencrypted; use https; write',
+      'unencrypted; write an https URL',
     ],
     ['a speed above 1 of the demo at a public service', ['demo', 'alad:x', '--speed', '60'], 'leave it at 1'],
     ['a worker without Redis', ['worker'], 'write worker [PROVIDER...] --redis redis://HOST:6379'],

@@ -277,7 +277,7 @@ describe.for(kinds)('over $name', (kind) => {
       server.route(guarded(() => 'another'));
       const task = track();
       await task.over;
-      expect(task.error?.message).toContain('Check the API key');
+      expect(task.error?.message).toContain('check the API key');
       expect(task.error?.message).toContain('may still be running');
       expect(server.requests).toHaveLength(1);
     });

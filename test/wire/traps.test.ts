@@ -103,7 +103,7 @@ describe('traps of the wires', () => {
   test('trap 7: 401 says nothing of the task, which may be running on', () => {
     const error = refusal(generationsWire, { error: { message: 'quota exhausted', code: '' } }, { http: 401 });
     expect(error).toMatchObject({ kind: 'unauthorized', retryable: false });
-    expect(error.message).toMatch(/quota.*may still be running/s);
+    expect(error.message).toMatch(/quota.*task is not affected; check the API key/s);
   });
 
   test('trap 8: a failure without a reason still has a message', () => {

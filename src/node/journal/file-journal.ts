@@ -35,7 +35,7 @@ export function fileStore(path: string): JournalStore {
   /** Ends the wait for a process that has locked the file. */
   let waiting: AbortController | undefined;
   const openFile = () => {
-    if (!opening) throw new Error(`journal ${path} is closed`);
+    if (!opening) throw new Error(`journal ${path} is closed; make a new tracker`);
     return opening;
   };
   return {

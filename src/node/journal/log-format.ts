@@ -9,6 +9,8 @@ const VERSION = 1;
 const NEWLINE = 10;
 const CHECKSUM_DIGITS = 8;
 
+const REMEDY = 'it is left as it is: put a copy in its place, or move it away to start anew';
+
 /** An entry, or the removal of one. */
 export type JournalRecord = JournalEntry | JournalRemoval;
 
@@ -49,8 +51,7 @@ export function readJournal(bytes: Uint8Array, onRecord: (record: JournalRecord)
     const content = decodeLine(bytes.subarray(wholeLines, end));
     if (content === undefined) {
       // A crash cuts only the last line short. If a whole line follows, this one was damaged in another way.
-      if (hasWholeLine(bytes, end))
-        throw new Error(`line ${line} is damaged, and lines behind it are not; it is left as it is`);
+      if (hasWholeLine(bytes, end)) throw new Error(`line ${line} is damaged, and lines behind it are not; ${REMEDY}`);
       break;
     }
     for (const record of parseRecords(content, line)) onRecord(record);
@@ -62,7 +63,8 @@ export function readJournal(bytes: Uint8Array, onRecord: (record: JournalRecord)
 function readHeader(bytes: Uint8Array): number {
   const end = bytes.indexOf(NEWLINE) + 1;
   const header = decodeLine(bytes.subarray(0, end)) as { journal?: unknown; version?: unknown } | null | undefined;
-  if (header?.journal !== 'rx-video-tasks') throw new Error('it is no journal, or its first line is damaged');
+  if (header?.journal !== 'rx-video-tasks')
+    throw new Error(`it is no journal, or its first line is damaged; ${REMEDY}`);
   if (header.version !== VERSION) {
     throw new Error(
       `it is of version ${String(header.version)}, this library reads ${VERSION}; it is left as it is: update rx-video-tasks`,
@@ -74,7 +76,7 @@ function readHeader(bytes: Uint8Array): number {
 function parseRecords(content: unknown, line: number): readonly JournalRecord[] {
   const { data, error } = recordsSchema().safeParse(content);
   if (data) return data as readonly JournalRecord[];
-  throw new Error(`line ${line} is whole, but ${describeIssue(error.issues[0])}; it is left as it is`);
+  throw new Error(`line ${line} is whole, but ${describeIssue(error.issues[0])}; ${REMEDY}`);
 }
 
 function describeIssue(issue: RecordsIssue | undefined): string {

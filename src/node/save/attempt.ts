@@ -114,7 +114,7 @@ class Attempt {
       this.#checkStatus(response, video);
       if (isResuming && response.status === 206) await this.#checkRange(response);
       else if (response.status === 200) await this.#restart(originOf(response));
-      else throw this.#error('network', `the server answered HTTP ${response.status}`);
+      else throw this.#error('network', `${new URL(video.url).host} answered HTTP ${response.status}`);
       this.#checkSize(this.#origin.total ?? 0);
       return response;
     } catch (error) {
@@ -126,7 +126,7 @@ class Attempt {
   #checkStatus({ status, headers }: VideoResponse, { requiresKey }: Video): void {
     if (status === 403 || status === 404 || status === 410) throw new UrlExpired();
     if (status === 401 && requiresKey === true) {
-      throw this.#error('refused', 'the gateway refused the API key (HTTP 401)');
+      throw this.#error('refused', 'the gateway refused the API key (HTTP 401); check the key of its provider');
     }
     if (status === 408 || status === 425 || status === 429 || status >= 500) {
       throw new RetryableError(`the server answered HTTP ${status}`, retryAfterOf(headers, Date.now()));

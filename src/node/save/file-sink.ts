@@ -60,7 +60,7 @@ async function finishedDraft(path: string, lock: FileLock): Promise<VideoDraft> 
   await fs.rm(`${path}.part`, { force: true });
   await fs.rm(`${path}.part.json`, { force: true });
   if (!(await fs.stat(path)).isFile()) throw new Error(`${path} is a directory or device, not a file; move it away`);
-  const taken = () => Promise.reject(new Error(`${path} exists already`));
+  const taken = () => Promise.reject(new Error(`${path} exists already; move it away`));
   return {
     kept: { bytes: readPath(path), origin: {}, isFinished: true },
     restart: taken,
@@ -187,7 +187,7 @@ async function moveInto(part: string, path: string): Promise<void> {
     // Unlike `rename`, `link` never replaces a file.
     await fs.link(part, path);
   } catch (error) {
-    if (await exists(path)) throw new Error(`${path} exists already`, { cause: error });
+    if (await exists(path)) throw new Error(`${path} exists already; move it away`, { cause: error });
     // exFAT, for one, has no hard links.
     await fs.rename(part, path);
   }
