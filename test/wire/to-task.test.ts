@@ -65,9 +65,7 @@ describe.each(['result', 'generations'] as const)('the %s wire', (name) => {
     expect(messageOf('<html>', 502)).toBe(`${start}HTTP 502 without a JSON object. The task is not affected.`);
     expect(messageOf({ id: 'x' })).toBe(`${start}the reply has no status. Check the base URL.`);
     expect(messageOf({ error: 'out of order' }, 500)).toBe(`${start}HTTP 500: out of order. The task is not affected.`);
-    expect(messageOf({}, 401)).toBe(
-      `${start}HTTP 401. The task is not affected; check the API key and its quota.`,
-    );
+    expect(messageOf({}, 401)).toBe(`${start}HTTP 401. The task is not affected; check the API key and its quota.`);
   });
 
   test.each([
