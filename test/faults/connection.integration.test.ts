@@ -18,7 +18,7 @@ import {
   truncateSilently,
 } from '../fault-server.js';
 import { counted, INTERVAL, kinds, says, stage, survives } from './stage.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 
 describe.for(kinds)('over $name', (kind) => {
   describe.concurrent('a connection', () => {
@@ -129,9 +129,9 @@ describe.for(kinds)('over $name', (kind) => {
       ['drip', dripHeaders()],
     ] as const)('F5 whose headers %s is given up at their limit, and its socket closed', async ([, slow], context) => {
       const { fault, closed } = counted(slow);
-      const here = await stage(kind, context, { limits: { headersTimeout: 500, totalTimeout: 60_000 } });
+      const here = await stage(kind, context, { limits: { headersTimeout: 1500, totalTimeout: 60_000 } });
       await survives(here, [fault, fault], ['timeout', 'timeout']);
-      for (const { error } of here.misses) expect(error.message).toContain('no reply within 500 ms');
+      for (const { error } of here.misses) expect(error.message).toContain('no reply within 1500 ms');
       await until(() => {
         expect(closed()).toBe(2);
       });
@@ -144,9 +144,9 @@ describe.for(kinds)('over $name', (kind) => {
       'F6 whose body %s is given up at the limit of the whole, and its socket closed',
       async ([, slow], context) => {
         const { fault, closed } = counted(slow);
-        const here = await stage(kind, context, { limits: { headersTimeout: 400, totalTimeout: 600 } });
+        const here = await stage(kind, context, { limits: { headersTimeout: 1500, totalTimeout: 1800 } });
         await survives(here, [fault, fault], ['timeout', 'timeout']);
-        for (const { error } of here.misses) expect(error.message).toContain('not complete within 600 ms');
+        for (const { error } of here.misses) expect(error.message).toContain('not complete within 1800 ms');
         await until(() => {
           expect(closed()).toBe(2);
         });

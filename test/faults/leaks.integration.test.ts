@@ -5,7 +5,7 @@ import { preamble, startChild } from './child.js';
 import type { SoakReport } from './leaks.js';
 import { KEY } from './secrets.js';
 import { says } from './stage.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 
 test.for([
   { name: 'undici', polls: isLong ? 1_000_000 : 10_000, each: 100 },

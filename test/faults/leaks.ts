@@ -62,9 +62,9 @@ export async function soak(options: SoakOptions, close: () => Promise<void>): Pr
   });
   tracker.close();
   await close();
-  // Sockets take a moment to close: sooner than any keep-alive ends.
+  // Sockets take a moment to close. An idle one that is kept does not keep the process alive, and is not among these.
   let left = without(resources(), before);
-  for (const end = performance.now() + 3_000; left.length > 0 && performance.now() < end;) {
+  for (const end = performance.now() + 30_000; left.length > 0 && performance.now() < end;) {
     await new Promise((resolve) => setTimeout(resolve, 20));
     left = without(resources(), before);
   }

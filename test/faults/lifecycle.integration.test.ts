@@ -4,7 +4,7 @@ import { createGate } from 'rx-video-tasks';
 import { describe, expect, test, vi } from 'vitest';
 import { reply, reset, stall, stallInBody, stallInHeaders, type Fault } from '../fault-server.js';
 import { counted, INTERVAL, kinds, says, stage, trace, type Stage } from './stage.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 import { isLong } from '../repetitions.js';
 
 const POINTS = isLong ? 10_000 : 300;

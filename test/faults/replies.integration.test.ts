@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { redirect, reply, startFaultServer, type Fault } from '../fault-server.js';
 import { ACCOUNT, KEY, PRESIGNED } from './secrets.js';
 import { generation, INTERVAL, kinds, says, stage, survives } from './stage.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 
 const html = (status: number) =>
   reply({ status, body: `<!doctype html><title>${ACCOUNT}</title>`, headers: { 'content-type': 'text/html' } });

@@ -2,7 +2,7 @@ import { memoryJournal } from 'rx-video-tasks';
 import { describe, expect, test } from 'vitest';
 import { reply } from '../fault-server.js';
 import { kinds, says, stage, trace } from './stage.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 
 const IDS = Array.from({ length: 20 }, (_, nth) => `t${nth}`);
 const html = reply({ headers: { 'content-type': 'text/html' }, body: '<html><body>Maintenance</body></html>' });

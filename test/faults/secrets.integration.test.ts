@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { redirect, reply, stall, type Fault } from '../fault-server.js';
 import { ACCOUNT, everythingOf, KEY, PRESIGNED, secretsIn } from './secrets.js';
 import { kinds, says, stage, trace } from './stage.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 
 const URL_OF_VIDEO = `https://cdn.example.com/v.mp4?${PRESIGNED}`;
 

@@ -4,7 +4,7 @@ import { startFaultServer } from '../fault-server.js';
 import { preamble, startChild } from './child.js';
 import { KEY, remember } from './secrets.js';
 import { says } from './stage.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 
 /** A process that tracks 1,000 tasks, and 20 whose answers are slow; then something stops it for a while. */
 async function suspended(context: TestContext, name: 'undici' | 'fetch', stop: string) {
@@ -33,7 +33,7 @@ async function suspended(context: TestContext, name: 'undici' | 'fetch', stop: s
     const what = String(text).trim();
     if (what === 'slow') tracker.trackAll(ids('slow', 20)).subscribe();
     if (what === 'block') {
-      for (const until = performance.now() + 2500; performance.now() < until;);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
       console.log('FREE');
     }
     if (what === 'report') console.log('REPORT', JSON.stringify({ asks, misses }));

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { reply, stall, type Fault, type ReplyOptions } from '../fault-server.js';
 import { KEY } from './secrets.js';
 import { INTERVAL, kinds, says, stage, trace } from './stage.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 
 const throttled = (
   headers: NonNullable<ReplyOptions['headers']> = {},

@@ -15,7 +15,7 @@ import {
 import { undiciTransport } from 'rx-video-tasks/node';
 import { startSandbox, type Sandbox, type SandboxOptions, type SandboxTaskRequest } from 'rx-video-tasks/sandbox';
 import { ask, SERVICES } from './ask.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 
 const running: Sandbox[] = [];
 async function start(options?: SandboxOptions): Promise<Sandbox> {

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hangUp, reply, reset, stall, stallInBody, startBlackHole, startFaultServer } from '../fault-server.js';
 import type { Fault, FaultServer } from '../fault-server.js';
 import { failureOf, replyOf, transportContract } from './contract.js';
-import { until } from '../until.js';
+import { until } from '../waiting.js';
 
 const made: UndiciTransport[] = [];
 
@@ -104,15 +104,15 @@ describe('undiciTransport', () => {
     });
 
     test('keeps the limit of the first request', async () => {
-      const transport = create({ headersTimeout: 200 });
+      const transport = create({ headersTimeout: 1_000 });
       await replyOf(ask(transport));
       const resetLate: Fault = async (socket) => {
-        await sleep(120);
+        await sleep(600);
         socket.destroy();
       };
       server.route(({ turn }) => (turn > 1 ? resetLate : stall()));
       const error = await failureOf(replyOf(ask(transport)));
-      expect(error).toMatchObject({ kind: 'timeout', message: 'no reply within 200 ms' });
+      expect(error).toMatchObject({ kind: 'timeout', message: 'no reply within 1000 ms' });
     });
   });
 
@@ -159,8 +159,9 @@ describe('undiciTransport', () => {
 
   describe('the sockets', () => {
     test('F30 are never more than `connections`, and waiting for one is not timed', async () => {
-      server.answer(reply({ delay: 5 }));
-      const transport = create({ connections: 16, headersTimeout: 400, totalTimeout: 500 });
+      // 125 replies on each socket take 3,750 ms.
+      server.answer(reply({ delay: 30 }));
+      const transport = create({ connections: 16, headersTimeout: 3_000, totalTimeout: 3_000 });
       expect(await many(transport, 2000)).toHaveLength(2000);
       expect(server.requests).toHaveLength(2000);
       expect(server.mostOpen).toBe(16);

@@ -96,7 +96,7 @@ describe('W8 servers that waste memory or time', () => {
     });
     const tasks = ['bad-1', 'bad-2', 'bad-3', 'bad-4', 'good'].map((id) => task(`http://${host}/${id}`, id));
     const retry = { count: 8, delay: 60_000 };
-    const options: SaveVideoOptions = { directory, allowHosts: [host], timeout: 300, retry };
+    const options: SaveVideoOptions = { directory, allowHosts: [host], timeout: 1_500, retry };
     const saved = await firstValueFrom(
       from(tasks).pipe(
         saveVideo(options),
@@ -109,7 +109,7 @@ describe('W8 servers that waste memory or time', () => {
 
   test('W8 a download slower than minBytesPerSecond is resumed, and ends as network where that never helps', async () => {
     const { url, directory, requests } = await serving(drip);
-    const options = { directory, timeout: 100, retry: { count: 2, delay: 0 } };
+    const options = { directory, timeout: 1_000, retry: { count: 2, delay: 0 } };
     const error = failureOf((await saving(url, options)).end);
     expect(error.kind).toBe('network');
     expect(error.message).toMatch(/3 downloads from 127\.0\.0\.1:\d+ were .* below minBytesPerSecond \(10000\)/);
@@ -120,7 +120,7 @@ describe('W8 servers that waste memory or time', () => {
     const { url, directory, requests } = await serving((request, response) => {
       send(request, response, FILE, { pause: 30 });
     });
-    const { end } = await saving(url, { directory, timeout: 100, minBytesPerSecond: 0 });
+    const { end } = await saving(url, { directory, timeout: 1_000, minBytesPerSecond: 0 });
     expect(end).toMatchObject({ status: 'saved', sha256: sha256(FILE) });
     expect(requests).toHaveLength(1);
   });
@@ -130,10 +130,10 @@ describe('W8 servers that waste memory or time', () => {
       send(request, response, FILE);
     });
     const idle = () => Promise.resolve();
-    const write = () => new Promise<void>((done) => setTimeout(done, 60));
+    const write = () => new Promise<void>((done) => setTimeout(done, 200));
     const draft = { restart: idle, write, commit: () => Promise.resolve('x'), close: idle, discard: idle };
     const sink = { begin: () => Promise.resolve(draft) };
-    const options = { sink, allowHosts: [host], timeout: 200, minBytesPerSecond: 1e9, retry: { count: 0 } };
+    const options = { sink, allowHosts: [host], timeout: 2_000, minBytesPerSecond: 1e9, retry: { count: 0 } };
     const end = await lastValueFrom(of(task(url)).pipe(saveVideo(options)));
     expect(end.status).toBe('saved');
   });

@@ -7,3 +7,8 @@ import { vi } from 'vitest';
 export function until(check: () => void, timeout = 60_000): Promise<void> {
   return vi.waitFor(check, { timeout, interval: 5 });
 }
+
+/** Lets nothing of this process run for so long, without the CPU time of a loop. */
+export function blockEventLoop(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
