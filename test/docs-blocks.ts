@@ -7,7 +7,7 @@ export const ROOT = join(import.meta.dirname, '..');
 export const pages: readonly string[] = [
   'README.md',
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md') && !/^(examples|site)[\\/]|node_modules/.test(file))
+    .filter((file) => file.endsWith('.md') && !/^(examples|site|\.)|node_modules/.test(file))
     .map((file) => `docs/${file.replaceAll('\\', '/')}`)
     .sort(),
 ];
