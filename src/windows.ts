@@ -25,7 +25,7 @@ export type PollWindows = Readonly<Record<string, PollWindow>>;
 
 /**
  * What the services ask for unless their documents say otherwise: "avoid polling more frequently than every 10
- * seconds".
+ * seconds" (https://docs.xingchaoyiqing.com).
  */
 export const DEFAULT_FLOOR = 10_000;
 
@@ -56,8 +56,8 @@ export const resultWindows: PollWindows = {
 };
 
 /**
- * The generations wire recommends "about 15 s" for everything on it. Its gateway refreshes itself every 15 s, so asking
- * sooner shows nothing new. The 5 s above it are for cadences to choose from; they keep the mean latency of a 15 s
+ * The windows of the generations wire, which recommends "about 15 s" for everything on it (https://docs.anyfast.ai). Its
+ * gateway asks its upstream every 15 s (QuantumNous/new-api, service/task_polling.go), so asking sooner shows nothing new. The 5 s above it are for cadences to choose from; they keep the mean latency of a 15 s
  * timer.
  */
 export const generationsWindows: PollWindows = {

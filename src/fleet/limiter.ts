@@ -6,7 +6,10 @@ export interface Limiter {
   readonly duration: number;
 }
 
-/** BullMQ pauses a queue by its limiter, which needs a `max` for that: one that no queue reaches. */
+/**
+ * BullMQ pauses a queue by its limiter, which needs a `max` for that (https://docs.bullmq.io/guide/rate-limiting): one
+ * that no queue reaches.
+ */
 const UNLIMITED: Limiter = { max: 1_000_000, duration: 1_000 };
 
 /** The longest window, in ms, for rates at which several requests share one. */

@@ -53,7 +53,10 @@ export interface RelayStreams {
  * Characters of a URL that usual servers take: nginx, Apache and CloudFront end at 8 KiB for the whole request line.
  */
 const USUAL_URL = 8000;
-/** Characters that only some take, such as Node's (16 KiB for all headers): tried before a task is given up. */
+/**
+ * Characters that only some take, such as Node's (16 KiB for all headers,
+ * https://nodejs.org/api/cli.html#--max-http-header-sizesize): tried before a task is given up.
+ */
 const LONG_URL = 14_000;
 
 /**

@@ -63,7 +63,8 @@ export function fetchTransport(options: FetchTransportOptions = {}): Transport {
           referrerPolicy: 'no-referrer',
         });
         headersCame();
-        // Browsers hide where a redirect leads, and its status with it.
+        // Hides where the redirect leads, and its status with it:
+        // https://fetch.spec.whatwg.org/#concept-filtered-response-opaque-redirect
         if (response.type === 'opaqueredirect') return { status: 302, headers: {}, body: '' };
         const body = await readBody(response, maxBytes);
         return { status: response.status, headers: Object.fromEntries(response.headers), body };

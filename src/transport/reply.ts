@@ -87,7 +87,7 @@ function verdict(code: string, cause: unknown): [kind: QueryError['kind'], what:
   return ['network', 'the exchange failed'];
 }
 
-// undici's HTTPParserError has a name, but not always a code. "Invalid EOF state" is a reply that was cut off: a
+// undici's HTTPParserError has a name, but not always a code (nodejs/undici, lib/core/errors.js). "Invalid EOF state" is a reply that was cut off: a
 // network error.
 function isNoHttp(error: unknown): boolean {
   const { name, message } = Object(error) as { name?: unknown; message?: unknown };

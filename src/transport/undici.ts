@@ -27,7 +27,8 @@ export interface UndiciTransportOptions extends TransportLimits {
    */
   readonly connectTimeout?: number;
   /**
-   * Certificates to trust, in PEM, instead of Node's own. For both write `[...tls.rootCertificates, yours]`.
+   * Certificates to trust, in PEM, instead of Node's own. For both write `[...tls.rootCertificates, yours]`
+   * (https://nodejs.org/api/tls.html#tlsrootcertificates).
    * @default Node's own, with those of NODE_EXTRA_CA_CERTS
    */
   readonly ca?: string | readonly string[];

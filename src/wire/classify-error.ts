@@ -80,7 +80,7 @@ function kindOf(status: number, hasBody: boolean, code = ''): QueryErrorKind {
 // By HTTP status, and by the codes in bodies: numbers, numeric texts and words.
 const KINDS = {
   'not-found': /^(404|410)$|^task_?not_?(exist|found)/i,
-  // The result wire's server answers a wrong key with HTTP 200 and "204".
+  // The result wire's server answers a wrong key with HTTP 200 and "204" (https://docs.xingchaoyiqing.com).
   unauthorized: /^(204|401)$|unauthori[sz]ed|invalid_?(api_?key|token)|authentication/i,
   forbidden: /^(402|403)$|forbidden|permission|access_?denied|insufficient/i,
   'rate-limited': /^429$|rate_?limit|too_?many|throttl/i,

@@ -94,7 +94,8 @@ function mergeOf<Layer extends object>(layers: readonly Layer[]): Partial<Layer>
 function* urlsOf(task: Fields, envelope: Fields, upstream: Fields | undefined, trusted: string): Generator<string> {
   yield* textsAtPlaces(task[trusted]);
   yield* textsAtPlaces(task);
-  // Legacy clients read the URL from `fail_reason`; sometimes it stands nowhere else.
+  // Older versions of new-api put the URL there (QuantumNous/new-api, model/task.go, GetResultURL); sometimes it stands
+  // nowhere else.
   yield* textsAtPlaces(task.fail_reason);
   yield* textsAtPlaces(envelope);
   yield* textsAtPlaces(upstream);

@@ -33,7 +33,10 @@ export interface Downloaded {
   readonly sha256: string;
 }
 
-/** The URL answered 403, 404 or 410: storage services do so once a presigned URL has expired. */
+/**
+ * The URL answered 403, 404 or 410: storage services do so once a presigned URL has expired, or the object with it
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html).
+ */
 export class UrlExpired extends Error {}
 
 /**

@@ -133,7 +133,7 @@ async function openOwn(path: string, flags: number): Promise<FileHandle> {
     () => false,
   );
   if (isLink) throw foreign(path);
-  // Windows has neither flag.
+  // Windows has neither flag: https://nodejs.org/api/fs.html#file-open-constants
   const file = await fs.open(path, flags | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0), 0o600);
   const stats = await file.stat();
   if (stats.isFile() && stats.nlink <= 1) return file;
@@ -184,7 +184,7 @@ async function writeNote(path: string, note: Note): Promise<void> {
 /** Gives a file its final name, unless that has been taken meanwhile. */
 async function moveInto(part: string, path: string): Promise<void> {
   try {
-    // Unlike `rename`, `link` never replaces a file.
+    // Unlike rename(2), link(2) never replaces a file.
     await fs.link(part, path);
   } catch (error) {
     if (await exists(path)) throw new Error(`${path} exists already; move it away`, { cause: error });
