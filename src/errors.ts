@@ -106,9 +106,14 @@ export class QueryError extends NamedError {
     super(message, cause);
     this.kind = kind;
     this.retryable = RETRYABLE[kind];
-    assignDefined(this, optional);
+    assignDefined(this, optional satisfies OptionalFields);
   }
 }
+
+/** The fields of a QueryError that are absent where they have no value: those that its constructor takes. */
+type OptionalFields = {
+  readonly [Name in Exclude<keyof QueryErrorFields, 'cause'>]?: QueryError[Name] | undefined;
+};
 
 /** Why tracking ended without a terminal answer; see `TrackingError`. */
 export type TrackingErrorReason = 'query' | 'deadline' | 'expired' | 'no-video' | 'journal';

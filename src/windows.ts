@@ -57,8 +57,8 @@ export const resultWindows: PollWindows = {
 
 /**
  * The windows of the generations wire, which recommends "about 15 s" for everything on it (https://docs.anyfast.ai). Its
- * gateway asks its upstream every 15 s (QuantumNous/new-api, service/task_polling.go), so asking sooner shows nothing new. The 5 s above it are for cadences to choose from; they keep the mean latency of a 15 s
- * timer.
+ * gateway asks its upstream every 15 s (QuantumNous/new-api, service/task_polling.go), so asking sooner shows nothing
+ * new. The 5 s above it are for cadences to choose from; they keep the mean latency of a 15 s timer.
  */
 export const generationsWindows: PollWindows = {
   '*': { min: 15_000, max: 20_000, floor: 15_000, interval: 15_000, generation: [60_000, 300_000] },

@@ -36,6 +36,10 @@ test.for(files.filter((file) => file.endsWith('.ts')))('%s wraps its comments', 
   expect(comments.filter((line) => line.length > LONGEST_LINE && !/eslint-disable|https:/.test(line))).toEqual([]);
 });
 
+test.for(files.filter((file) => file.startsWith('src')))('%s has one style of privacy, #', (file) => {
+  expect(readFileSync(join(ROOT, file), 'utf8').match(/^ *private (?!constructor).*$/gm)).toBeNull();
+});
+
 test('the check finds a word of the dialect, and only whole words', () => {
   expect('Whoever was told the news'.match(DIALECT)).toEqual(['Whoever', 'told', 'news']);
   expect('withholds, saidan, newsletter'.match(DIALECT)).toBeNull();

@@ -15,8 +15,8 @@ export interface HttpClientTransportOptions {
  * of your own that stands before the services and adds the key (`apiKey: null` and a relative base URL).
  *
  * Answers are never taken from the transfer cache (https://angular.dev/guide/ssr#caching-data-when-using-httpclient): a
- * poll after hydration must not get what the server saw. What HttpClient keeps to itself, this cannot do: bound the size
- * of a reply, or refuse a redirect.
+ * poll after hydration must not get what the server saw. What HttpClient keeps to itself, this cannot do: bound the
+ * size of a reply, or refuse a redirect.
  *
  * @throws TypeError at call time without an HttpClient, and for an unknown option; RangeError for a limit that no timer
  * can keep.

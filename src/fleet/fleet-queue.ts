@@ -22,12 +22,14 @@ const EVENTS = { events: { maxLen: 100 } };
 export class FleetQueue {
   readonly store: TaskStore;
   #queue: Queue<JobData> | undefined;
+  readonly #onError: (error: Error) => void;
 
   constructor(
     readonly redis: Redis,
     readonly keys: Keys,
-    private readonly onError: (error: Error) => void,
+    onError: (error: Error) => void,
   ) {
+    this.#onError = onError;
     this.store = new TaskStore(redis, keys);
   }
 
@@ -35,7 +37,7 @@ export class FleetQueue {
     if (this.#queue) return this.#queue;
     const { redis, keys } = this;
     this.#queue = new Queue<JobData>(QUEUE, { connection: redis, prefix: keys.prefix, streams: EVENTS });
-    this.#queue.on('error', this.onError);
+    this.#queue.on('error', this.#onError);
     return this.#queue;
   }
 

@@ -13,29 +13,32 @@ export class ObservedQueue {
   #queue: FleetQueue | undefined;
   #reader: TransitionReader | undefined;
   readonly #urls = new Map<string, { readonly gen: string; readonly urls: VideoUrls }>();
+  readonly #connect: () => Redis;
+  readonly #keys: Keys;
+  readonly #onError: (error: Error) => void;
 
-  constructor(
-    private readonly connect: () => Redis,
-    private readonly keys: Keys,
-    private readonly onError: (error: Error) => void,
-  ) {}
+  constructor(connect: () => Redis, keys: Keys, onError: (error: Error) => void) {
+    this.#connect = connect;
+    this.#keys = keys;
+    this.#onError = onError;
+  }
 
   get queue(): FleetQueue {
     return (this.#queue ??= this.#open());
   }
 
   #open(): FleetQueue {
-    const { onError } = this;
-    const redis = this.connect();
+    const onError = this.#onError;
+    const redis = this.#connect();
     redis.on('error', onError);
     flawsOf(redis).then((flaws) => {
       for (const flaw of flaws) onError(new Error(flaw));
     }, onError);
-    return new FleetQueue(redis, this.keys, onError);
+    return new FleetQueue(redis, this.#keys, onError);
   }
 
   get #transitions(): TransitionReader {
-    return (this.#reader ??= new TransitionReader(this.queue.store, this.onError, (job, gen, urls) => {
+    return (this.#reader ??= new TransitionReader(this.queue.store, this.#onError, (job, gen, urls) => {
       this.#urls.delete(job);
       this.#urls.set(job, { gen, urls });
       const [oldest] = this.#urls.keys();
@@ -63,7 +66,7 @@ export class ObservedQueue {
     const { redis, store } = this.queue;
     let cursor = '0';
     do {
-      const [next, jobs] = await redis.sscan(this.keys.kept, cursor, 'COUNT', 500);
+      const [next, jobs] = await redis.sscan(this.#keys.kept, cursor, 'COUNT', 500);
       cursor = next;
       for (const snapshot of await Promise.all(jobs.map((job) => store.read(job)))) if (snapshot) yield snapshot.ref;
     } while (cursor !== '0');
@@ -73,12 +76,12 @@ export class ObservedQueue {
   wake(): void {
     for (const [job, watchers] of this.#reader?.watched ?? []) {
       const [{ gen } = { gen: undefined }] = watchers;
-      if (gen !== undefined) this.queue.wake(job, gen).catch(this.onError);
+      if (gen !== undefined) this.queue.wake(job, gen).catch(this.#onError);
     }
   }
 
   close(): void {
     this.#reader?.close();
-    this.#queue?.close().catch(this.onError);
+    this.#queue?.close().catch(this.#onError);
   }
 }

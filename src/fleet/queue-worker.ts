@@ -68,13 +68,14 @@ export class QueueWorker {
   #worker: Worker<JobData> | undefined;
   #sweeper: ReturnType<typeof setInterval> | undefined;
   #ended: Promise<void> | undefined;
+  readonly #keys: Keys;
+  readonly #events: Subscriber<FleetEvent>;
+  readonly #polling: Polling;
 
-  constructor(
-    redis: Redis,
-    private readonly keys: Keys,
-    private readonly events: Subscriber<FleetEvent>,
-    private readonly polling: Polling,
-  ) {
+  constructor(redis: Redis, keys: Keys, events: Subscriber<FleetEvent>, polling: Polling) {
+    this.#keys = keys;
+    this.#events = events;
+    this.#polling = polling;
     redis.on('error', this.#warn);
     this.#queue = new FleetQueue(redis, keys, this.#warn);
     this.#clock = new RedisClock(
@@ -87,17 +88,17 @@ export class QueueWorker {
   }
 
   readonly #warn = (error: Error): void => {
-    this.events.next({ type: 'warning', message: error.message });
+    this.#events.next({ type: 'warning', message: error.message });
   };
 
   async start(): Promise<void> {
     const { redis } = this.#queue;
-    for (const message of await flawsOf(redis)) this.events.next({ type: 'warning', message });
+    for (const message of await flawsOf(redis)) this.#events.next({ type: 'warning', message });
     await this.#clock.start();
     if (this.#ended) return;
-    const { limiter, concurrency } = this.polling;
+    const { limiter, concurrency } = this.#polling;
     this.#worker = new Worker<JobData>(QUEUE, (job) => this.#run(job), {
-      ...{ connection: redis, prefix: this.keys.prefix, limiter, concurrency },
+      ...{ connection: redis, prefix: this.#keys.prefix, limiter, concurrency },
       // A job that stalls is taken up again, however often: as `failed` its task would never be polled again.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       // A job of a worker that died or froze is taken up within twice this time.
@@ -133,7 +134,7 @@ export class QueueWorker {
   }
 
   #onClock(skewMs: number, isUsable: boolean): void {
-    this.events.next({ type: 'clock', skewMs, isUsable });
+    this.#events.next({ type: 'clock', skewMs, isUsable });
     if (isUsable) void this.#worker?.resume();
     else void this.#worker?.pause(true);
   }
@@ -155,11 +156,11 @@ export class QueueWorker {
   /** One query and one step of the policy. Returns when the next one is due, in epoch ms of Redis. */
   async #poll(job: string, token: string): Promise<number | 'done' | 'lock-lost'> {
     const { store } = this.#queue;
-    const { verdict, now, due, snapshot } = await store.begin(job, token, this.polling.floor);
+    const { verdict, now, due, snapshot } = await store.begin(job, token, this.#polling.floor);
     if (verdict === 'lock-lost') return verdict;
     if (verdict === 'early') return due;
     if (!snapshot || verdict === 'gone') return 'done';
-    const policy = this.polling.policies.get(snapshot.ref.provider);
+    const policy = this.#polling.policies.get(snapshot.ref.provider);
     if (!policy) {
       const { provider, id } = snapshot.ref;
       this.#warn(
@@ -183,7 +184,7 @@ export class QueueWorker {
     const start = performance.now();
     const outcome = await firstValueFrom(
       merge(
-        this.polling.query({ ...ref } as TaskRefFields).pipe(
+        this.#polling.query({ ...ref } as TaskRefFields).pipe(
           map((task): PollOutcome => ({ type: 'answer', task })),
           defaultIfEmpty<PollOutcome, PollOutcome>({
             type: 'miss',
@@ -203,7 +204,7 @@ export class QueueWorker {
         : outcome.type === 'miss' && isQueryError(outcome.error)
           ? outcome.error.kind
           : 'timeout';
-    this.events.next({ type: 'polled', provider, id, kind, durationMs: Math.round(performance.now() - start) });
+    this.#events.next({ type: 'polled', provider, id, kind, durationMs: Math.round(performance.now() - start) });
     return outcome;
   }
 
@@ -219,7 +220,7 @@ export class QueueWorker {
     const now = this.#clock.now();
     const isSettled = due === undefined;
     const stored: StoredTask | undefined =
-      transition && (this.polling.storeUrls ? transition : withBareUrls(transition));
+      transition && (this.#polling.storeUrls ? transition : withBareUrls(transition));
     const written = await this.#queue.store.step(job, token, {
       gen,
       state: JSON.stringify(state),
@@ -236,7 +237,7 @@ export class QueueWorker {
     if (written.verdict !== 'written') return now;
     if (miss && outcome.type === 'miss') {
       const { provider, id } = ref;
-      this.events.next({
+      this.#events.next({
         type: 'miss',
         provider,
         id,
@@ -245,8 +246,8 @@ export class QueueWorker {
         ...(last && { last }),
       });
     }
-    if (transition) this.events.next({ type: 'transition', task: copyTask(transition, { seq: written.seq }) });
-    if (error) this.events.next({ type: 'lost', task: { ...lostTask(ref, error, now), seq: written.seq } });
+    if (transition) this.#events.next({ type: 'transition', task: copyTask(transition, { seq: written.seq }) });
+    if (error) this.#events.next({ type: 'lost', task: { ...lostTask(ref, error, now), seq: written.seq } });
     return isSettled ? 'done' : written.due;
   }
 
@@ -257,12 +258,12 @@ export class QueueWorker {
     if (snapshot?.task?.status !== 'completed') return 'done';
     // The floor holds for whatever asks about a task.
     const now = this.#clock.now();
-    if (!(await store.lease(`${this.keys.task(job)}:refresh`, randomUUID(), this.polling.floor)))
-      return now + this.polling.floor;
+    if (!(await store.lease(`${this.#keys.task(job)}:refresh`, randomUUID(), this.#polling.floor)))
+      return now + this.#polling.floor;
     const outcome = await this.#ask(snapshot, LATER);
-    if (outcome === ABORTED) return now + this.polling.floor;
+    if (outcome === ABORTED) return now + this.#polling.floor;
     const publish = (content: VideoUrls | StoredLoss) =>
-      redis.publish(this.keys.urls, JSON.stringify([job, snapshot.gen, snapshot.seq, JSON.stringify(content)]));
+      redis.publish(this.#keys.urls, JSON.stringify([job, snapshot.gen, snapshot.seq, JSON.stringify(content)]));
     const urls = outcome.type === 'answer' ? urlsOf(outcome.task) : undefined;
     if (urls) {
       await publish(urls);
@@ -270,7 +271,7 @@ export class QueueWorker {
     }
     const error = outcome.type === 'miss' ? outcome.error : undefined;
     const isGone = isQueryError(error) && (error.kind === 'expired' || error.kind === 'not-found');
-    if (!isGone && attempt < REFRESH_ATTEMPTS) return now + this.polling.floor;
+    if (!isGone && attempt < REFRESH_ATTEMPTS) return now + this.#polling.floor;
     const loss = trackingError(isGone ? 'expired' : 'query', { ...snapshot.ref, last: snapshot.task, cause: error });
     await publish(toStoredLoss(loss, now));
     return 'done';

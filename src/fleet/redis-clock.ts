@@ -15,18 +15,25 @@ export class RedisClock {
   #origin = 0;
   #wasUsable = true;
   #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #store: TaskStore;
+  /** Called whenever this machine's clock becomes usable or unusable. */
+  readonly #onChange: (skewMs: number, isUsable: boolean) => void;
+  readonly #onError: (error: Error) => void;
 
   constructor(
-    private readonly store: TaskStore,
-    /** Called whenever this machine's clock becomes usable or unusable. */
-    private readonly onChange: (skewMs: number, isUsable: boolean) => void,
-    private readonly onError: (error: Error) => void,
-  ) {}
+    store: TaskStore,
+    onChange: (skewMs: number, isUsable: boolean) => void,
+    onError: (error: Error) => void,
+  ) {
+    this.#store = store;
+    this.#onChange = onChange;
+    this.#onError = onError;
+  }
 
   /** Reads the time now, and then every 5 s. */
   async start(): Promise<void> {
     this.#timer = setInterval(() => {
-      this.#sync().catch(this.onError);
+      this.#sync().catch(this.#onError);
     }, RESYNC);
     while (this.#origin === 0) await this.#sync();
   }
@@ -51,12 +58,12 @@ export class RedisClock {
 
   async #sync(): Promise<void> {
     const before = performance.now();
-    const time = await this.store.now();
+    const time = await this.#store.now();
     const roundTrip = performance.now() - before;
     if (roundTrip > MAX_ROUND_TRIP) return;
     this.#origin = time - before - roundTrip / 2;
     const { isUsable } = this;
-    if (isUsable !== this.#wasUsable) this.onChange(this.skew, isUsable);
+    if (isUsable !== this.#wasUsable) this.#onChange(this.skew, isUsable);
     this.#wasUsable = isUsable;
   }
 }

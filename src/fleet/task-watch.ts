@@ -45,15 +45,21 @@ export class TaskWatch implements Watcher, Unsubscribable {
   /** A completed task whose URLs have not come yet. */
   #withoutUrls: { readonly task: StoredTask; readonly seq: number } | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #host: WatchHost;
+  readonly #subscriber: Subscriber<TrackedTask>;
+  readonly #isResumed: boolean;
 
   /** @param isResumed leaves out the snapshot's transition if it was acknowledged. */
   constructor(
     readonly job: string,
     readonly ref: StoredRef,
-    private readonly host: WatchHost,
-    private readonly subscriber: Subscriber<TrackedTask>,
-    private readonly isResumed: boolean,
+    host: WatchHost,
+    subscriber: Subscriber<TrackedTask>,
+    isResumed: boolean,
   ) {
+    this.#host = host;
+    this.#subscriber = subscriber;
+    this.#isResumed = isResumed;
     subscriber.add(this);
     host.open(this).then(
       (snapshot) => {
@@ -67,14 +73,14 @@ export class TaskWatch implements Watcher, Unsubscribable {
 
   unsubscribe(): void {
     clearTimeout(this.#timer);
-    this.host.close(this);
+    this.#host.close(this);
   }
 
   #begin(snapshot: Snapshot): void {
     this.gen = snapshot.gen;
-    if (this.isResumed && snapshot.acked >= snapshot.seq) {
+    if (this.#isResumed && snapshot.acked >= snapshot.seq) {
       this.#seq = snapshot.seq;
-      if (isSettledSnapshot(snapshot)) this.subscriber.complete();
+      if (isSettledSnapshot(snapshot)) this.#subscriber.complete();
     }
     this.onSnapshot(snapshot);
     for (const transition of this.#early.splice(0)) this.onTransition(transition);
@@ -83,7 +89,7 @@ export class TaskWatch implements Watcher, Unsubscribable {
   onSnapshot(snapshot: Snapshot | undefined): void {
     if (this.gen === undefined) return;
     // It was forgotten, and perhaps tracked anew, in the meantime; or it expired with its video.
-    if (snapshot?.gen !== this.gen) this.subscriber.complete();
+    if (snapshot?.gen !== this.gen) this.#subscriber.complete();
     else this.#takeChange(snapshot);
   }
 
@@ -91,7 +97,7 @@ export class TaskWatch implements Watcher, Unsubscribable {
     if (this.gen === undefined) {
       this.#early.push(transition);
     } else if (transition.gen === this.gen) {
-      if (transition.seq === 0) this.subscriber.complete();
+      if (transition.seq === 0) this.#subscriber.complete();
       else this.#takeChange(transition);
     }
   }
@@ -114,14 +120,14 @@ export class TaskWatch implements Watcher, Unsubscribable {
     if (lost) {
       this.#lose(lost, seq, task);
     } else if (task?.hasBareUrls) {
-      const urls = this.host.urlsOf(this, this.gen as string);
+      const urls = this.#host.urlsOf(this, this.gen as string);
       if (urls) {
         this.#emit(withUrls(task, urls), seq);
         return;
       }
       this.#withoutUrls = { task, seq };
       this.#timer = setTimeout(() => {
-        this.host.refresh(this);
+        this.#host.refresh(this);
       }, URL_PATIENCE);
     } else if (task) {
       this.#emit(withUrls(task), seq);
@@ -136,8 +142,8 @@ export class TaskWatch implements Watcher, Unsubscribable {
   #emit(task: TrackedTask, seq: number): void {
     this.#withoutUrls = undefined;
     clearTimeout(this.#timer);
-    this.subscriber.next({ ...task, seq });
-    this.host.onDelivered(this, this.gen as string, seq);
-    if (task.status === 'lost' || isTerminal(task)) this.subscriber.complete();
+    this.#subscriber.next({ ...task, seq });
+    this.#host.onDelivered(this, this.gen as string, seq);
+    if (task.status === 'lost' || isTerminal(task)) this.#subscriber.complete();
   }
 }

@@ -41,13 +41,20 @@ export class TransitionReader {
   /** Settles when entries that are written from now on are seen. */
   #ready: Promise<void> | undefined;
   #last = '$';
+  readonly #store: TaskStore;
+  readonly #onError: (error: Error) => void;
+  /** Whole URLs of a watched task. */
+  readonly #onUrls: (job: string, gen: string, urls: VideoUrls) => void;
 
   constructor(
-    private readonly store: TaskStore,
-    private readonly onError: (error: Error) => void,
-    /** Whole URLs of a watched task. */
-    private readonly onUrls: (job: string, gen: string, urls: VideoUrls) => void,
-  ) {}
+    store: TaskStore,
+    onError: (error: Error) => void,
+    onUrls: (job: string, gen: string, urls: VideoUrls) => void,
+  ) {
+    this.#store = store;
+    this.#onError = onError;
+    this.#onUrls = onUrls;
+  }
 
   get watched(): ReadonlyMap<string, ReadonlySet<Watcher>> {
     return this.#watchers;
@@ -74,10 +81,10 @@ export class TransitionReader {
   }
 
   async #open(): Promise<void> {
-    const { redis, keys } = this.store;
+    const { redis, keys } = this.#store;
     // Subscribed before the stream's end is looked up: a completed task's URLs come by both or by neither.
     this.#urls = redis.duplicate();
-    this.#urls.on('error', this.onError);
+    this.#urls.on('error', this.#onError);
     this.#urls.on('message', (_channel, message: string) => {
       this.#onMessage(message);
     });
@@ -85,7 +92,7 @@ export class TransitionReader {
     const [newest] = await redis.xrevrange(keys.transitions, '+', '-', 'COUNT', 1);
     this.#last = newest?.[0] ?? '0';
     this.#stream = redis.duplicate();
-    this.#stream.on('error', this.onError);
+    this.#stream.on('error', this.#onError);
     // Later ones follow a cut. The read that was under way is sent again by the client, without an error.
     this.#stream.once('ready', () => {
       this.#stream?.on('ready', () => {
@@ -104,7 +111,7 @@ export class TransitionReader {
           'BLOCK',
           BLOCK,
           'STREAMS',
-          this.store.keys.transitions,
+          this.#store.keys.transitions,
           this.#last,
         );
         if (this.#wasCut) {
@@ -119,7 +126,7 @@ export class TransitionReader {
       } catch (error) {
         if (this.#isClosed) return;
         this.#wasCut = true;
-        this.onError(error as Error);
+        this.#onError(error as Error);
         await new Promise((resolve) => setTimeout(resolve, 1_000));
         await this.#restart();
       }
@@ -128,8 +135,8 @@ export class TransitionReader {
 
   /** A stream that ends before the place that was read to has lost entries: it is read from its new end on. */
   async #restart(): Promise<void> {
-    const [newest] = await this.store.redis
-      .xrevrange(this.store.keys.transitions, '+', '-', 'COUNT', 1)
+    const [newest] = await this.#store.redis
+      .xrevrange(this.#store.keys.transitions, '+', '-', 'COUNT', 1)
       .catch(() => []);
     if (newest && isBefore(newest[0], this.#last)) this.#last = newest[0];
   }
@@ -137,7 +144,7 @@ export class TransitionReader {
   async #reread(): Promise<void> {
     await Promise.all(
       [...this.#watchers].map(async ([job, watchers]) => {
-        const snapshot = await this.store.read(job);
+        const snapshot = await this.#store.read(job);
         for (const watcher of [...watchers]) watcher.onSnapshot(snapshot);
       }),
     );
@@ -152,7 +159,7 @@ export class TransitionReader {
     const watchers = this.#watchers.get(job);
     if (!watchers) return;
     const urls = JSON.parse(json) as VideoUrls | StoredLoss;
-    if (!('reason' in urls)) this.onUrls(job, gen, urls);
+    if (!('reason' in urls)) this.#onUrls(job, gen, urls);
     for (const watcher of [...watchers]) watcher.onUrls(gen, urls);
   }
 }

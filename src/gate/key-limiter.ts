@@ -69,16 +69,20 @@ export class KeyLimiter {
   #inFlight = 0;
   #lastAdmittedAt = 0;
   #pausedUntil = 0;
-  /** The length of that pause. */
+  /** The length of that pause, in ms. */
   #pause = 0;
-  /** 429s in a row, and the time of the last one. */
+  /**
+   * 429s in a row, one an epoch, and the time of the last one. An epoch lasts from one 429 to the next: LearnedRate.
+   */
   #throttles = 0;
   #throttledAt = -Infinity;
   /** Failures in a row to reach the host. */
   #failures = 0;
+  /** Whether the key was accepted by the last reply that shows it. */
   #isAccepted = false;
   /** Requests that were refused although the key had been accepted: they wait for its confirmation. */
   readonly #refused = new Set<PendingRequest>();
+  /** Whether an accepted key was refused, and its confirmation is not in yet. */
   #isInDoubt = false;
   /** The one request that is in flight meanwhile. */
   #confirmation: PendingRequest | undefined;
@@ -109,7 +113,9 @@ export class KeyLimiter {
     this.#admit();
   }
 
-  /** Its subscriber has left. The next request is admitted later: a whole crowd may be leaving. */
+  /**
+   * Its subscriber has unsubscribed. The next request is admitted in a later turn: many may unsubscribe in this one.
+   */
   leave(pending: PendingRequest): void {
     this.#waiting.delete(pending);
     this.#refused.delete(pending);
@@ -133,7 +139,7 @@ export class KeyLimiter {
     if (this.#confirmation === pending) this.#confirmation = undefined;
   }
 
-  /** Sends what may go now, and comes back when the next request may. */
+  /** Sends the requests that the budget allows now, and schedules the next admission. */
   #admit(): void {
     if (this.#isAdmitting) return;
     this.#isAdmitting = true;
@@ -216,6 +222,7 @@ export class KeyLimiter {
    * again.
    */
   onError(error: unknown, pending: PendingRequest): boolean {
+    // Without a key nothing was sent.
     if (!isQueryError(error) || error.code === 'api-key') return false;
     const { kind, httpStatus, retryAfterMs } = error;
     if ((kind === 'network' || kind === 'timeout') && httpStatus === undefined) {
@@ -275,7 +282,7 @@ export class KeyLimiter {
     this.#refused.clear();
   }
 
-  /** The key is refused: the requests that wait would get the same reply. */
+  /** Errors the requests that wait: the key is refused, so they would get the same reply. */
   #dismiss({ kind, code, httpStatus }: QueryError): void {
     const message = 'the API key was refused for another task; check the key and its quota';
     const dismissed: PendingRequest[] = [];

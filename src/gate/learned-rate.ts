@@ -1,3 +1,4 @@
+// Requests per ms.
 const SLOWEST = 1 / 60_000;
 const ONE_A_SECOND = 1 / 1_000;
 
@@ -9,8 +10,9 @@ export interface Throttling {
   readonly admittedAt: number;
   /** When the pause that it causes ends. */
   readonly resumeAt: number;
+  /** Whether the service sent Retry-After. */
   readonly hasRetryAfter: boolean;
-  /** The rate at which requests went. */
+  /** The rate at which requests were sent. */
   readonly rate: number;
 }
 

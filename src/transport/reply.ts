@@ -87,8 +87,8 @@ function verdict(code: string, cause: unknown): [kind: QueryError['kind'], what:
   return ['network', 'the exchange failed'];
 }
 
-// undici's HTTPParserError has a name, but not always a code (nodejs/undici, lib/core/errors.js). "Invalid EOF state" is a reply that was cut off: a
-// network error.
+// undici's HTTPParserError has a name, but not always a code (nodejs/undici, lib/core/errors.js). "Invalid EOF state"
+// is a reply that was cut off: a network error.
 function isNoHttp(error: unknown): boolean {
   const { name, message } = Object(error) as { name?: unknown; message?: unknown };
   return name === 'HTTPParserError' && !String(message).includes('EOF');

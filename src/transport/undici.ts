@@ -212,12 +212,17 @@ class Origin {
   /** The one used last is on top: its socket is the freshest. */
   readonly #idle: Connection[] = [];
   readonly #waiting = new Queue<Exchange>();
+  readonly #most: number;
+  readonly #open: () => Connection;
 
   constructor(
     readonly url: string,
-    private readonly most: number,
-    private readonly open: () => Connection,
-  ) {}
+    most: number,
+    open: () => Connection,
+  ) {
+    this.#most = most;
+    this.#open = open;
+  }
 
   enqueue(exchange: Exchange): void {
     const connection = this.#waiting.size === 0 ? this.#free() : undefined;
@@ -259,8 +264,8 @@ class Origin {
 
   #free(): Connection | undefined {
     const idle = this.#idle.pop();
-    if (idle || this.#connections.size >= this.most) return idle;
-    const connection = this.open();
+    if (idle || this.#connections.size >= this.#most) return idle;
+    const connection = this.#open();
     this.#connections.add(connection);
     return connection;
   }
@@ -279,14 +284,23 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
   #status = 0;
   #headers: TransportReply['headers'] | undefined;
   #body: Body | undefined;
+  readonly #path: string;
+  readonly #requestHeaders: Readonly<Record<string, string>>;
+  readonly #limits: Required<TransportLimits>;
+  readonly #subscriber: Subscriber<TransportReply>;
 
   constructor(
     readonly origin: Origin,
-    private readonly path: string,
-    private readonly headers: Readonly<Record<string, string>>,
-    private readonly limits: Required<TransportLimits>,
-    private readonly subscriber: Subscriber<TransportReply>,
-  ) {}
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    limits: Required<TransportLimits>,
+    subscriber: Subscriber<TransportReply>,
+  ) {
+    this.#path = path;
+    this.#requestHeaders = headers;
+    this.#limits = limits;
+    this.#subscriber = subscriber;
+  }
 
   send(connection: Connection): void {
     this.#connection = connection;
@@ -294,10 +308,10 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
     connection.dispatcher.dispatch(
       {
         origin: this.origin.url,
-        path: this.path,
+        path: this.#path,
         method: 'GET',
         // A spread followed by another field costs ten times as much.
-        headers: Object.assign({}, this.headers, { 'accept-encoding': 'identity' }),
+        headers: Object.assign({}, this.#requestHeaders, { 'accept-encoding': 'identity' }),
       },
       this,
     );
@@ -315,7 +329,7 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
   fail(error: QueryError): void {
     if (this.#isOver) return;
     this.unsubscribe();
-    this.subscriber.error(error);
+    this.#subscriber.error(error);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -326,12 +340,12 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
 
   /** ms until the first check. */
   get #patience(): number {
-    return Math.min(this.limits.headersTimeout, this.limits.totalTimeout);
+    return Math.min(this.#limits.headersTimeout, this.#limits.totalTimeout);
   }
 
   onTime(): void {
     if (this.#isOver) return;
-    const { totalTimeout } = this.limits;
+    const { totalTimeout } = this.#limits;
     if (this.#status === 0) this.fail(new QueryError('timeout', `no reply within ${this.#patience} ms`));
     else if (this.#isLate) {
       this.fail(new QueryError('timeout', `the reply was not complete within ${totalTimeout} ms`));
@@ -355,7 +369,7 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
       const what = `the reply is encoded (${encoding.slice(0, 20)}), which was not asked for`;
       throw new QueryError('malformed', what, { code: 'encoded' });
     }
-    this.#body = new Body(this.limits.maxBytes);
+    this.#body = new Body(this.#limits.maxBytes);
     this.#body.expect(length);
   }
 
@@ -373,8 +387,8 @@ class Exchange implements Dispatcher.DispatchHandler, Waiter<Exchange> {
     const reply = { status: this.#status, headers, body: this.#body?.text() ?? '' };
     this.#end();
     this.#leave(() => {
-      this.subscriber.next(reply);
-      this.subscriber.complete();
+      this.#subscriber.next(reply);
+      this.#subscriber.complete();
     });
   }
 
