@@ -3,10 +3,10 @@ import rxjsX from 'eslint-plugin-rxjs-x';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'reports', '.stryker-tmp', 'docs/examples/angular'] },
+  { ignores: ['dist', 'coverage', 'reports', '.stryker-tmp', 'docs/examples/angular', 'docs/examples/**/dist'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [...tseslint.configs.strictTypeChecked, rxjsX.configs.strict],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -28,11 +28,12 @@ export default tseslint.config(
     },
   },
   {
-    files: ['docs/examples/*.ts'],
+    files: ['docs/examples/**/*.{ts,tsx}'],
     rules: {
       // Recipes are read on a page: short forms, and `trackAll` does not error.
       '@typescript-eslint/no-confusing-void-expression': 'off',
       'rxjs-x/no-ignored-error': 'off',
+      'rxjs-x/no-ignored-default-value': 'off',
     },
   },
   {

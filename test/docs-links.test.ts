@@ -3,7 +3,11 @@ import { dirname, join, posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { pages, readPage, ROOT } from './docs-blocks.js';
 
-const all = [...pages, ...readdirSync(ROOT).filter((file) => file.endsWith('.md') && file !== 'README.md')];
+const all = [
+  ...pages,
+  'docs/examples/README.md',
+  ...readdirSync(ROOT).filter((file) => file.endsWith('.md') && file !== 'README.md'),
+];
 
 const withoutCode = (text: string) => text.replaceAll(/^ *```.*?^ *```$/gms, '').replaceAll(/`[^`\n]*`/g, 'code');
 

@@ -1,10 +1,14 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { linesOf, runProcess } from './cli/run-cli.js';
 
-const folder = fileURLToPath(new URL('../docs/examples/', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const folder = `${ROOT}docs/examples/`;
+
+/** Run by other tests: pages in `npm run test:browser`, the fleet in `npm run test:fleet`, the relay in test/relay. */
+const ELSEWHERE = ['angular', 'fleet', 'plain-page', 'react', 'relay'];
 
 /** What each example prints. */
 const expected: Readonly<Record<string, (lines: string[]) => void>> = {
@@ -27,13 +31,48 @@ const expected: Readonly<Record<string, (lines: string[]) => void>> = {
       expect.stringMatching(/^no video: alad task \S+ failed: .+/),
     ]);
   },
+  'run.mjs docs/examples/opentelemetry-spans.ts': (lines) => {
+    const [requests, tasks] = [
+      /^GET \/(alad|mingyan)\/\S+: 200, \d+ ms$/,
+      /^video task \S+: (completed|failed) \((OK|ERROR)\)/,
+    ];
+    expect(lines.filter((line) => requests.test(line)).length).toBeGreaterThan(3);
+    expect(lines.filter((line) => tasks.test(line))).toHaveLength(2);
+    expect(lines.filter((line) => !requests.test(line) && !tasks.test(line))).toEqual([]);
+  },
+  'express-postgres/demo.mjs': (lines) => {
+    const ids = lines.flatMap((line) => /^POST \/tasks\/(\S+): 202, /.exec(line)?.[1] ?? []);
+    expect(ids).toHaveLength(3);
+    expect(lines.slice(3, 5)).toEqual(['the server is killed', 'the server is back']);
+    // The restart continues where the first server was: what it had emitted has seq 1.
+    for (const id of ids) {
+      const after = lines.slice(5).filter((line) => line.includes(id));
+      expect(after.at(-1)).toMatch(/: completed, seq [2-9]$/);
+      expect(after.filter((line) => line.includes('completed'))).toHaveLength(1);
+    }
+  },
 };
 
 describe('docs/examples', () => {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.mjs'));
+  const commands = Object.keys(expected);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => /^(express-postgres\/)?[\w-]+\.mjs$/.test(file));
 
-  test('are all tested', () => {
-    expect(files.sort()).toEqual(Object.keys(expected).sort());
+  test('are all tested, and listed with a picture and a command', () => {
+    const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const tested = commands.map((command) => command.split(/[ /]/)[0]);
+    const all = [...folders.map(({ name }) => name).filter((name) => name !== 'dist'), ...files];
+    expect(all.filter((name) => ![...tested, ...commands, ...ELSEWHERE].includes(name))).toEqual([]);
+
+    const list = readFileSync(`${folder}README.md`, 'utf8');
+    const sections = list.split(/^## /m).slice(1);
+    expect(sections.length).toBeGreaterThanOrEqual(10);
+    for (const section of sections) {
+      expect(section).toMatch(/^```sh\n(npm run|cd|node|\.?\/?docs)[^]*?^```$/m);
+      expect(section).toMatch(/^!\[.+\]\(\.\.\/pictures\/examples\/[\w-]+\.(svg|png)\)$/m);
+    }
+    for (const command of commands) expect(list).toContain(`node docs/examples/${command}`);
   });
 
   test('agree with the types of the built package', () => {
@@ -56,9 +95,11 @@ describe('docs/examples', () => {
     expect(problems).toEqual([]);
   });
 
-  test.concurrent.each(files)('%s runs', async (file) => {
-    const { code, stdout, stderr } = await runProcess(process.execPath, [folder + file]);
+  test.concurrent.each(commands)('%s runs', async (command) => {
+    const { code, stdout, stderr } = await runProcess(process.execPath, `docs/examples/${command}`.split(' '), {
+      cwd: ROOT,
+    });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expected[file]?.(linesOf(stdout));
+    expected[command]?.(linesOf(stdout));
   });
 });

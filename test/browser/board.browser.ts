@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildPage } from '../../docs/examples/react/start.mjs';
 import { startBoard } from '../../docs/examples/relay/board.mjs';
 import { launch } from './chromium.js';
 
@@ -12,6 +13,7 @@ const folder = (name: string) => fileURLToPath(new URL(`../../docs/examples/${na
 let browser: Browser;
 beforeAll(async () => {
   browser = await launch();
+  await buildPage();
 });
 afterAll(async () => {
   await browser.close();
@@ -77,6 +79,7 @@ const ORDER = ['queued', 'processing', 'completed', 'failed'];
 describe.each([
   ['plain-page', 'plain-page'],
   ['angular', 'angular/dist'],
+  ['react', 'react/dist'],
 ])('docs/examples/%s', (name, path) => {
   test('states in order, a cut connection survived, videos that play, no key in any byte', async () => {
     const board = await open(path);
@@ -103,7 +106,7 @@ describe.each([
     expect(await page.locator('progress').count()).toBe(0);
     await expect.poll(() => board.streams.size).toBe(0);
 
-    if (process.env['SCREENSHOT'] && name === 'angular') await page.screenshot({ path: folder('../board.png') });
+    if (process.env['SCREENSHOT']) await page.screenshot({ path: folder(`../pictures/examples/${name}.png`) });
     expect(board.problems).toEqual([]);
     const bytes = board.sent();
     const events = bytes.match(/^data: .*$/gm) ?? [];

@@ -38,10 +38,15 @@ const EXIT_CODE = 9;
 
 /** Runs the built command-line tool in a pseudo-terminal, and reads back what a terminal emulator makes of its output. */
 export function runOnTerminal(args: readonly string[], options: TerminalOptions = {}): Promise<TerminalRun> {
+  return runProgramOnTerminal([process.execPath, cli, ...args], options);
+}
+
+/** The same with any program. */
+export function runProgramOnTerminal(command: readonly string[], options: TerminalOptions = {}): Promise<TerminalRun> {
   const { env = {}, columns = 110, rows = 40, onScreen } = options;
   const emulator = new xterm.Terminal({ cols: columns, rows, scrollback: 10_000, allowProposedApi: true });
   const { PATH = '' } = process.env;
-  const child = spawn('sh', ['-c', SHELL, 'sh', process.execPath, cli, ...args], {
+  const child = spawn('sh', ['-c', SHELL, 'sh', ...command], {
     cols: columns,
     rows,
     env: { PATH, TERM: 'xterm-256color', LANG: 'C.UTF-8', TMPDIR: temporary, ...env },

@@ -29,9 +29,9 @@ export interface TerminalOptions {
   readonly lastMs?: number;
 }
 
-/** The first rows of a screen. */
-export function frameOf(buffer: IBuffer, rows: number): Frame {
-  return Array.from({ length: rows }, (_, row) => wordsOf(buffer, row)).flat();
+/** The first rows of a screen, or the first from a row on. */
+export function frameOf(buffer: IBuffer, rows: number, from = 0): Frame {
+  return Array.from({ length: rows }, (_, row) => wordsOf(buffer, from + row).map((word) => ({ ...word, row }))).flat();
 }
 
 function wordsOf(buffer: IBuffer, row: number): Word[] {

@@ -13,7 +13,7 @@ import { fleetTracker } from 'rx-video-tasks/bullmq';
 import { startSandbox } from 'rx-video-tasks/sandbox';
 import { auditTime, lastValueFrom, share } from 'rxjs';
 
-const TASKS = 1000;
+const TASKS = Number(process.argv[2] ?? 1000);
 const speed = 30;
 
 const port = await freePort();
