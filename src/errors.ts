@@ -77,7 +77,7 @@ const RETRYABLE: Readonly<Record<QueryErrorKind, boolean>> = {
 };
 
 /**
- * One query could not be answered. It says nothing about the task: a failed poll is not a failed task.
+ * One query could not be answered. A failed poll is not a failed task.
  * `pollUntilTerminal` turns retryable ones into missed polls.
  */
 export class QueryError extends NamedError {
@@ -135,8 +135,8 @@ export interface TrackingErrorFields {
 /**
  * Tracking ended without a terminal answer. The task may still be running and can be tracked again by its id.
  *
- * `reason`: `query` (asking again is pointless; `cause` says why), `deadline`, `expired` (the service has deleted its
- * record), `no-video` (the task is done, but no URL came), `journal` (tracking could not be made durable).
+ * `reason`: `query` (asking again is pointless, for the reason in `cause`), `deadline`, `expired` (the service has
+ * deleted its record), `no-video` (the task is done, but no URL came), `journal` (tracking could not be made durable).
  */
 export class TrackingError extends NamedError {
   /** `TrackingError`. Guards compare it, so that errors of a second copy of this library count too. */

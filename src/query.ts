@@ -22,7 +22,7 @@ import { causeOf, conceal, concealTask, mayHold, redact, type Secrets } from './
 import type { Task } from './task.js';
 import { fetchTransport, retryAfterOf, serverTime, type Transport, type TransportReply } from './transport/index.js';
 
-/** Which task: its id alone, or its id with what you know of it. */
+/** Which task: its id alone, or its id with fields that describe it. */
 export type TaskRef = string | TaskRefFields;
 
 /** A task by its id, with what the caller knows of it. */

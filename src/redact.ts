@@ -34,7 +34,7 @@ export function conceal(text: string, secrets: Secrets): string {
 
 /**
  * Whether what is read from a text could hold a secret. Asked once a reply, this is cheaper than looking at each text
- * of its task: false says that none of them does.
+ * of its task: false means that none of them does.
  */
 export function mayHold(text: string, secrets: Secrets): boolean {
   // An escape can stand for a character of a secret.

@@ -94,7 +94,7 @@ export interface Video {
   /** http(s). Usually presigned, so itself a credential: it lets anyone download. */
   readonly url: string;
   /**
-   * Epoch ms: what the URL itself says, else the service's retention counted from the end (or the creation) of the
+   * Epoch ms: by the URL's own parameters, else the service's retention counted from the end (or the creation) of the
    * task.
    */
   readonly expiresAt?: number;

@@ -36,6 +36,13 @@ test.for(files.filter((file) => file.endsWith('.ts')))('%s wraps its comments', 
   expect(comments.filter((line) => line.length > LONGEST_LINE && !/eslint-disable|https:/.test(line))).toEqual([]);
 });
 
+test.for(files.filter((file) => file.startsWith('docs/decisions/')))('%s has the form of a decision', (file) => {
+  const headings = readFileSync(join(ROOT, file), 'utf8').match(/^#+ .*$/gm) ?? [];
+  expect(headings.map((heading) => heading.replace(/^# \d+\. .*/, '# title'))).toEqual([
+    ...['# title', '## Context', '## Decision', '## Consequences'],
+  ]);
+});
+
 test.for(files.filter((file) => file.startsWith('src')))('%s has one style of privacy, #', (file) => {
   expect(readFileSync(join(ROOT, file), 'utf8').match(/^ *private (?!constructor).*$/gm)).toBeNull();
 });

@@ -37,7 +37,7 @@ export function httpClientTransport(http: HttpClient, options: HttpClientTranspo
       map(({ status, headers: own, body }) => replyOf(status, own, body)),
       catchError((error: unknown) => {
         const { status, headers: own, error: body } = error as Partial<ErrorResponse>;
-        // HttpClient errors for a status that says so. Without one there was no reply.
+        // HttpClient errors for every status outside 200..299. Without a status there was no reply.
         if (own && status) return of(replyOf(status, own, body));
         return throwError(() => new QueryError('network', 'the exchange failed', { cause: error }));
       }),

@@ -52,7 +52,7 @@ documented generation time of the model.
 Exit code: 0 all completed (and saved); 1 one failed, was cancelled, lost or not saved; 2 bad usage; 130 Ctrl-C. The
 demo exits with 0 when every task ends as planned, a worker when it has finished what ran.`;
 
-/** The command line is wrong, or the library refuses what it asks for. The message says what to write instead. */
+/** The command line is wrong, or the library refuses what it asks for. The message names the remedy. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

@@ -128,7 +128,7 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
   const notifications$ = notifier && toStream('notifier', notifier);
   const connection = checkConnection(options.connection);
   const report = (error: Error) => {
-    // What is under way when the connections close has nothing more to say.
+    // Errors of what is under way when the connections close are of no use.
     if (!isClosed) onError(error);
   };
   const streams = new Subscription();

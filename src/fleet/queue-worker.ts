@@ -51,7 +51,7 @@ const LOCK = 15_000;
 /** ms that a settled task is kept at least. */
 const HOUR = 3_600_000;
 
-/** Queries for fresh URLs of one task before it is lost to the observer that wants them. */
+/** Queries for fresh URLs of one task before it is lost for the observer that asked for them. */
 const REFRESH_ATTEMPTS = 5;
 
 /** What a job comes to, where an outcome did not arrive. */

@@ -6,7 +6,7 @@ const RESYNC = 5_000;
 /** Further off than this, in ms, and a worker takes no jobs: BullMQ promotes delayed jobs by the worker's own clock. */
 const MAX_SKEW = 2_000;
 
-/** A reply that took longer, in ms, says too little about the time. */
+/** A reply that took longer, in ms, is too inexact. */
 const MAX_ROUND_TRIP = 1_000;
 
 /** The time of Redis, by which the whole fleet reckons, and how far this machine's clock is from it. */

@@ -83,7 +83,7 @@ export const POLL_OPTIONS = [
 /**
  * @param now epoch ms, to compare a deadline that is a date with.
  * @param speed divides all durations.
- * @throws RangeError or TypeError that names the option and says what to write.
+ * @throws RangeError or TypeError that names the option and the remedy.
  */
 export function checkPollConfig(config: PollConfig, now: number, speed = 1): CheckedPollConfig {
   const { minInterval = 10_000, interval = Math.max(30_000, minInterval), initialDelay = 0, retry = {} } = config;

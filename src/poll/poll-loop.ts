@@ -15,7 +15,7 @@ export interface PollPlan extends AskRules {
   readonly schedule: Schedule;
 }
 
-/** @throws RangeError or TypeError that names the option and says what to write. */
+/** @throws RangeError or TypeError that names the option and the remedy. */
 export function pollPlan(config: PollConfig, schedule: Schedule, speed?: number): PollPlan & CheckedPollConfig {
   const { notifier, onMiss } = config;
   const checked = checkPollConfig(config, asyncScheduler.now(), speed);

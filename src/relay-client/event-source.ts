@@ -42,7 +42,7 @@ export const OPEN: StreamState = { state: 'open' };
 
 /** ms: waits after failures grow from the first to the second. */
 const [MIN_WAIT, MAX_WAIT] = [1000, 30_000];
-/** ms before a stream that ended is opened again, until the relay's field `retry` says otherwise. */
+/** ms before a stream that ended is opened again, until the relay sends the field `retry`. */
 const RECONNECT_AFTER = 3000;
 /** Characters of one event. A relay's are below 2,000. */
 const MAX_EVENT = 262_144;

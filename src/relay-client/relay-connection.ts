@@ -10,7 +10,10 @@ export interface RelayConnectionOptions extends Omit<EventSourceOptions, 'onStat
 }
 
 export interface RelayConnectionHandlers extends Pick<EventSourceOptions, 'isFinal'> {
-  /** @param isFirst whether it is the stream's first event of this task: often where the task stands, no transition */
+  /**
+   * @param isFirst whether it is the stream's first event of this task: often the task's present state, and no
+   * transition
+   */
   readonly onEvent: (event: RelayEvent, isFirst: boolean) => void;
   readonly onError: (error: StreamError) => void;
   readonly onState: () => void;

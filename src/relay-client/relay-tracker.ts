@@ -164,8 +164,8 @@ export function relayTracker(options: RelayTrackerOptions): RelayTracker {
 }
 
 /**
- * Whether a transition is one that subscribers have. A relay that does not know what a client missed sends where the
- * task stands first; a replica that polled earlier than the one before it even sends what was true before.
+ * Whether subscribers have received this transition. A relay that does not know what a client missed sends the task's
+ * present state first. A replica that polled earlier than the one before it may even send an older state.
  */
 function isRepeated(task: Task, last: Task | undefined, isFirst: boolean): boolean {
   if (!last || isTerminal(task)) return false;

@@ -60,7 +60,7 @@ function relayedVideo(task: CompletedTask, publicId: string, videoUrl: RelayVide
   const given = typeof videoUrl === 'function' ? videoUrl(task, publicId) : videoUrl ? url : undefined;
   if (!given) return undefined;
   if (given !== url) return { url: given };
-  // No browser can load it: the key that it wants must not be there.
+  // No browser can load it: it requires the key, which must not reach one.
   return requiresKey ? undefined : ({ url, expiresAt } as RelayedTask['video']);
 }
 

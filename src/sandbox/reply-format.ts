@@ -21,7 +21,7 @@ export interface ReplyFormat {
   readonly families: readonly Family[];
   /** How its URLs are signed. */
   readonly signature: Signature;
-  /** What failed tasks say. */
+  /** The reasons that failed tasks give, one of them at random. */
   readonly reasons: readonly [string, ...string[]];
   /** The answer about a task, as the service would give it at that moment (epoch ms). */
   reply(task: SandboxTask, now: number): Answer;

@@ -78,7 +78,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly keys: Readonly<Record<SandboxService, string>>;
   /**
    * A new task, to be tracked. Over HTTP: `POST {url}/sandbox/tasks` with the same fields as JSON.
-   * @throws TypeError for a task that its service could not have, saying what to write instead.
+   * @throws TypeError for a task that its service could not have, with what to write instead.
    */
   create(request: SandboxTaskRequest): SandboxTaskRef;
   /** Frees the port and ends every connection at once. */

@@ -114,7 +114,7 @@ const ERRORS = {
   misconfigured: { status: 302, headers: { location: 'https://login.example.com/' }, body: '' },
 } as const satisfies Record<string, TransportReply>;
 
-/** The word of a built task is its status: each wire has its own words, unless the script wants a certain one. */
+/** The word of a built task is its status: each wire has its own words, unless the script sets `rawStatus`. */
 function wordOf({ status, rawStatus = status }: ScriptTask, words: Readonly<Record<TaskStatus, string>>): string {
   const isOwn = rawStatus === status || rawStatus === RESULT_WORDS[status];
   return isOwn ? words[status] : rawStatus;

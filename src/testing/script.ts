@@ -19,7 +19,7 @@ import { isTaskStatus, type ScriptTask } from './tasks.js';
 /**
  * What happens at one query. A letter, a status or the fields of a task: that task is the answer. The kind of a
  * QueryError, or one of your own: the query errors with it. `empty`: it completes without an answer; `never`: it hangs.
- * An Observable: it is subscribed to and does as it likes, `latency` or not.
+ * An Observable: it is subscribed to, without `latency`.
  */
 export type ScriptStep<Answer> =
   keyof TaskLetters | TaskStatus | ScriptTask | QueryErrorKind | QueryError | 'empty' | 'never' | Observable<Answer>;

@@ -37,7 +37,7 @@ export class Body {
     this.#maxBytes = maxBytes;
   }
 
-  /** @throws QueryError `too-large` for a reply whose content-length says so */
+  /** @throws QueryError `too-large` for a reply whose content-length is larger than the limit */
   expect(contentLength: string | number | null | undefined): void {
     // A length that is no number is ignored.
     if (!(Number(contentLength) > this.#maxBytes)) return;

@@ -68,10 +68,10 @@ export const isOk = (status: number) => status >= 200 && status <= 299;
 function kindOf(status: number, hasBody: boolean, code = ''): QueryErrorKind {
   const byStatus = isOk(status) || status > 599 ? 'server' : (firstMatch(KINDS, `${status}`) ?? 'misconfigured');
   if (/^(3|401|429)/.test(`${status}`)) return byStatus;
-  // A CDN's page says nothing about the task, whatever its status.
+  // A CDN's page does not describe the task, whatever its status.
   if (!hasBody) return status >= 500 ? 'server' : 'malformed';
   // The code inside is closer to the cause than a bare 200 or 400; for the other statuses they agree, or the status is
-  // more precise. A gateway that could not ask its upstream says nothing about our request, whatever its status.
+  // more precise. The status of a gateway that could not ask its upstream does not describe our request.
   const byCode = firstMatch(KINDS, code);
   const isDecisive = status <= 299 || status === 400 || byCode === 'not-found' || byCode === 'malformed';
   return byCode && isDecisive && !(byCode === 'malformed' && byStatus === 'server') ? byCode : byStatus;

@@ -1,4 +1,4 @@
-/** When a presigned URL stops working, in epoch ms, if its own parameters say so. */
+/** When a presigned URL stops working, in epoch ms, by its own parameters; undefined where it has none. */
 export function expiryOf(url: string): number | undefined {
   const query = new URL(url.toLowerCase()).searchParams;
   for (const vendor of ['x-tos', 'x-amz']) {
@@ -6,7 +6,7 @@ export function expiryOf(url: string): number | undefined {
     if (end) return end;
   }
   const end = wholeSeconds(query.get('expires'));
-  // What lies before 2001 is a lifetime, not a time; of what, the URL does not say.
+  // What lies before 2001 is a lifetime and not a time, and the URL does not contain its start.
   return end >= 1e12 ? end : undefined;
 }
 

@@ -12,7 +12,7 @@ export interface FailureReading {
   readonly statuses?: readonly (string | undefined)[];
 }
 
-/** The outermost message that says anything, and the most telling of the codes. */
+/** The outermost message that is not empty, and the most specific of the codes. */
 export function toFailure({ messages, codes = [], statuses = [] }: FailureReading): Failure {
   const texts = messages.filter((text) => text !== undefined).filter((text) => !isEmpty(text));
   const named = [...codes, ...texts.map(codeIn)].filter((code) => code !== undefined).filter((code) => !isNoCode(code));
@@ -20,7 +20,7 @@ export function toFailure({ messages, codes = [], statuses = [] }: FailureReadin
     const kind = kindOf(code);
     return kind ? ORDER.indexOf(kind) : ORDER.length + Number(/^\d+$/.test(code));
   };
-  // Sorting is stable: of equally telling codes the outermost comes first.
+  // Sorting is stable: of equally specific codes the outermost comes first.
   const [code] = named.sort((one, other) => rank(one) - rank(other));
   const byCode = code === undefined ? undefined : kindOf(code);
   const words = statuses.filter((word) => word !== undefined);
@@ -54,7 +54,7 @@ function kindOf(code: string): Failure['kind'] | undefined {
   return firstMatch(KINDS, code);
 }
 
-// The most telling first. Codes of Ark (https://www.volcengine.com/docs/82379/1299023), of OpenAI and of the gateways.
+// The most specific first. Codes of Ark (https://www.volcengine.com/docs/82379/1299023), of OpenAI and of the gateways.
 const KINDS = {
   policy: /sensitive|policy|moderation|prohibited|violation|copyright|safe|nsfw|privacy|inspection|content_?filter/i,
   expired: /expired/i,

@@ -38,7 +38,8 @@ export function absoluteUrl(text: string | undefined, baseUrl: string | undefine
 }
 
 /**
- * Whether this is the gateway's own endpoint for a video's bytes, at the origin that was asked: it wants the API key.
+ * Whether this is the gateway's own endpoint for a video's bytes, at the origin that was asked: it requires the API
+ * key.
  */
 export function requiresKey(url: string, baseUrl: string | undefined): boolean {
   if (baseUrl === undefined || !/\/content\/?([?#]|$)/.test(url)) return false;

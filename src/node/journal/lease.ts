@@ -17,7 +17,7 @@ export interface Holder {
    * When it started, in clock ticks since boot: distinguishes it from a later process with the same pid. Linux only.
    */
   readonly started?: string | undefined;
-  /** Identifies the process table in which `pid` counts; a pid of another table says nothing. */
+  /** Identifies the process table in which `pid` counts; a pid of another table means nothing. */
   readonly processTable?: string | undefined;
 }
 

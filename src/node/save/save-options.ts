@@ -28,7 +28,7 @@ export interface SaveVideoOptions {
    * Acknowledges what needs no further work: `tracker.ack`, where the tracker has a journal and tracks with
    * `{ ack: 'manual' }`. Called after `saved`, and after a failed, cancelled or lost task has been emitted; not after
    * `save-failed`, so that the video is saved after a restart. The stream completes when all acknowledgements have.
-   * One that errors does not end the stream: a process warning says so, and the task comes again after a restart.
+   * One that errors does not end the stream: it becomes a process warning, and the task comes again after a restart.
    * @default none
    */
   readonly ack?: (task: TrackedTask) => ObservableInput<unknown>;
@@ -96,7 +96,7 @@ const OPTIONS: readonly string[] = [
   ...(['minBytesPerSecond', 'retry', 'progressInterval', 'allowHosts', 'userAgent'] as const),
 ] satisfies (keyof SaveVideoOptions)[];
 
-/** Checks the options and fills in defaults. @throws TypeError or RangeError that says what to write instead. */
+/** Checks the options and fills in defaults. @throws TypeError or RangeError that names the option and the remedy. */
 export function planOf(options: SaveVideoOptions): SavePlan {
   checkOptions('saveVideo', 'saveVideo({ directory: "./videos" })', options, OPTIONS);
   const { directory, sink, query, ack, provider = [], dispatcher, retry = {} } = options;

@@ -79,7 +79,7 @@ export type SaveProgress = SavingVideo | SavedVideo | SaveFailure;
  * With a journal, pass `ack`, and track with `{ ack: 'manual' }`: else a completed task counts as delivered before its
  * video is saved, and a crash in between loses it.
  *
- * @throws TypeError or RangeError at call time for an unknown option or an invalid value, saying what to write instead.
+ * @throws TypeError or RangeError at call time for an unknown option or an invalid value, with what to write instead.
  *
  * @example
  * merge(tracker.resume({ ack: 'manual' }), tracker.trackAll(refs, { ack: 'manual' }))
