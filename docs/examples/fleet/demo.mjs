@@ -50,10 +50,11 @@ const kill = setTimeout(() => {
 }, 6_000);
 
 const board$ = tracker.trackAll(refs).pipe(summarize(), share());
-board$.pipe(auditTime(2_000)).subscribe(({ counts: { queued, processing, completed } }) => {
+const progress = board$.pipe(auditTime(2_000)).subscribe(({ counts: { queued, processing, completed } }) => {
   console.log(`${seconds()} s: ${queued} queued, ${processing} processing, ${completed} completed`);
 });
 const board = await lastValueFrom(board$);
+progress.unsubscribe();
 clearTimeout(kill);
 
 console.log(
