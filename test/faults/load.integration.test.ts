@@ -67,6 +67,7 @@ describe.concurrent('a limited service', () => {
 
   test.for(kinds)(
     'F17 over $name: a limit that falls tenfold and comes back: the rate follows within 15 s, and no task starves',
+    { timeout: 600_000 },
     async (kind, context) => {
       const { server, tracker } = await stage(kind, context, { interval: 500 });
       const allowed = { perSecond: 40, polls: Infinity };
