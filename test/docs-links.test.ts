@@ -64,6 +64,8 @@ test('the check finds a missing file and a missing heading', () => {
 });
 
 test('the index lists every page', () => {
-  const links = [...readPage('docs/index.md').matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => `docs/${link}`);
+  const links = [...readPage('docs/index.md').matchAll(/^\d+\. \[[^\]]+\]\(([^)]+)\)/gm)].map(
+    ([, link = '']) => `docs/${link}`,
+  );
   expect(links.sort()).toEqual(pages.filter((page) => !['README.md', 'docs/index.md'].includes(page)));
 });
