@@ -15,6 +15,7 @@ export class AdmissionQueue<T extends Admissible<T>> {
   readonly #byUrgency = new Queue<T>();
   readonly #byArrival = new Queue<T>();
   #added = 0;
+  /** Requests that have left. One without urgency whose position is no higher has its turn in order of arrival. */
   #removed = 0;
   /** Where the next look at a long queue begins. */
   #hand: T | undefined;

@@ -56,7 +56,7 @@ export class LearnedRate {
   #loweredAt = -Infinity;
   #lastEpoch: Epoch | undefined;
 
-  /** Requests per ms. */
+  /** Requests per ms: within a span it grows by a ninth, slowly at first; beyond it, faster and faster. */
   get perMs(): number {
     const spans = this.#spans;
     const beyond = spans - 1;

@@ -60,14 +60,14 @@ export function openSession(
   /** Calls of `ack` and `forget` in progress. */
   const calls = new Set<Observable<never>>();
   const closing = new AsyncSubject<void>();
-  /** Emits where nothing needs the entries that are being loaded any more. */
+  /** Emits when nothing needs the entries any more that are still being loaded. */
   const abandoned = new AsyncSubject<void>();
   let loading: Observable<never> | undefined;
   let isStoreOpen = false;
   let isClosed = false;
 
   const load = (): Observable<never> =>
-    (loading ??= start(
+    (loading ??= runOnce(
       concat(
         previousClosed,
         defer(() => {
@@ -173,7 +173,7 @@ export function openSession(
   /** Runs at once, after loading; `close` waits for it. Errors if it cannot become durable. */
   const durable = (work: () => Observable<never>): Observable<never> => {
     if (isClosed) return throwError(() => new Error('the journal is closed; make a new tracker'));
-    const outcome = start(concat(load(), defer(work)));
+    const outcome = runOnce(concat(load(), defer(work)));
     const end = () => void calls.delete(outcome);
     calls.add(outcome);
     outcome.subscribe({ error: end, complete: end });
@@ -278,13 +278,13 @@ export function openSession(
       }
       const begun = [loading ?? EMPTY, ...calls, ...writes.values()].map((work) => work.pipe(ignoreError()));
       const closed = concat(merge(...begun), defer(() => (isStoreOpen ? store.close() : EMPTY)).pipe(ignoreError()));
-      onClose(loading ? start(closed) : previousClosed);
+      onClose(loading ? runOnce(closed) : previousClosed);
     },
   };
 }
 
-/** Runs at once, and once, for any number of subscribers. */
-function start(work: Observable<unknown>): Observable<never> {
+/** Subscribes to the work now, and once; any number of subscribers receive its end. */
+function runOnce(work: Observable<unknown>): Observable<never> {
   const outcome = new AsyncSubject<never>();
   work.pipe(ignoreElements()).subscribe(outcome);
   return outcome;

@@ -36,7 +36,7 @@ export function parameterOf(id: string): string {
   return `id=${encodeURIComponent(id)}`;
 }
 
-/** Opens a stream of the present tasks, in the place of the one before. */
+/** Opens a stream that carries the tasks of the connection, in the place of its earlier one. */
 export function connect(
   connection: RelayConnection,
   options: RelayConnectionOptions,

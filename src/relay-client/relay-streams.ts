@@ -69,7 +69,9 @@ export function relayStreams(options: RelayStreamsOptions, handlers: RelayStream
   const state = new BehaviorSubject<RelayConnectionState>(IDLE);
   const connections = new Set<RelayConnection>();
   const connectionOf = new Map<string, RelayConnection>();
+  /** Tasks that have got their first subscriber, or lost their last one, since the streams were arranged. */
   const changed = new Set<string>();
+  /** The last refusal, until a stream is open again. */
   let refusal: RelayConnectionState | undefined;
   let arranging: Subscription | undefined;
 
@@ -117,6 +119,7 @@ export function relayStreams(options: RelayStreamsOptions, handlers: RelayStream
     return connection;
   };
 
+  /** Gives every task that has subscribers a stream, and opens those anew whose tasks have changed. */
   const arrange = () => {
     arranging = undefined;
     const toOpen = new Set<RelayConnection>();
