@@ -22,7 +22,7 @@ test.each([
   ['opentelemetry', 'node docs/examples/run.mjs docs/examples/opentelemetry-spans.ts'],
   ['express-postgres', 'node docs/examples/express-postgres/demo.mjs'],
   ['relay', 'node docs/examples/relay/express.mjs', RELAY],
-  ['fleet', 'node docs/examples/fleet/demo.mjs'],
+  ['fleet', 'npm run demo:fleet', 'node docs/examples/fleet/demo.mjs'],
 ])('docs/pictures/examples/%s.svg', async (name, title, command = title) => {
   let frame: Frame = [];
   let rows = 0;
