@@ -15,6 +15,7 @@ import {
   xingchaoyiqing,
   type PollWindow,
 } from 'rx-video-tasks';
+import * as bullmq from 'rx-video-tasks/bullmq';
 import * as node from 'rx-video-tasks/node';
 import * as relay from 'rx-video-tasks/relay';
 import * as sandbox from 'rx-video-tasks/sandbox';
@@ -88,6 +89,12 @@ test.each([
   ['saveVideo', optionsOf(node.saveVideo, { directory: '.' }), ['durability.md']],
   ['relayHandler', optionsOf(relay.relayHandler), ['relay.md']],
   ['relayTracker', optionsOf(relayTracker), ['relay.md']],
+  ['fleetTracker', optionsOf(bullmq.fleetTracker), ['fleet.md']],
+  [
+    'fleetWorker',
+    optionsOf(bullmq.fleetWorker),
+    ['fleet.md', 'many-tasks.md', 'limits-and-cadence.md', 'operators/poll-until-terminal.md'],
+  ],
 ])('each option of %s is on its page', (_name, options, places) => {
   expect(options.length).toBeGreaterThan(2);
   const text = places.map((place) => readPage(`docs/${place}`)).join('');
@@ -96,6 +103,7 @@ test.each([
 
 test.each([
   ['rx-video-tasks', library],
+  ['rx-video-tasks/bullmq', bullmq],
   ['rx-video-tasks/node', node],
   ['rx-video-tasks/relay', relay],
   ['rx-video-tasks/sandbox', sandbox],
