@@ -26,7 +26,7 @@ interface TaskFields {
   readonly requestId?: string;
   /** When this answer was read, in epoch ms (`asyncScheduler.now()`, so virtual under a TestScheduler). */
   readonly observedAt: number;
-  /** How many ms to wait before asking again; set by `withModelInterval`. */
+  /** ms to wait before asking again; set by `withModelInterval`. */
   readonly pollAfter?: number;
   /** 1, 2, ... per task: the number of this transition, set by the tracker. */
   readonly seq?: number;

@@ -2,18 +2,23 @@ import { check } from './options.js';
 
 /** How often to ask about a task of one model, and how long it takes. All in ms. */
 export interface PollWindow {
-  /** The shortest wait that the service recommends. */
+  /** The shortest wait that the service recommends, in ms. */
   readonly min: number;
-  /** The longest wait that the service recommends. */
+  /** The longest wait that the service recommends, in ms. */
   readonly max: number;
-  /** Never ask sooner than this after the last ask. @default 10_000 */
+  /** The shortest time from one ask to the next, in ms. @default 10_000 */
   readonly floor?: number;
   /**
    * The one interval that the service recommends, where its document names one. The cadences `window` and `economical`
-   * see the end of a task as soon as a timer of this interval, on average. @default the middle of `min` and `max`
+   * see the end of a task as soon as a timer of this interval, on average.
+   * @default the middle of `min` and `max`
    */
   readonly interval?: number;
-  /** How long generating takes, from the shortest to the longest; waits are spaced by it. */
+  /**
+   * How long generating takes, in ms, from the shortest to the longest; waits are spaced by it.
+   * @default none: waits
+   * are drawn evenly from the window
+   */
   readonly generation?: readonly [shortest: number, longest: number];
 }
 

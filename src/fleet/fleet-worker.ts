@@ -23,12 +23,14 @@ export interface FleetWorkerOptions
   readonly concurrency?: number;
   /**
    * What each key allows, over all workers; every worker must be given the same. Without it each worker learns by
-   * itself what the services let through, like a tracker. `Infinity`: no limit. @default undefined
+   * itself what the services let through, like a tracker. `Infinity`: no limit.
+   * @default undefined
    */
   readonly requestsPerMinute?: number;
   /**
    * Stores whole video URLs in Redis until they expire. Else what opens a URL (its query) reaches only observers that
-   * are connected, and later ones have a worker ask anew. @default false
+   * are connected, and later ones have a worker ask anew.
+   * @default false
    */
   readonly storeUrls?: boolean;
 }

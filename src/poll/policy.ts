@@ -381,7 +381,7 @@ export interface PollPolicyOptions extends Omit<PollConfig, 'notifier' | 'onMiss
   readonly cadence?: Cadence;
   /** A fixed wait after each answer, in ms, instead of the windows. @default none */
   readonly interval?: number;
-  /** The floor from ask to ask of one task. @default that of the task's window, or 10_000 */
+  /** The floor from ask to ask of one task, in ms. @default that of the task's window, or 10_000 */
   readonly minInterval?: number;
   /** Returns 0..1: the place of a wait in its window, and the spread of the back-off. @default Math.random */
   readonly random?: () => number;

@@ -7,25 +7,27 @@ import type { PollWindow, PollWindows } from '../windows.js';
 
 /** When to ask again, and when to give up. All durations in ms, 0..2^31-1. */
 export interface PollConfig {
-  /** The wait after an answer that carries no `pollAfter`. @default 30_000, or `minInterval` if that is more */
+  /** The wait after an answer that carries no `pollAfter`, in ms. @default 30_000, or `minInterval` if that is more */
   readonly interval?: number;
   /**
-   * The floor: no ask sooner than this after an answer, nor, when a notifier calls, after the last ask. @default 10_000
+   * The floor, in ms: no ask sooner than this after an answer, nor, when a notifier calls, after the last ask.
+   * @default 10_000
    */
   readonly minInterval?: number;
-  /** The wait before the first ask. @default 0 */
+  /** The wait before the first ask, in ms. @default 0 */
   readonly initialDelay?: number;
   /**
    * When tracking ends with a TrackingError: so many ms after subscription, or at a date. At least one query is tried
-   * first, for at most `interval`; one that hangs is aborted. @default 86_400_000 (a day: by then the services have
-   * deleted the record)
+   * first, for at most `interval`; one that hangs is aborted.
+   * @default 86_400_000 (a day: by then the services have deleted the record)
    */
   readonly deadline?: number | Date;
   /** What to do about missed polls: queries that got no usable answer. @default {}: the defaults of its fields */
   readonly retry?: RetryConfig;
   /**
    * Emits when asking is worthwhile: a webhook, a window's focus, the network's return. Each emission brings the next
-   * ask forward, as far as `minInterval` and a Retry-After allow. @default none
+   * ask forward, as far as `minInterval` and a Retry-After allow.
+   * @default none
    */
   readonly notifier?: ObservableInput<unknown>;
   /** Called with each missed poll. What it throws ends the stream. @default none */
@@ -37,7 +39,8 @@ export interface PollConfig {
 /** What to do about missed polls. */
 export interface RetryConfig {
   /**
-   * How many polls in a row may be missed. Throttled ones (429) do not count. @default Infinity (the deadline ends it)
+   * How many polls in a row may be missed. Throttled ones (429) do not count.
+   * @default Infinity (the deadline ends it)
    */
   readonly count?: number;
   /**
@@ -49,7 +52,8 @@ export interface RetryConfig {
   readonly maxDelay?: number;
   /**
    * For how long after subscription "not found" means that the task is not stored yet, in ms. Afterwards three such
-   * answers in a row, over at least this time, end tracking. @default 60_000
+   * answers in a row, over at least this time, end tracking.
+   * @default 60_000
    */
   readonly notFoundGrace?: number;
 }

@@ -34,7 +34,8 @@ export interface ProviderDefinition {
   readonly baseUrl: string;
   /**
    * Other hosts of the public service, such as regional ones: like that of `baseUrl`, they are never polled faster than
-   * real. @default none
+   * real.
+   * @default none
    */
   readonly otherHosts?: readonly string[];
   /** How to ask, and how to read the answer. */

@@ -32,7 +32,8 @@ export interface RelayOptions {
   readonly authorize: RelayAuthorize;
   /**
    * Which URL a client gets for a completed task: `true` for the service's own, or what a function returns. A URL that
-   * requires the provider's API key (`video.requiresKey`) is never sent. @default false: none
+   * requires the provider's API key (`video.requiresKey`) is never sent.
+   * @default false: none
    */
   readonly videoUrl?: RelayVideoUrl;
   /** Which pages of other origins may read. @default none */

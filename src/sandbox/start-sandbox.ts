@@ -28,7 +28,8 @@ export interface SandboxOptions {
   readonly host?: '127.0.0.1' | '::1' | 'localhost';
   /**
    * How long a video is kept after its task's end, in ms, whatever the speed; with it goes the record of a Seedance 1.5
-   * task. @default 24 h
+   * task.
+   * @default 24 h
    */
   readonly retention?: number;
   /** Answers per second and key; beyond it come HTTP 429 and `Retry-After: 1`. @default Infinity */

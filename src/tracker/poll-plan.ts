@@ -18,13 +18,15 @@ export interface PollPlanOptions extends PollConfig {
   /** A fixed wait after each answer, in ms, instead of the windows. @default none */
   readonly interval?: number;
   /**
-   * The floor from ask to ask of one task, in ms; write it to go below the provider's. @default the provider's, or the
+   * The floor from ask to ask of one task, in ms; write it to go below the provider's.
+   * @default the provider's, or the
    * model's
    */
   readonly minInterval?: number;
   /**
    * Divides windows, intervals, `initialDelay`, back-off, grace and deadline (not Retry-After, nor a transport's time
-   * limits). Above 1 for a base URL on this machine, such as the sandbox's, or with `allowSpeed`. @default 1
+   * limits). Above 1 for a base URL on this machine, such as the sandbox's, or with `allowSpeed`.
+   * @default 1
    */
   readonly speed?: number;
   /** Take a `speed` above 1 on a host that is not this machine; never on the services' own. @default false */

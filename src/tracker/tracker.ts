@@ -30,7 +30,8 @@ import { SharedPoll, type SharedPollHost } from './shared-poll.js';
 export interface TrackerOptions extends QueryOptions, PollPlanOptions {
   /**
    * Remembers tasks and their transitions beyond the process: `fileJournal(path)` of `./node`, or `createJournal` over
-   * a database of yours. A task is saved before its first poll, a transition before it is emitted. @default none
+   * a database of yours. A task is saved before its first poll, a transition before it is emitted.
+   * @default none
    */
   readonly journal?: Journal;
   /**

@@ -28,11 +28,11 @@ export type Transport = (request: TransportRequest) => Observable<TransportReply
 
 /** The limits of every transport, in ms and bytes. */
 export interface TransportLimits {
-  /** Until the reply's headers have arrived. @default 30_000 */
+  /** ms until the headers of the reply have arrived. @default 30_000 */
   readonly headersTimeout?: number;
-  /** For the whole exchange, from sending the request to the reply's last byte. @default 60_000 */
+  /** ms for the whole exchange, from sending the request to the last byte of the reply. @default 60_000 */
   readonly totalTimeout?: number;
-  /** The largest body. @default 1_048_576 (1 MiB) */
+  /** The largest body, in bytes. @default 1_048_576 (1 MiB) */
   readonly maxBytes?: number;
 }
 

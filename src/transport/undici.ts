@@ -23,7 +23,8 @@ export interface UndiciTransportOptions extends TransportLimits {
   readonly keepAlive?: number;
   /**
    * ms for a socket to connect, TLS included. Kept to the second, which is the resolution of undici's timers
-   * (nodejs/undici, lib/util/timers.js). @default 10_000
+   * (nodejs/undici, lib/util/timers.js).
+   * @default 10_000
    */
   readonly connectTimeout?: number;
   /**

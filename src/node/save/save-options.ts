@@ -14,7 +14,8 @@ import type { VideoSink } from './video-sink.js';
 export interface SaveVideoOptions {
   /**
    * Where the files go; made at subscription if there is none. File names are made of provider and id. Either this or
-   * `sink`. @default none
+   * `sink`.
+   * @default none
    */
   readonly directory?: string;
   /** A place of your own, such as an object store, instead of a directory. @default none */
