@@ -11,5 +11,5 @@ export {
   unknownTask,
   type ScriptTask,
 } from './testing/tasks.js';
-export { taskLetters, type TaskLetters, type TaskLettersFields } from './testing/task-letters.js';
+export { marbleTasks, type MarbleTasks, type MarbleTasksFields } from './testing/marble-tasks.js';
 export { errorReply, generationsReply, resultReply } from './testing/replies.js';

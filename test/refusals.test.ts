@@ -220,7 +220,7 @@ const ARGUMENTS: Readonly<Record<string, readonly Row[]>> = {
   ],
   resultReply: [[[], 'status: undefined is not usable; write queued, ']],
   generationsReply: [[[{ status: 'done' }], 'status: "done" is not usable; write queued, ']],
-  taskLetters: [[[null], 'queuedTask: null is not usable; write queuedTask({']],
+  marbleTasks: [[[null], 'queuedTask: null is not usable; write queuedTask({']],
   ...Object.fromEntries(
     ['queuedTask', 'processingTask', 'unknownTask', 'completedTask', 'failedTask', 'cancelledTask', 'lostTask'].map(
       (name): [string, Row[]] => [name, [[['x'], `${name}: "x" is not usable; write ${name}({ id: 'video_1' })`]]],

@@ -13,7 +13,7 @@ import {
 import { isQueryError, type QueryError, type QueryErrorKind } from '../errors.js';
 import { checkDuration, checkOptions, show } from '../options.js';
 import type { TaskStatus } from '../task.js';
-import type { TaskLetters } from './task-letters.js';
+import type { MarbleTasks } from './marble-tasks.js';
 import { isTaskStatus, type ScriptTask } from './tasks.js';
 
 /**
@@ -22,7 +22,7 @@ import { isTaskStatus, type ScriptTask } from './tasks.js';
  * An Observable: it is subscribed to, without `latency`.
  */
 export type ScriptStep<Answer> =
-  keyof TaskLetters | TaskStatus | ScriptTask | QueryErrorKind | QueryError | 'empty' | 'never' | Observable<Answer>;
+  keyof MarbleTasks | TaskStatus | ScriptTask | QueryErrorKind | QueryError | 'empty' | 'never' | Observable<Answer>;
 
 /**
  * The steps of each task by its id, or one list for whatever id: then each id goes through it on its own. Each query
@@ -59,7 +59,7 @@ const LETTERS = {
   s: 'completed',
   f: 'failed',
   c: 'cancelled',
-} as const satisfies Record<keyof TaskLetters, TaskStatus>;
+} as const satisfies Record<keyof MarbleTasks, TaskStatus>;
 
 const KINDS = {
   unauthorized: true,

@@ -24,7 +24,7 @@ export interface ScriptedQuery {
  * (TestScheduler), faked or real. It counts the queries of each id, so make a new one for each test.
  *
  * Answers carry the id and the provider that were asked about, whatever their step contains; `observedAt` is 0 unless
- * the step sets it, so that answers equal `taskLetters({ id })`.
+ * the step sets it, so that answers equal `marbleTasks({ id })`.
  *
  * @throws TypeError at call time for a script or step that is none, and for an unknown option; RangeError for a
  * `latency` that no timer can take.

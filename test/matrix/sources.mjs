@@ -62,7 +62,7 @@ watch(['a']);
 /** A marble test of a caller's own pipeline, for the globals of vitest and jest. */
 export const MARBLE_TEST = `
 import { dedupeStatus, pollUntilTerminal } from 'rx-video-tasks';
-import { scriptedQuery, taskLetters } from 'rx-video-tasks/testing';
+import { scriptedQuery, marbleTasks } from 'rx-video-tasks/testing';
 import { TestScheduler } from 'rxjs/testing';
 
 test('a pipeline of my own', () => {
@@ -70,7 +70,7 @@ test('a pipeline of my own', () => {
   scheduler.run(({ expectObservable }) => {
     const { query } = scriptedQuery(['q', 'network', 'p', 'p', 's']);
     const task$ = query('task').pipe(pollUntilTerminal({ random: () => 0 }), dedupeStatus());
-    expectObservable(task$).toBe('-q 30s - 30s -p 30s -- 30s -(s|)', taskLetters());
+    expectObservable(task$).toBe('-q 30s - 30s -p 30s -- 30s -(s|)', marbleTasks());
   });
 });
 `;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { from, Subject } from 'rxjs';
 import { dedupeStatus, isTerminal, type DedupeOptions, type TrackedTask } from 'rx-video-tasks';
-import { lostTask, queuedTask, taskLetters, unknownTask } from 'rx-video-tasks/testing';
+import { lostTask, queuedTask, marbleTasks, unknownTask } from 'rx-video-tasks/testing';
 import { expect, test } from 'vitest';
 import { listen } from '../operators/polls.js';
 import { repetitions } from '../repetitions.js';
@@ -12,9 +12,9 @@ const words: readonly TrackedTask[] = [
   { id: 'a', provider: 'two' },
   { id: 'b', provider: 'one' },
 ].flatMap((who) => [
-  ...Object.values(taskLetters(who)),
-  ...Object.values(taskLetters({ ...who, progress: 0 })),
-  ...Object.values(taskLetters({ ...who, progress: 50 })),
+  ...Object.values(marbleTasks(who)),
+  ...Object.values(marbleTasks({ ...who, progress: 0 })),
+  ...Object.values(marbleTasks({ ...who, progress: 50 })),
   queuedTask({ ...who, rawStatus: 'waiting' }),
   unknownTask({ ...who, rawStatus: 'thinking' }),
   lostTask(who),

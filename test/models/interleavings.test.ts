@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { defer, finalize, from, mergeMap, Subject, throwError } from 'rxjs';
 import { isTerminal, pollUntilTerminal, QueryError, type Task } from 'rx-video-tasks';
-import { taskLetters } from 'rx-video-tasks/testing';
+import { marbleTasks } from 'rx-video-tasks/testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { repetitions } from '../repetitions.js';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-const { q, p, s } = taskLetters();
+const { q, p, s } = marbleTasks();
 
 interface Step {
   readonly what: 'call' | 'time' | 'leave';

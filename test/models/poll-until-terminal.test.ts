@@ -16,12 +16,12 @@ import {
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { isTrackingError, pollUntilTerminal, QueryError, type QueryErrorKind, type Task } from 'rx-video-tasks';
-import { taskLetters } from 'rx-video-tasks/testing';
+import { marbleTasks } from 'rx-video-tasks/testing';
 import { expect, test } from 'vitest';
 import { FINAL, timelineOf, type Reply, type Scenario } from './poll-model.js';
 import { isLong } from '../repetitions.js';
 
-const tasks = new Map(Object.values(taskLetters()).map((task) => [task.status as string, task]));
+const tasks = new Map(Object.values(marbleTasks()).map((task) => [task.status as string, task]));
 
 const reply: fc.Arbitrary<Reply> = fc.record({
   says: fc.constantFrom(

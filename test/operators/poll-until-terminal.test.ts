@@ -1,6 +1,6 @@
 import { EMPTY, mergeMap, NEVER, of, take } from 'rxjs';
 import { pollUntilTerminal, type PollConfig } from 'rx-video-tasks';
-import { queuedTask, scriptedQuery, taskLetters } from 'rx-video-tasks/testing';
+import { queuedTask, scriptedQuery, marbleTasks } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
 import { answering, expectDiagram, marbles } from '../marbles.js';
 import { diagrams } from '../pictures/marbles.js';
@@ -200,8 +200,8 @@ describe('pollUntilTerminal', () => {
       const b = scriptedQuery({ b: ['p', 'q', 'f'] }, { latency: 3 })
         .query('b')
         .pipe(poll);
-      m.expect(a).toBeObservable('-q 10s -(s|)', taskLetters({ id: 'a' }));
-      m.expect(b).toBeObservable('---p 10s ---q 10s ---(f|)', taskLetters({ id: 'b' }));
+      m.expect(a).toBeObservable('-q 10s -(s|)', marbleTasks({ id: 'a' }));
+      m.expect(b).toBeObservable('---p 10s ---q 10s ---(f|)', marbleTasks({ id: 'b' }));
     }),
   );
 
@@ -210,7 +210,7 @@ describe('pollUntilTerminal', () => {
     marbles((m) => {
       const { query } = scriptedQuery({ a: ['q', 's'], b: ['p', 'p', 'f'] });
       const poll = pollUntilTerminal({ interval: 20_000 });
-      const [a, b] = [taskLetters({ id: 'a' }), taskLetters({ id: 'b' })];
+      const [a, b] = [marbleTasks({ id: 'a' }), marbleTasks({ id: 'b' })];
       const values = { q: a.q, s: a.s, p: b.p, f: b.f };
       const merged = of('a', 'b').pipe(mergeMap((id) => query(id).pipe(poll)));
       m.expect(merged).toBeObservable('-(qp) 19998ms (sp) 19998ms (f|)', values);

@@ -1,10 +1,10 @@
 import { catchError, throwError, type Observable, type Subscription } from 'rxjs';
 import { isTrackingError, pollUntilTerminal, QueryError, type PollConfig, type QueryErrorKind } from 'rx-video-tasks';
-import { taskLetters } from 'rx-video-tasks/testing';
+import { marbleTasks } from 'rx-video-tasks/testing';
 import { answering, type RunContext } from '../marbles.js';
 
 /** One task at every status. */
-export const letters = taskLetters();
+export const letters = marbleTasks();
 
 /** Polls in diagrams, one under the other: what the n-th query answers, when it is subscribed to, and what comes out. */
 type Ruler = Readonly<Record<`ask${number}` | `sub${number}`, string>> & { readonly emit: string };

@@ -1,12 +1,12 @@
 import { map } from 'rxjs';
 import { summarize, type Board, type TrackedTask } from 'rx-video-tasks';
-import { lostTask, taskLetters } from 'rx-video-tasks/testing';
+import { lostTask, marbleTasks } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
 import { expectDiagram, marbles } from '../marbles.js';
 import { diagrams } from '../pictures/marbles.js';
 
-const a = taskLetters({ id: 'a' });
-const b = taskLetters({ id: 'b' });
+const a = marbleTasks({ id: 'a' });
+const b = marbleTasks({ id: 'b' });
 const lost = lostTask({ id: 'b' });
 const values: Record<string, TrackedTask> = { q: a.q, s: a.s, x: b.q, f: b.f, l: lost };
 const none = { queued: 0, processing: 0, unknown: 0, completed: 0, failed: 0, cancelled: 0, lost: 0 };

@@ -19,7 +19,7 @@ import {
   type TrackedTask,
 } from 'rx-video-tasks';
 import { saveVideo } from 'rx-video-tasks/node';
-import { completedTask, scriptedQuery, taskLetters } from 'rx-video-tasks/testing';
+import { completedTask, scriptedQuery, marbleTasks } from 'rx-video-tasks/testing';
 import { expectTypeOf, test } from 'vitest';
 
 // `tsc` enforces these; the runner only runs them.
@@ -72,7 +72,7 @@ test('throwOnFailure excludes what it throws', () => {
 
 test('builders and letters are typed by their status', () => {
   expectTypeOf(completedTask()).toEqualTypeOf<CompletedTask>();
-  expectTypeOf(taskLetters().f).toEqualTypeOf<FailedTask>();
+  expectTypeOf(marbleTasks().f).toEqualTypeOf<FailedTask>();
   // @ts-expect-error the status is what the builder says
   completedTask({ status: 'failed' });
   // @ts-expect-error only completed tasks have a video

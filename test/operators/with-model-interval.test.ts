@@ -9,7 +9,7 @@ import {
   type PollWindows,
   type Task,
 } from 'rx-video-tasks';
-import { processingTask, queuedTask, scriptedQuery, taskLetters } from 'rx-video-tasks/testing';
+import { processingTask, queuedTask, scriptedQuery, marbleTasks } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
 import { answering, expectDiagram, marbles } from '../marbles.js';
 import { diagrams } from '../pictures/marbles.js';
@@ -32,8 +32,8 @@ describe('withModelInterval', () => {
     marbles((m) => {
       const model = 'seedance_1_5_pro_720p';
       expectDiagram<Task>(m, diagrams['with-model-interval'], withModelInterval(resultWindows, earliest), {
-        values: taskLetters({ model }),
-        emitted: taskLetters({ model, pollAfter: 30_000 }),
+        values: marbleTasks({ model }),
+        emitted: marbleTasks({ model, pollAfter: 30_000 }),
       });
     }),
   );
@@ -77,7 +77,7 @@ describe('withModelInterval', () => {
     ] as const) {
       marbles((m) => {
         const { query } = scriptedQuery([{ status: 'queued', model }, { status: 'processing', model }, 's']);
-        const { q, p } = taskLetters({ model, pollAfter: windowWait(wait) });
+        const { q, p } = marbleTasks({ model, pollAfter: windowWait(wait) });
         const s = { ...letters.s, pollAfter: windowWait(wait) };
         const paced = query('task').pipe(withModelInterval(resultWindows, options), pollUntilTerminal());
         m.expect(paced).toBeObservable(`-q ${wait} -p ${wait} -(s|)`, { q, p, s });
@@ -95,7 +95,7 @@ describe('withModelInterval', () => {
         return query('task').pipe(withModelInterval(windows, options), pollUntilTerminal());
       };
       const paced = (pollAfter: number) => ({
-        q: taskLetters({ model, pollAfter }).q,
+        q: marbleTasks({ model, pollAfter }).q,
         s: { ...letters.s, pollAfter },
       });
       m.expect(run(resultWindows, 'flex')).toBeObservable('-q 60s -(s|)', paced(60_000));
@@ -107,8 +107,8 @@ describe('withModelInterval', () => {
     'poll 1 names the model and poll 2 does not: the window stays',
     marbles((m) => {
       const { query } = scriptedQuery([{ status: 'queued', model: 'seedance_1_5_pro_480p' }, 'p', 's']);
-      const named = taskLetters({ model: 'seedance_1_5_pro_480p', pollAfter: 10_000 });
-      const unnamed = taskLetters({ pollAfter: 10_000 });
+      const named = marbleTasks({ model: 'seedance_1_5_pro_480p', pollAfter: 10_000 });
+      const unnamed = marbleTasks({ pollAfter: 10_000 });
       const paced = query('task').pipe(withModelInterval(resultWindows, earliest), pollUntilTerminal(prompt));
       m.expect(paced).toBeObservable('-q 10s -p 10s -(s|)', { q: named.q, p: unnamed.p, s: unnamed.s });
     }),

@@ -11,7 +11,7 @@ import {
   type PollWindows,
   type Task,
 } from 'rx-video-tasks';
-import { processingTask, queuedTask, taskLetters } from 'rx-video-tasks/testing';
+import { processingTask, queuedTask, marbleTasks } from 'rx-video-tasks/testing';
 import { describe, expect, test } from 'vitest';
 import { answering, marbles, type RunContext } from '../marbles.js';
 import { letters, listen } from '../operators/polls.js';
@@ -66,7 +66,7 @@ describe('cadence', () => {
     const third = waitAt(first + second);
     const fourth = waitAt(first + second + third);
     marbles((m) => {
-      const replies = taskLetters({ model });
+      const replies = marbleTasks({ model });
       const asks = [m.cold('(q|)', replies), m.cold('(p|)', replies), m.cold('(p|)', replies), m.cold('(s|)', replies)];
       const sub1 = `(^!)`;
       const sub2 = `${first}ms (^!)`;
@@ -74,10 +74,10 @@ describe('cadence', () => {
       const sub4 = `${first + second + third}ms (^!)`;
       const expected = `a ${first - 1}ms b ${second - 1}ms c ${third - 1}ms (d|)`;
       const paced = answering<Task>(...asks).pipe(withModelInterval(resultWindows, even), pollUntilTerminal());
-      const { q: a } = taskLetters({ model, pollAfter: first });
-      const { p: b } = taskLetters({ model, pollAfter: second });
-      const { p: c } = taskLetters({ model, pollAfter: third });
-      const { s: d } = taskLetters({ model, pollAfter: fourth });
+      const { q: a } = marbleTasks({ model, pollAfter: first });
+      const { p: b } = marbleTasks({ model, pollAfter: second });
+      const { p: c } = marbleTasks({ model, pollAfter: third });
+      const { s: d } = marbleTasks({ model, pollAfter: fourth });
       m.expect(paced).toBeObservable(expected, { a, b, c, d });
       for (const [n, sub] of [sub1, sub2, sub3, sub4].entries()) m.expect(asks[n] as never).toHaveSubscriptions(sub);
     })();

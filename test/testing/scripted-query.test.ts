@@ -8,11 +8,11 @@ import {
   withModelInterval,
   type Task,
 } from 'rx-video-tasks';
-import { processingTask, scriptedQuery, taskLetters } from 'rx-video-tasks/testing';
+import { processingTask, scriptedQuery, marbleTasks } from 'rx-video-tasks/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { marbles } from '../marbles.js';
 
-const letters = taskLetters({ id: 'a' });
+const letters = marbleTasks({ id: 'a' });
 const NEVER_EMPTY = { defaultValue: undefined };
 
 async function outcome(answer: Observable<Task>): Promise<unknown> {
@@ -50,7 +50,7 @@ describe('scriptedQuery', () => {
     marbles((m) => {
       const { query } = scriptedQuery(['q', 's']);
       m.expect(query('a')).toBeObservable('-q|', letters);
-      m.expect(query('b')).toBeObservable('-q|', taskLetters({ id: 'b' }));
+      m.expect(query('b')).toBeObservable('-q|', marbleTasks({ id: 'b' }));
       m.expect(query('a'), '5ms ^').toBeObservable('5ms -s|', letters);
     }),
   );
@@ -85,7 +85,7 @@ describe('scriptedQuery', () => {
   test('answers carry the id and provider that were asked about', async () => {
     const { query } = scriptedQuery([processingTask({ progress: 40 }), { status: 'failed' }], { provider: 'alad' });
     expect(await outcome(query('a'))).toEqual(processingTask({ id: 'a', provider: 'alad', progress: 40 }));
-    expect(await outcome(query({ id: 'a', provider: 'mine' }))).toEqual(taskLetters({ id: 'a', provider: 'mine' }).f);
+    expect(await outcome(query({ id: 'a', provider: 'mine' }))).toEqual(marbleTasks({ id: 'a', provider: 'mine' }).f);
   });
 
   test(

@@ -6,7 +6,7 @@ import {
   lostTask,
   processingTask,
   queuedTask,
-  taskLetters,
+  marbleTasks,
   unknownTask,
 } from 'rx-video-tasks/testing';
 import { expect, test } from 'vitest';
@@ -39,7 +39,7 @@ test('a lost task carries an error about itself', () => {
 });
 
 test('letters are one task at every status', () => {
-  const letters = taskLetters({ id: 'a', pollAfter: 30_000 });
+  const letters = marbleTasks({ id: 'a', pollAfter: 30_000 });
   expect(Object.values(letters).map(({ status }) => status)).toEqual([
     'queued',
     'processing',
