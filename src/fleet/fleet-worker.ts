@@ -24,7 +24,7 @@ export interface FleetWorkerOptions
   /**
    * What each key allows, over all workers; every worker must be given the same. Without it each worker learns by
    * itself what the services let through, like a tracker. `Infinity`: no limit.
-   * @default undefined
+   * @default undefined: learned
    */
   readonly requestsPerMinute?: number;
   /**

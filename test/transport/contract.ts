@@ -307,11 +307,11 @@ export function transportContract({ create }: TransportKind): void {
     });
 
     test.for(['headersTimeout', 'totalTimeout', 'maxBytes'] as const)('%s is checked when it is given', (name) => {
-      for (const value of [0, -1, 1.5, NaN, Infinity, 2 ** 31, '5' as unknown as number]) {
+      for (const value of [0, -1, 1.5, NaN, Infinity, 2 ** 31]) {
         expect(() => create({ [name]: value })).toThrow(RangeError);
-        const shown = Number.isNaN(value) ? 'NaN' : JSON.stringify(value).replace('null', 'Infinity');
-        expect(() => create({ [name]: value })).toThrow(`${name}: ${shown} is not usable; write a whole number from 1`);
+        expect(() => create({ [name]: value })).toThrow(`${name}: ${value} is not usable; write a whole number from 1`);
       }
+      expect(() => create({ [name]: '5' as unknown as number })).toThrow(`${name}: "5" is not usable`);
       expect(() => create({ [name]: 1 })).not.toThrow();
       expect(() => create({ [name]: undefined as unknown as number })).not.toThrow();
     });
