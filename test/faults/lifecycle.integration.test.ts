@@ -112,14 +112,15 @@ describe.for(kinds)('over $name', (kind) => {
 
     test('F30 2,000 subscriptions at once keep to the number of the gate, and none is timed out by our own queue', async (context) => {
       const { server, tracker, misses } = await stage(kind, context, {
-        limits: { headersTimeout: 3000, totalTimeout: 3000 },
+        // Far longer than a busy machine takes for one reply, and shorter than 63 replies in a row on a quick one.
+        limits: { headersTimeout: 10_000, totalTimeout: 10_000 },
       });
       let inFlight = 0;
       let most = 0;
       const done = says('completed');
       server.route(() => async (socket, request) => {
         most = Math.max(most, ++inFlight);
-        await sleep(60);
+        await sleep(200);
         inFlight--;
         await done(socket, request);
       });
@@ -127,7 +128,7 @@ describe.for(kinds)('over $name', (kind) => {
       const all = trace(tracker.trackAll(Array.from({ length: 2000 }, (_, nth) => `t${nth}`)));
       await all.over;
       // The last ones waited longer than any limit.
-      expect(performance.now() - started).toBeGreaterThan(3000);
+      expect(performance.now() - started).toBeGreaterThan(10_000);
       expect(all.statuses).toEqual(Array(2000).fill('completed'));
       expect(misses).toEqual([]);
       expect(server.requests).toHaveLength(2000);
