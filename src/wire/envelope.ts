@@ -25,7 +25,7 @@ export function openEnvelope(reply: Reply, context: ReadContext): Opened {
 /** The JSON object that the text is, if it is one. RFC 8259 section 8.1 lets a parser ignore a byte order mark. */
 export function parseObject(text: string): Fields | undefined {
   try {
-    const body: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    const body: unknown = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
     return isObject(body) ? body : undefined;
   } catch {
     return undefined;

@@ -2,6 +2,7 @@
 export function expiryOf(url: string): number | undefined {
   const query = new URL(url.toLowerCase()).searchParams;
   for (const vendor of ['x-tos', 'x-amz']) {
+    if (!query.has(`${vendor}-expires`)) continue;
     const end = basicIsoDate(query.get(`${vendor}-date`)) + wholeSeconds(query.get(`${vendor}-expires`));
     if (end) return end;
   }

@@ -5,7 +5,7 @@ import type { TaskStatus } from '../task.js';
  * parts. A word that is not documented is `unknown`, never an end.
  */
 export function statusOf(word: string): TaskStatus {
-  return WORDS.get(spelling(word)) ?? 'unknown';
+  return WORDS.get(word) ?? WORDS.get(spelling(word)) ?? 'unknown';
 }
 
 /** Whether the word denies that there is such a task. */
