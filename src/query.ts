@@ -10,6 +10,7 @@ import {
   take,
   timeout,
   Subscriber,
+  type Observer,
 } from 'rxjs';
 import { isVirtualTime } from './clock.js';
 import type { QueryTraceMessage } from './diagnostics.js';
@@ -210,21 +211,25 @@ interface Renewal {
 // Observers of their own on the path of every poll, since operators would cost more than the request itself.
 
 /** Passes on what the gate emits; errors get the names of provider, host and task. */
-// eslint-disable-next-line rxjs-x/no-subclass -- what RxJS's own operators do, in all of RxJS 7
-class Answer extends Subscriber<Task> {
+class Answer implements Observer<Task> {
   readonly #subscriber: Subscriber<Task>;
   readonly #ref: ResolvedRef;
 
   constructor(subscriber: Subscriber<Task>, ref: ResolvedRef) {
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- the same
-    super(subscriber);
     this.#subscriber = subscriber;
     this.#ref = ref;
   }
 
-  protected override _error(error: unknown): void {
+  next(task: Task): void {
+    this.#subscriber.next(task);
+  }
+
+  error(error: unknown): void {
     this.#subscriber.error(unanswered(error, this.#ref, ''));
-    this.unsubscribe();
+  }
+
+  complete(): void {
+    this.#subscriber.complete();
   }
 }
 
