@@ -102,11 +102,17 @@ const diagnostics = /* @__PURE__ */ diagnosticsModule();
 
 const channels = new Map<string, Channel>();
 
-/** The channel of this name, if anything subscribes to it. */
-export function observedChannel(name: string): Channel | undefined {
+/** The channel of this name, where there are channels. */
+export function channelOf(name: string): Channel | undefined {
   let channel = channels.get(name);
   // Looking a channel up in Node takes longer than asking whether it has subscribers.
   if (!channel && diagnostics) channels.set(name, (channel = diagnostics.channel(name)));
+  return channel;
+}
+
+/** The channel of this name, if anything subscribes to it. */
+export function observedChannel(name: string): Channel | undefined {
+  const channel = channelOf(name);
   return channel?.hasSubscribers ? channel : undefined;
 }
 

@@ -1,16 +1,20 @@
 import { Observable } from 'rxjs';
-import { observedChannel, type QueryTraceMessage } from './diagnostics.js';
+import { channelOf, observedChannel, type QueryTraceMessage } from './diagnostics.js';
 import type { QueryError } from './errors.js';
 import type { Task } from './task.js';
 
-type TraceEvent = 'start' | 'end' | 'asyncStart' | 'asyncEnd' | 'error';
+const EVENTS = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'] as const;
 
-// The names that Node gives to the channels of `tracingChannel('rx-video-tasks:query')`.
-const channelOf = (event: TraceEvent) => observedChannel(`tracing:rx-video-tasks:query:${event}`);
+type TraceEvent = (typeof EVENTS)[number];
+
+/** The name that Node gives to the channel of an event of `tracingChannel('rx-video-tasks:query')`. */
+const nameOf = (event: TraceEvent) => `tracing:rx-video-tasks:query:${event}`;
+
+const CHANNELS = /* @__PURE__ */ EVENTS.map((event) => channelOf(nameOf(event)));
 
 /** Whether anything subscribes to the queries. */
 export function isTraced(): boolean {
-  return (channelOf('start') ?? channelOf('asyncEnd') ?? channelOf('error') ?? channelOf('asyncStart')) !== undefined;
+  return CHANNELS.some((channel) => channel?.hasSubscribers);
 }
 
 /**
@@ -19,7 +23,7 @@ export function isTraced(): boolean {
  * one object of all events.
  */
 export function traced(message: QueryTraceMessage, query: Observable<Task>): Observable<Task> {
-  const publish = (event: TraceEvent) => channelOf(event)?.publish(message);
+  const publish = (event: TraceEvent) => observedChannel(nameOf(event))?.publish(message);
 
   return new Observable((subscriber) => {
     const startedAt = performance.now();
@@ -51,7 +55,7 @@ export function traced(message: QueryTraceMessage, query: Observable<Task>): Obs
           subscriber.complete();
         },
       });
-    const start = channelOf('start');
+    const start = observedChannel(nameOf('start'));
     // What is sent inside, such as a span of the transport's own, belongs to the context of the subscribers to `start`.
     subscriber.add(start ? start.runStores(message, send) : send());
     publish('end');

@@ -56,6 +56,11 @@ export class LearnedRate {
   #loweredAt = -Infinity;
   #lastEpoch: Epoch | undefined;
 
+  /** Whether there was a 429 to learn from. */
+  get isLearned(): boolean {
+    return this.#learned < Infinity;
+  }
+
   /** Requests per ms: within a span it grows by a ninth, slowly at first; beyond it, faster and faster. */
   get perMs(): number {
     const spans = this.#spans;
@@ -101,7 +106,7 @@ export class LearnedRate {
 
   /** Takes a 429 of a request that was admitted after the last one. */
   onThrottled({ now, admittedAt, resumeAt, hasRetryAfter, rate }: Throttling): void {
-    const isFirst = this.#learned === Infinity;
+    const isFirst = !this.isLearned;
     const elapsed = Math.max(1_000, now - (this.#countedFrom ?? now));
     const hasHeld = this.#spans >= 1;
     // Without a success in between, the pause was too short: it counts from the 429 before.

@@ -32,16 +32,12 @@ export class Rate {
 
   /** Whether the key has a limit, as far as is known. */
   get isLimited(): boolean {
-    return this.#limit < Infinity || this.#isLearned;
-  }
-
-  get #isLearned(): boolean {
-    return this.#learned.perMs < Infinity;
+    return this.#limit < Infinity || this.#learned.isLearned;
   }
 
   /** Requests per ms. */
   get #perMs(): number {
-    return Math.min(this.#limit, this.#isLearned ? this.#learned.perMs : this.#startingRate);
+    return Math.min(this.#limit, this.#learned.isLearned ? this.#learned.perMs : this.#startingRate);
   }
 
   /** Requests a minute, as configured or learned; `Infinity` where no limit is known. */
@@ -74,7 +70,7 @@ export class Rate {
 
   /** From when requests may count as due: a schedule by absolute time makes up for late timers, and for no more. */
   #earliest(now: number, gap: number): number {
-    if (this.#isLearned || this.#startingRate === Infinity) {
+    if (this.#learned.isLearned || this.#startingRate === Infinity) {
       return Math.max(Math.min(now, this.#heldSince), now - TIMER_SLACK);
     }
     if (now - Math.max(this.#heldSince, this.#doubledAt) >= SECOND) {
