@@ -8,8 +8,8 @@ import { asyncScheduler } from 'rxjs';
  * This is the only question about the clock. Timers are never compared with those of the start: error reporters and
  * zone.js replace them at any time, and they stay the machine's own.
  */
-export function isVirtualTime(now = asyncScheduler.now()): boolean {
-  return Math.abs(now - Date.now()) > 1000;
+export function isVirtualTime(): boolean {
+  return Math.abs(asyncScheduler.now() - Date.now()) > 1000;
 }
 
 /** Epoch ms by a clock that no user and no time server sets, unlike `Date`; in a virtual run by the virtual clock. */

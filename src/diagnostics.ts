@@ -110,18 +110,13 @@ export function channelOf(name: string): Channel | undefined {
   return channel;
 }
 
-/** The channel of this name, if anything subscribes to it. */
-export function observedChannel(name: string): Channel | undefined {
-  const channel = channelOf(name);
-  return channel?.hasSubscribers ? channel : undefined;
-}
-
 /** @param message called only where something subscribes. */
 export function publish<Name extends keyof DiagnosticsMessages>(
   name: Name,
   message: () => DiagnosticsMessages[Name],
 ): void {
-  observedChannel(name)?.publish(message());
+  const channel = channelOf(name);
+  if (channel?.hasSubscribers) channel.publish(message());
 }
 
 /** Asked for at run time: a browser has none, and a bundler finds no import. */

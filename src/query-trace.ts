@@ -1,5 +1,5 @@
 import { Observable } from 'rxjs';
-import { channelOf, observedChannel, type QueryTraceMessage } from './diagnostics.js';
+import { channelOf, type QueryTraceMessage } from './diagnostics.js';
 import type { QueryError } from './errors.js';
 import type { Task } from './task.js';
 
@@ -7,10 +7,10 @@ const EVENTS = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'] as const;
 
 type TraceEvent = (typeof EVENTS)[number];
 
-/** The name that Node gives to the channel of an event of `tracingChannel('rx-video-tasks:query')`. */
-const nameOf = (event: TraceEvent) => `tracing:rx-video-tasks:query:${event}`;
+// Under the names that Node gives to the channels of `tracingChannel('rx-video-tasks:query')`.
+const channelFor = (event: TraceEvent) => channelOf(`tracing:rx-video-tasks:query:${event}`);
 
-const CHANNELS = /* @__PURE__ */ EVENTS.map((event) => channelOf(nameOf(event)));
+const CHANNELS = /* @__PURE__ */ EVENTS.map(channelFor);
 
 /** Whether anything subscribes to the queries. */
 export function isTraced(): boolean {
@@ -23,7 +23,7 @@ export function isTraced(): boolean {
  * one object of all events.
  */
 export function traced(message: QueryTraceMessage, query: Observable<Task>): Observable<Task> {
-  const publish = (event: TraceEvent) => observedChannel(nameOf(event))?.publish(message);
+  const publish = (event: TraceEvent) => channelFor(event)?.publish(message);
 
   return new Observable((subscriber) => {
     const startedAt = performance.now();
@@ -55,7 +55,7 @@ export function traced(message: QueryTraceMessage, query: Observable<Task>): Obs
           subscriber.complete();
         },
       });
-    const start = observedChannel(nameOf('start'));
+    const start = channelFor('start');
     // What is sent inside, such as a span of the transport's own, belongs to the context of the subscribers to `start`.
     subscriber.add(start ? start.runStores(message, send) : send());
     publish('end');

@@ -149,7 +149,12 @@ export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask
     const reply = new Observable<Task>((subscriber) => {
       const credentials = key === null ? {} : credentialsOf(provider, key);
       const headers = { accept: 'application/json', 'accept-language': 'en', ...credentials };
-      const secrets = key === null ? [] : secretsOf(key, credentials);
+      const secrets =
+        key === null
+          ? []
+          : Object.values(credentials)
+              .filter((value) => !value.includes(key))
+              .concat(key);
       context?.sent();
       const reading = new Reading(subscriber, ref, secrets, trace);
       try {
@@ -188,16 +193,6 @@ export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask
       const ticket = { origin, key: apiKey(), urgency };
       return gateNow().admit(ticket, request(ref, context)).subscribe(new Answer(subscriber, ref));
     });
-}
-
-/** The key, and what of the credentials does not contain it. */
-function secretsOf(key: string, credentials: Readonly<Record<string, string>>): readonly string[] {
-  const secrets = [key];
-  for (const name in credentials) {
-    const value = credentials[name] as string;
-    if (!value.includes(key)) secrets.push(value);
-  }
-  return secrets;
 }
 
 /** A function-valued key that was asked again. */

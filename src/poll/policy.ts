@@ -137,23 +137,13 @@ export interface TaskRules extends WaitRules, AskRules {
  *
  * @param ahead how far epoch ms are ahead of `now`: the times in a task are epoch ms.
  */
-export function waitAfterAnswer(state: WaitState, task: Task, rules: WaitRules, now: number, ahead: number): number {
-  return waitIn(windowAfter(state, task, rules), state, task, rules, now, ahead);
-}
-
-/** The window of an answer: that of the model which the task named last. */
-function windowAfter(state: WaitState, task: Task, rules: WaitRules): PollWindow {
-  if (state.model !== 'flex') state.model = task.model ?? state.model;
-  return windowIn(rules, state.model);
-}
-
-function waitIn(
-  window: PollWindow,
+export function waitAfterAnswer(
   state: WaitState,
   task: Task,
-  { cadence, random }: WaitRules,
+  rules: WaitRules,
   now: number,
   ahead: number,
+  window = windowAfter(state, task, rules),
 ): number {
   const { seenAt = now, progress } = state;
   const before = progress === undefined ? undefined : ({ status: 'processing', progress, observedAt: seenAt } as Task);
@@ -163,7 +153,13 @@ function waitIn(
   if (began !== state.beganAt) state.beganAt = Number.isFinite(began) ? began : undefined;
   state.seenAt = now;
   state.progress = task.status === 'processing' ? task.progress : undefined;
-  return waitAfter(window, cadence, random, now - began, left);
+  return waitAfter(window, rules.cadence, rules.random, now - began, left);
+}
+
+/** The window of an answer: that of the model which the task named last. */
+function windowAfter(state: WaitState, task: Task, rules: WaitRules): PollWindow {
+  if (state.model !== 'flex') state.model = task.model ?? state.model;
+  return windowIn(rules, state.model);
 }
 
 /** `pollAfter` of an answer, which may come from outside, as a wait; undefined if it is none. */
@@ -343,8 +339,10 @@ export function newTaskState(rules: WaitRules, model: string | undefined): PollS
 export function taskAnswered(state: PollState, task: Task, rules: TaskRules, now: number, ahead: number): PollDecision {
   const { fixed } = rules;
   const window = fixed === undefined ? windowAfter(state, task, rules) : windowIn(rules, state.model);
-  if (fixed === undefined) state.wait = waitIn(window, state, task, rules, now, ahead);
-  else state.wait = validWait(task.pollAfter) ?? fixed;
+  state.wait =
+    fixed === undefined
+      ? waitAfterAnswer(state, task, rules, now, ahead, window)
+      : (validWait(task.pollAfter) ?? fixed);
   state.floor = floorOf(window);
   return answered(state, task, now);
 }

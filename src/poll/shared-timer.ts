@@ -21,7 +21,7 @@ const LONGEST_SHARED = 2 ** 30;
 interface Slot {
   /** How far the wall clock was ahead of `performance.now()` when the timer was made. */
   readonly apart: number;
-  add(scheduled: Scheduled): void;
+  readonly waiting: Queue<Scheduled>;
   unsubscribe(scheduled: Scheduled): void;
 }
 
@@ -47,8 +47,7 @@ export function sharedTimers(): Schedule {
       const isLate = !isSpread && performance.now() - at > LATE;
       let turns = SLICE;
       try {
-        for (let { first } = waiting; first && turns > 0; first = waiting.first) {
-          turns--;
+        for (let { first } = waiting; first && turns-- > 0; first = waiting.first) {
           waiting.delete(first);
           if (isLate) share(first, Math.random() * spreadOf(delayMs), true);
           else first.run();
@@ -63,9 +62,7 @@ export function sharedTimers(): Schedule {
     let timer = asyncScheduler.schedule(run, Math.ceil(delayMs));
     const slot: Slot = {
       apart,
-      add(scheduled) {
-        waiting.add(scheduled);
-      },
+      waiting,
       unsubscribe(scheduled) {
         waiting.delete(scheduled);
         if (waiting.size > 0) return;
@@ -77,10 +74,10 @@ export function sharedTimers(): Schedule {
     return slot;
   };
 
-  const share = (scheduled: Scheduled, delayMs: number, isSpread: boolean, wallClock = asyncScheduler.now()) => {
+  const share = (scheduled: Scheduled, delayMs: number, isSpread: boolean) => {
     cancel(scheduled);
     const now = performance.now();
-    const apart = wallClock - now;
+    const apart = asyncScheduler.now() - now;
     let at = now + delayMs;
     let delay = delayMs;
     let grain = 1;
@@ -92,13 +89,12 @@ export function sharedTimers(): Schedule {
     let slot = slots.get(at);
     // The wall clock counts whole ms.
     if (!slot || Math.abs(slot.apart - apart) > grain + 1) slots.set(at, (slot = open(at, delay, isSpread, apart)));
-    slot.add(scheduled);
+    slot.waiting.add(scheduled);
     scheduled.timer = slot;
   };
 
   return (scheduled, delayMs) => {
-    const now = asyncScheduler.now();
-    if (isVirtualTime(now) || !(delayMs >= 0 && delayMs <= LONGEST_SHARED)) scheduleAlone(scheduled, delayMs);
-    else share(scheduled, delayMs, false, now);
+    if (!isVirtualTime() && delayMs >= 0 && delayMs <= LONGEST_SHARED) share(scheduled, delayMs, false);
+    else scheduleAlone(scheduled, delayMs);
   };
 }

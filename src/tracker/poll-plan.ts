@@ -1,4 +1,4 @@
-import { observedChannel, publish } from '../diagnostics.js';
+import { channelOf, publish } from '../diagnostics.js';
 import { checkFlag, checkNumber } from '../options.js';
 import { checkCadence, type Cadence } from '../poll/cadence.js';
 import { checkWindows, type PollConfig } from '../poll/poll-config.js';
@@ -96,7 +96,7 @@ function reported(onMiss: PollPlan['onMiss']): PollPlan['onMiss'] {
     onMiss?.(miss);
     // A busy key and a task that is not stored yet are no sign of a wrong configuration.
     const isSuspect = !last && kind !== 'rate-limited' && kind !== 'not-found';
-    if (!isSuspect || onMiss || observedChannel('rx-video-tasks:miss') || ++firstPolls !== WARN_AT) return;
+    if (!isSuspect || onMiss || channelOf('rx-video-tasks:miss')?.hasSubscribers || ++firstPolls !== WARN_AT) return;
     console.warn(
       `rx-video-tasks: ${WARN_AT} first polls at ${provider} were missed, the last one [${kind}]: ${error.message} ` +
         `(polling goes on; to receive misses instead of this warning, write createTracker({ onMiss }) or subscribe to ` +

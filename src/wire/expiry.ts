@@ -2,8 +2,8 @@
 export function expiryOf(url: string): number | undefined {
   const query = new URL(url.toLowerCase()).searchParams;
   for (const vendor of ['x-tos', 'x-amz']) {
-    if (!query.has(`${vendor}-expires`)) continue;
-    const end = basicIsoDate(query.get(`${vendor}-date`)) + wholeSeconds(query.get(`${vendor}-expires`));
+    const lifetime = wholeSeconds(query.get(`${vendor}-expires`));
+    const end = lifetime && basicIsoDate(query.get(`${vendor}-date`)) + lifetime;
     if (end) return end;
   }
   const end = wholeSeconds(query.get('expires'));
