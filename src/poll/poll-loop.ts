@@ -120,9 +120,9 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   run(): void {
     // A timer that fires proves that its time has come. Fake timers may leave `performance.now()` alone.
     const time = this.now();
-    const { dueAt } = this.state;
-    this.#ahead += Math.max(0, dueAt - time);
-    const decision = this.due(Math.max(dueAt, time));
+    const early = Math.max(0, this.state.dueAt - time);
+    this.#ahead += early;
+    const decision = this.due(time + early);
     if (decision.type === 'ask') this.#ask();
     else this.apply(decision);
   }

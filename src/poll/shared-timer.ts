@@ -47,7 +47,7 @@ export function sharedTimers(): Schedule {
       const isLate = !isSpread && performance.now() - at > LATE;
       let turns = SLICE;
       try {
-        for (let { first } = waiting; first && turns-- > 0; first = waiting.first) {
+        for (let { first } = waiting; first && turns--; first = waiting.first) {
           waiting.delete(first);
           if (isLate) share(first, Math.random() * spreadOf(delayMs), true);
           else first.run();
