@@ -62,7 +62,7 @@ watch(['a']);
 /** A marble test of a caller's own pipeline, for the globals of vitest and jest. */
 export const MARBLE_TEST = `
 import { dedupeStatus, pollUntilTerminal } from 'rx-video-tasks';
-import { scriptedQuery, marbleTasks } from 'rx-video-tasks/testing';
+import { marbleTasks, scriptedQuery } from 'rx-video-tasks/testing';
 import { TestScheduler } from 'rxjs/testing';
 
 test('a pipeline of my own', () => {
