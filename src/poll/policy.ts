@@ -461,11 +461,11 @@ export interface PollPolicy {
  *
  * @example
  * const policy = createPollPolicy({ windows: generationsWindows });
- * let { state, decision } = policy.start({ now: Date.now() });
- * // After decision.delay ms:
- * ({ state, decision } = policy.next(state, { type: 'due' }, { now: Date.now() }));
- * // decision is { type: 'ask' }: send the query, then
- * ({ state, decision } = policy.next(state, { type: 'answer', task }, { now: Date.now() }));
+ * let step: PollStep = policy.start({ now: Date.now() });
+ * // After step.decision.delay ms:
+ * step = policy.next(step.state, { type: 'due' }, { now: Date.now() });
+ * // step.decision is { type: 'ask', ... }: send the query, then
+ * step = policy.next(step.state, { type: 'answer', task }, { now: Date.now() });
  */
 export function createPollPolicy(options: PollPolicyOptions = {}): PollPolicy {
   checkOptions('createPollPolicy', 'createPollPolicy({ windows })', options, [

@@ -72,7 +72,8 @@ const publicHosts = /* @__PURE__ */ new Set<string>();
  * Defines a service of your own, on one of the wires or with a wire of its own. Returns the function that makes its
  * providers.
  *
- * @throws TypeError at call time for a definition that is incomplete, and for unknown fields.
+ * @throws TypeError at call time for a definition that is incomplete, and for unknown fields; RangeError for a number of
+ * ms that is not valid.
  *
  * @example
  * const acme = defineProvider({
@@ -149,13 +150,17 @@ const FIELDS: Readonly<
 };
 const REQUIRED: readonly string[] = ['name', 'baseUrl', 'wire', 'windows'];
 
+/** @throws RangeError for a number that is not valid, TypeError for anything else. */
 function checkDefinition(definition: ProviderDefinition): void {
   checkOptions('defineProvider', 'defineProvider({ name, baseUrl, wire, windows })', definition, Object.keys(FIELDS));
   for (const [field, [isValid, example]] of Object.entries(FIELDS)) {
     const value = definition[field as keyof ProviderDefinition] as never;
     if (isValid(value) || (value === undefined && !REQUIRED.includes(field))) continue;
-    const shown = typeof value === 'string' ? show(value) : typeof value;
-    throw new TypeError(`defineProvider: ${field} is ${shown}; write for example ${field}: ${example}`);
+    const isNumber = typeof value === 'number';
+    const shown = typeof value === 'string' ? show(value) : isNumber ? String(value) : typeof value;
+    throw new (isNumber ? RangeError : TypeError)(
+      `defineProvider: ${field} is ${shown}; write for example ${field}: ${example}`,
+    );
   }
 }
 

@@ -212,6 +212,7 @@ describe.concurrent('F34 a delay that no timer can take', () => {
     };
     for (const value of BAD) {
       expect(creating({ windows: { '*': { min: value, max: value } } }), String(value)).toThrow(RangeError);
+      expect(creating({ minInterval: value }), String(value)).toThrow(RangeError);
       expect(creating({ minInterval: value }), String(value)).toThrow(/minInterval/);
     }
   });
