@@ -149,12 +149,8 @@ export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask
     const reply = new Observable<Task>((subscriber) => {
       const credentials = key === null ? {} : credentialsOf(provider, key);
       const headers = { accept: 'application/json', 'accept-language': 'en', ...credentials };
-      const secrets =
-        key === null
-          ? []
-          : Object.values(credentials)
-              .filter((value) => !value.includes(key))
-              .concat(key);
+      const secrets = Object.values(credentials).filter((value) => !value.includes(key ?? ''));
+      if (key !== null) secrets.push(key);
       context?.sent();
       const reading = new Reading(subscriber, ref, secrets, trace);
       try {
