@@ -72,8 +72,8 @@ const publicHosts = /* @__PURE__ */ new Set<string>();
  * Defines a service of your own, on one of the wires or with a wire of its own. Returns the function that makes its
  * providers.
  *
- * @throws TypeError at call time for a definition that is incomplete, and for unknown fields; RangeError for a number of
- * ms that is not valid.
+ * @throws TypeError at call time for a definition that is incomplete, and for unknown fields; RangeError for a
+ * `minInterval` or `retention` that is no duration in ms.
  *
  * @example
  * const acme = defineProvider({
