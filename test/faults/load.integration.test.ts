@@ -74,8 +74,8 @@ describe.concurrent('a limited service', () => {
       const { asked, served } = limit(server, allowed);
       const all = trace(tracker.trackAll(ids(60)));
       const low = { limit: 4, seconds: 6 };
-      // Long enough that a pause, which a test of the rate costs, is only a part of it.
-      const high = { limit: 40, seconds: 10 };
+      // Long enough that the pauses, which each test of the rate costs, are only a part of it.
+      const high = { limit: 40, seconds: 20 };
       const requestsIn = async (seconds: number) => {
         const [before, from] = [asked.length, performance.now()];
         await passing(seconds);
