@@ -3,6 +3,8 @@ import { DOCUMENT, type EnvironmentProviders } from '@angular/core';
 import { TestBed } from '@angular/core/testing';
 import { BrowserTestingModule, platformBrowserTesting } from '@angular/platform-browser/testing';
 
+// Test files of one process share Angular, but not this module.
+TestBed.resetTestEnvironment();
 TestBed.initTestEnvironment(BrowserTestingModule, platformBrowserTesting());
 
 // What is tested here renders nothing: a page with nothing on it does.
