@@ -1,4 +1,4 @@
-import { defer, EMPTY, of, Subject, type Observable } from 'rxjs';
+import { defer, of, Subject, type Observable } from 'rxjs';
 import {
   createTracker,
   type Journal,
@@ -51,12 +51,10 @@ export function trackHere(options: TrackingOptions): Tracking {
     createTracker({ provider: providers, transport, speed, onMiss, ...(journal && { journal }) }),
   );
   const how = isSaving ? { ack: 'manual' as const } : {};
-  // A lost task may still be running: `resume` tracks it again, with another key for example.
-  const ack = (task: TrackedTask) => (task.status === 'lost' ? EMPTY : tracker.ack(task));
   return {
     track: (refs) => (isResumed ? tracker.resume(how) : tracker.trackAll(refs, how)),
     query: tracker.query,
-    ...(journal && { ack }),
+    ...(journal && { ack: (task) => tracker.ack(task) }),
     misses,
     stats: defer(() => of(tracker.stats())),
     close() {

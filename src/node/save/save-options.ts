@@ -27,9 +27,11 @@ export interface SaveVideoOptions {
   readonly query?: (task: CompletedTask) => ObservableInput<Task>;
   /**
    * Acknowledges what needs no further work: `tracker.ack`, where the tracker has a journal and tracks with
-   * `{ ack: 'manual' }`. Called after `saved`, and after a failed, cancelled or lost task has been emitted; not after
-   * `save-failed`, so that the video is saved after a restart. The stream completes when all acknowledgements have.
-   * One that errors does not end the stream: it becomes a process warning, and the task comes again after a restart.
+   * `{ ack: 'manual' }`. Called after `saved`, and after a task has been emitted that is failed, cancelled, or lost
+   * because the service has deleted its record (`error.reason` is `expired`). Not called after `save-failed` and for a
+   * task that is lost for another reason, such as a refused key: `resume` brings both back. The stream completes when
+   * all acknowledgements have. One that errors does not end the stream: it becomes a process warning, and the task
+   * comes again after a restart.
    * @default none
    */
   readonly ack?: (task: TrackedTask) => ObservableInput<unknown>;

@@ -17,8 +17,8 @@ import {
 } from 'rxjs';
 import { publish } from '../../diagnostics.js';
 import { brief } from '../../redact.js';
-import { taskKey, type CompletedTask } from '../../task.js';
-import { isSettled, type TrackedTask } from '../../tracked-task.js';
+import { isTerminal, taskKey, type CompletedTask } from '../../task.js';
+import type { TrackedTask } from '../../tracked-task.js';
 import type { Downloaded } from './attempt.js';
 import { download, type DownloadOptions } from './download.js';
 import { Places } from './places.js';
@@ -118,13 +118,18 @@ export function saveVideo<T extends TrackedTask>(options: SaveVideoOptions): Ope
         saving.add(key);
         return save(task, places).pipe(finalize(() => saving.delete(key)));
       };
-      const follow = (task: TrackedTask): Observable<SaveProgress> => {
+      const saveOrAcknowledge = (task: TrackedTask): Observable<SaveProgress> => {
         if (task.status === 'completed') return saveOnce(task);
-        return isSettled(task) ? acknowledge(task) : EMPTY;
+        return hasEndedWithoutVideo(task) ? acknowledge(task) : EMPTY;
       };
       // Merged in this order, a task is emitted before it is acknowledged.
-      return source.pipe(connect((tasks) => merge(tasks, tasks.pipe(mergeMap(follow)))));
+      return source.pipe(connect((tasks) => merge(tasks, tasks.pipe(mergeMap(saveOrAcknowledge)))));
     });
+}
+
+/** A task that was lost for another reason than a deleted record may still bring its video: it stays open. */
+function hasEndedWithoutVideo(task: TrackedTask): boolean {
+  return task.status === 'lost' ? task.error.reason === 'expired' : isTerminal(task);
 }
 
 function downloadEvents(task: CompletedTask, options: DownloadOptions, places: Places): Observable<SaveProgress> {

@@ -1,14 +1,31 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { EMPTY, from, lastValueFrom, of, tap, throwError, timer, toArray, type Observable } from 'rxjs';
-import type { TrackedTask } from 'rx-video-tasks';
+import {
+  alad,
+  createTracker,
+  memoryJournal,
+  TrackingError,
+  type TrackedTask,
+  type TrackingErrorReason,
+} from 'rx-video-tasks';
 import { SaveError, saveVideo } from 'rx-video-tasks/node';
-import { cancelledTask, failedTask, lostTask, processingTask, queuedTask } from 'rx-video-tasks/testing';
+import {
+  cancelledTask,
+  failedTask,
+  lostTask,
+  processingTask,
+  queuedTask,
+  scriptedTransport,
+} from 'rx-video-tasks/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { failureOf, saving, serving, task } from './saving.js';
 import { mp4, send, sha256 } from './video-server.js';
 
 const FILE = mp4(50_000);
+
+const lostFor = (reason: TrackingErrorReason) =>
+  lostTask({ id: reason, error: new TrackingError(reason, 'lost', { id: reason, provider: 'scripted', misses: 0 }) });
 
 async function server() {
   return serving((request, response) => {
@@ -18,11 +35,16 @@ async function server() {
 }
 
 describe('ack', () => {
-  test('acknowledges saved, failed, cancelled and lost tasks after they are emitted, and not a failed save', async () => {
+  test('acknowledges saved, failed, cancelled and expired tasks after they are emitted, and nothing else', async () => {
     const { host, url, directory } = await server();
     const good = task(url, 'good');
-    const ends = [failedTask({ id: 'f' }), cancelledTask({ id: 'c' }), lostTask({ id: 'l' })];
-    const all: TrackedTask[] = [queuedTask(), processingTask(), ...ends, task(`http://${host}/bad`, 'bad'), good];
+    const ends = [failedTask({ id: 'f' }), cancelledTask({ id: 'c' }), lostFor('expired')];
+    const open = [
+      queuedTask(),
+      processingTask(),
+      ...(['query', 'deadline', 'no-video', 'journal'] as const).map(lostFor),
+    ];
+    const all: TrackedTask[] = [...open, ...ends, task(`http://${host}/bad`, 'bad'), good];
     const log: string[] = [];
     const acknowledged: TrackedTask[] = [];
     const ack = (one: TrackedTask) => {
@@ -34,10 +56,32 @@ describe('ack', () => {
     await lastValueFrom(from(all).pipe(saveVideo({ directory, allowHosts: [host], ack }), note));
     expect(new Set(acknowledged)).toEqual(new Set([...ends, good]));
     expect(acknowledged).toHaveLength(4);
-    const order = ['failed f', 'ack f', 'cancelled c', 'ack c', 'lost l', 'ack l'];
+    const order = ['failed f', 'ack f', 'cancelled c', 'ack c', 'lost expired', 'ack expired'];
     expect(log.filter((line) => order.includes(line))).toEqual(order);
     expect(log.slice(log.indexOf('saved good'))).toContain('ack good');
     expect(log).toContain('save-failed bad');
+  });
+
+  test('a key that was revoked loses no video: with a good one, the next start saves it', async () => {
+    const { host, url, directory } = await server();
+    const journal = memoryJournal();
+    const run = async (apiKey: string, script: Parameters<typeof scriptedTransport>[0]) => {
+      const { transport } = scriptedTransport(script, { latency: 0 });
+      const provider = alad({ apiKey });
+      const tracker = createTracker({ provider, transport, journal });
+      const manual = { ack: 'manual' } as const;
+      const options = { directory, allowHosts: [host], ack: (one: TrackedTask) => tracker.ack(one) };
+      const known = journal.entries().length > 0;
+      const task$ = known ? tracker.resume(manual) : tracker.trackAll(['asyntask_x'], manual);
+      const events = await lastValueFrom(task$.pipe(saveVideo(options), toArray()));
+      tracker.close();
+      return events.at(-1);
+    };
+    const lost = await run('revoked-0123456789', ['unauthorized']);
+    expect(lost).toMatchObject({ status: 'lost', error: { reason: 'query' } });
+    const saved = await run('good-0123456789', [{ status: 'completed', video: { url } }]);
+    expect(saved).toMatchObject({ status: 'saved', id: 'asyntask_x' });
+    expect(await run('good-0123456789', ['unauthorized'])).toBeUndefined();
   });
 
   test('the stream completes when the acknowledgements have', async () => {
