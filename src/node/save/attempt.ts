@@ -14,7 +14,7 @@ export interface AttemptOptions extends RequestPolicy {
   readonly maxBytes: number;
   readonly minBytesPerSecond: number;
   readonly userAgent: string;
-  readonly credentials: (task: CompletedTask, video: Video) => Promise<Credentials | undefined>;
+  readonly credentials: (task: CompletedTask, video: Video, signal: AbortSignal) => Promise<Credentials | undefined>;
 }
 
 /** What saves one video: the stream of its events. */
@@ -44,7 +44,7 @@ export class UrlExpired extends Error {}
  * together, else the whole. Ends in a SaveError, in UrlExpired, or in another error if a further attempt makes sense.
  */
 export async function attemptDownload(job: Job, video: Video, options: AttemptOptions): Promise<Downloaded> {
-  const draft = await inStorage(() => options.sink.begin(job.task));
+  const draft = await inStorage(() => options.sink.begin(job.task, { signal: job.signal }));
   let isUseless = false;
   try {
     return await new Attempt(job, draft, options).run(video);
@@ -95,6 +95,8 @@ class Attempt {
 
   /** Asks for the video, or the rest of it; gives nothing if no byte is missing. */
   async #request(video: Video): Promise<VideoResponse | undefined> {
+    const { task, signal } = this.#job;
+    signal.throwIfAborted();
     const { userAgent, credentials } = this.#options;
     const { validator } = this.#origin;
     const isResuming = this.#bytes > 0 && validator !== undefined;
@@ -103,8 +105,8 @@ class Attempt {
       {
         url: video.url,
         headers: { accept: 'video/mp4, video/*;q=0.9, */*;q=0.1', 'user-agent': userAgent, ...range },
-        credentials: await credentials(this.#job.task, video),
-        signal: this.#job.signal,
+        credentials: await credentials(task, video, signal),
+        signal,
       },
       this.#options,
     );

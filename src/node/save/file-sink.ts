@@ -31,9 +31,9 @@ export function prepareDirectory(directory: string): void {
 export function fileSink(directory: string): VideoSink {
   const folder = resolve(directory);
   return {
-    async begin(task) {
+    async begin(task, { signal }) {
       const path = join(folder, fileNameOf(task));
-      const lock = await acquireLock(path);
+      const lock = await acquireLock(path, signal);
       try {
         return (await exists(path)) ? await finishedDraft(path, lock) : await partialDraft(path, lock);
       } catch (error) {

@@ -1,4 +1,4 @@
-import { firstValueFrom, map } from 'rxjs';
+import { firstValueFrom, fromEvent, map, takeUntil } from 'rxjs';
 import { isQueryError } from '../../errors.js';
 import type { Provider } from '../../providers/provider.js';
 import { credentialsOf, keyOf } from '../../query.js';
@@ -18,6 +18,7 @@ export async function gatewayCredentials(
   { id, provider: name }: CompletedTask,
   { url: text, requiresKey }: Video,
   providers: readonly Provider[],
+  signal: AbortSignal,
 ): Promise<Credentials | undefined> {
   if (requiresKey !== true) return undefined;
   const what = `${name} task ${id}: the video requires the API key`;
@@ -32,7 +33,10 @@ export async function gatewayCredentials(
   if (url.protocol !== 'https:' && !provider.isLoopback) {
     throw new SaveError('refused', `${what}, which would travel unencrypted to ${url.origin}; use an https baseUrl`);
   }
-  const headers$ = keyOf(provider).pipe(map((key) => (key === null ? {} : credentialsOf(provider, key))));
+  const headers$ = keyOf(provider).pipe(
+    map((key) => (key === null ? {} : credentialsOf(provider, key))),
+    takeUntil(fromEvent(signal, 'abort')),
+  );
   const headers = await firstValueFrom(headers$, { defaultValue: undefined }).catch((error: unknown) => {
     const { message } = error as Error;
     throw isQueryError(error) && !error.retryable

@@ -128,7 +128,7 @@ export function planOf(options: SaveVideoOptions): SavePlan {
     download: {
       sink: sink ?? fileSink(directory as string),
       refresh: (task, signal) => freshVideo(query, task, signal),
-      credentials: (task, video) => gatewayCredentials(task, video, providers),
+      credentials: (task, video, signal) => gatewayCredentials(task, video, providers, signal),
       ...{ allowHosts, maxBytes, timeout, minBytesPerSecond, userAgent, dispatcher },
       retry: { count, delay, maxDelay },
     },

@@ -55,6 +55,7 @@ const REDIRECTS = [301, 302, 303, 307, 308];
  */
 export async function requestVideo(request: VideoRequest, policy: RequestPolicy): Promise<VideoResponse> {
   const { signal } = request;
+  signal.throwIfAborted();
   const abort = new AbortController();
   const onAbort = () => {
     abort.abort(signal.reason);
@@ -62,7 +63,6 @@ export async function requestVideo(request: VideoRequest, policy: RequestPolicy)
   const timer = setTimeout(() => {
     abort.abort(new RetryableError(`no response headers arrived within ${policy.timeout} ms`));
   }, policy.timeout);
-  signal.throwIfAborted();
   signal.addEventListener('abort', onAbort);
   const forget = () => {
     signal.removeEventListener('abort', onAbort);

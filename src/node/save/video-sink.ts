@@ -10,8 +10,11 @@ export interface VideoOrigin {
 
 /** Where videos are stored: a directory by default, an object store for instance with a sink of your own. */
 export interface VideoSink {
-  /** Opens the place of one video; called for each attempt to download it. Rejects where there is none. */
-  begin(task: CompletedTask): Promise<VideoDraft>;
+  /**
+   * Opens the place of one video; called for each attempt to download it. Rejects where there is none. A sink that may
+   * wait, for a lock or a connection, should reject as soon as `signal` is aborted: `saveVideo` was unsubscribed from.
+   */
+  begin(task: CompletedTask, options: { readonly signal: AbortSignal }): Promise<VideoDraft>;
 }
 
 /** One video during one attempt. Its methods are called one after the other. */

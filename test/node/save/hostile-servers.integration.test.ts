@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { filter, firstValueFrom, from, lastValueFrom, Observable, of, toArray } from 'rxjs';
+import { filter, firstValueFrom, from, lastValueFrom, of, toArray } from 'rxjs';
 import { saveVideo, type SaveVideoOptions } from 'rx-video-tasks/node';
 import { Agent } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -208,36 +208,4 @@ describe('W9 redirects', () => {
       expect(readdirSync(directory).filter((name) => name.endsWith('.mp4'))).toEqual([]);
     }
   });
-});
-
-test('unsubscribing during the wait for another attempt ends it: nothing keeps the process', async () => {
-  const { url, directory } = await serving((_, response) => response.writeHead(503, { 'retry-after': '900' }).end());
-  const file = await program(
-    'unsubscribing',
-    `import { of } from 'rxjs';
-     import { saveVideo } from 'rx-video-tasks/node';
-     const [directory, url] = process.argv.slice(2);
-     const task = { id: 'x', provider: 'p', status: 'completed', rawStatus: 's', observedAt: 0, video: { url } };
-     const subscription = of(task).pipe(saveVideo({ directory, allowHosts: [new URL(url).host] })).subscribe();
-     setTimeout(() => subscription.unsubscribe(), 500);`,
-  );
-  const child = start(file, directory, url);
-  expect(await child.ended).toBe(0);
-  expect(child.output()).toBe('');
-});
-
-test('unsubscribing during the query for a fresh URL unsubscribes from that', async () => {
-  const { url, host, directory } = await serving((_, response) => response.writeHead(403).end());
-  let state = 'not asked';
-  const query = () =>
-    new Observable<never>(() => {
-      state = 'asked';
-      return () => (state = 'unsubscribed');
-    });
-  const subscription = of(task(url))
-    .pipe(saveVideo({ directory, allowHosts: [host], query }))
-    .subscribe();
-  await expect.poll(() => state).toBe('asked');
-  subscription.unsubscribe();
-  expect(state).toBe('unsubscribed');
 });
