@@ -11,6 +11,11 @@ export function notFound(): Response {
   return refusal(404, 'not found');
 }
 
+/** The client tries again: `authorize` failed, or the tracker is closed, because the server shuts down. */
+export function notNow(): Response {
+  return refusal(503, 'not now', { 'retry-after': '5' });
+}
+
 /** RFC 9110, 15.5.6: it names the methods that are allowed. */
 export function methodNotAllowed(): Response {
   return refusal(405, 'only GET', { allow: 'GET' });

@@ -3,7 +3,7 @@ import { defer, exhaustMap, interval, Subscription, timeout } from 'rxjs';
 import { corsHeaders } from './cors.js';
 import { EventStream } from './event-stream.js';
 import { GrantError } from './grant-error.js';
-import { methodNotAllowed, notFound, refusal } from './refusal.js';
+import { methodNotAllowed, notFound, notNow, refusal } from './refusal.js';
 import { checkRelayOptions, type RelayGrant, type RelayOptions } from './relay-options.js';
 import { streamFeed } from './stream-feed.js';
 import { refKey, taskFeeds } from './task-feeds.js';
@@ -82,7 +82,9 @@ export function relayHandler(options: RelayOptions): RelayHandler {
       try {
         if (ref !== undefined) void tracker.track(ref);
       } catch (error) {
-        throw new GrantError(`authorize: it returned a ref that the tracker refuses: ${(error as Error).message}`);
+        const { code, message } = error as Error & { readonly code?: unknown };
+        if (code === 'closed') return notNow();
+        throw new GrantError(`authorize: it returned a ref that the tracker refuses: ${message}`);
       }
     }
     const feeds = new Map(publicIds.map((id, nth) => [id, refs[nth] === undefined ? undefined : feedOf(refs[nth])]));
@@ -130,7 +132,7 @@ export function relayHandler(options: RelayOptions): RelayHandler {
     try {
       returned = await authorize(request, publicIds);
     } catch {
-      return refusal(503, 'not now', { 'retry-after': '5' });
+      return notNow();
     }
     const grant = checkGrant(returned, publicIds);
     return grant ? open(request, publicIds, grant) : notFound();

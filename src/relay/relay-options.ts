@@ -26,7 +26,7 @@ export type RelayAuthorize = (
 
 /** What a relay relays, and to whom. */
 export interface RelayOptions {
-  /** What `createTracker` returns. Closing it ends every stream. */
+  /** What `createTracker` returns. Closing it ends every stream; a later request is answered 503. */
   readonly tracker: Pick<Tracker, 'track'>;
   /** Decides which tasks a request may watch. */
   readonly authorize: RelayAuthorize;

@@ -83,7 +83,7 @@ export interface Tracker {
    *
    * Errors with a TrackingError. A failed or cancelled task is a value.
    * @throws TypeError or RangeError at call time for a ref that names no task, for unknown options, and on a closed
-   * tracker.
+   * tracker (then `code` is `closed`).
    */
   track(ref: TaskRef, options?: TrackOptions): Observable<Task>;
   /**
@@ -237,7 +237,8 @@ export function createTracker(options: TrackerOptions): Tracker {
   };
 
   const refuseIfClosed = () => {
-    if (isClosed) throw new TypeError('the tracker is closed; make another one with createTracker');
+    const message = 'the tracker is closed; make another one with createTracker';
+    if (isClosed) throw Object.assign(new TypeError(message), { code: 'closed' });
   };
 
   const activeSubscription = active.subscribe({

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { TrackingError } from 'rx-video-tasks';
+import { alad, createTracker, TrackingError } from 'rx-video-tasks';
 import { GrantError, isGrantError, relayHandler, type RelayGrant, type RelayOptions } from 'rx-video-tasks/relay';
 import { completedTask, failedTask, processingTask, queuedTask, unknownTask } from 'rx-video-tasks/testing';
 import { brief, eventsOf, take } from './events.js';
@@ -371,6 +371,14 @@ describe('who may', () => {
     const response = await relay(new Request(URL_OF('a')));
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);
     expect(await response.text()).not.toContain('secret');
+  });
+
+  test('a tracker that is closed is a 503 too, not a fault of authorize: the server is shutting down', async () => {
+    const tracker = createTracker({ provider: alad({ apiKey: 'test-key-0123456789' }) });
+    const { relay } = relayOver({ tracker });
+    tracker.close();
+    const response = await relay(new Request(URL_OF('a')));
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);
   });
 
   test.each([[{ subject: 's', refs: [] }], [{ refs: ['x'] }], [true]])(
