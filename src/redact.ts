@@ -116,6 +116,14 @@ export function causeOf(error: unknown, sanitize: (text: string) => string = bri
   );
 }
 
+/** The message of what a callback threw or rejected with, which need not be an Error. */
+export function messageOf(error: unknown): string {
+  if (Object(error) !== error) return String(error);
+  const { message } = error as { readonly message?: unknown };
+  // `String` throws for an object without a prototype.
+  return typeof message === 'string' ? message : Object.prototype.toString.call(error);
+}
+
 /** The first 200 characters of a text from outside, without what follows a "?" in URLs. */
 export function brief(text: string): string {
   return withoutQueries(text).slice(0, 200);

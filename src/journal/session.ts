@@ -20,6 +20,7 @@ import {
 } from 'rxjs';
 import { DAY } from '../durations.js';
 import { isQueryError } from '../errors.js';
+import { messageOf } from '../redact.js';
 import { copyTask, isTerminal, taskKey, type Task } from '../task.js';
 import { isSettled } from '../tracked-task.js';
 import { trackingError } from '../tracking-error.js';
@@ -297,7 +298,7 @@ function ignoreError<T>() {
 /** Turns an error of the store into a TrackingError of the task that it was to make durable. */
 function withJournalError<T>({ provider, id }: JournalRef) {
   return catchError<T, Observable<never>>((cause: unknown) => {
-    const message = (cause instanceof Error ? cause.message : String(cause))
+    const message = messageOf(cause)
       .replace(/(\w:\/\/[^\s?#]*)[?#]\S+/g, '$1?…')
       .slice(0, LONGEST_MESSAGE);
     const detail = `the journal could not store it: ${message}`;

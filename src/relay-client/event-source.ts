@@ -2,7 +2,7 @@ import { createParser } from 'eventsource-parser';
 import { asyncScheduler, filter, Observable, retry, throwError, timeout, timer } from 'rxjs';
 import { LONGEST_RETRY_AFTER } from '../durations.js';
 import { isQueryError, type QueryError } from '../errors.js';
-import { brief } from '../redact.js';
+import { brief, messageOf } from '../redact.js';
 import { checkResponse, streamError, type StreamError } from './check-response.js';
 
 export interface EventSourceOptions {
@@ -108,9 +108,8 @@ export function eventSource(options: EventSourceOptions): Observable<string> {
       throw streamError(place, 'network', 'ended the stream');
     };
     run().catch((error: unknown) => {
-      const { message } = Object(error) as Partial<Error>;
       const failed = () =>
-        streamError(place, 'network', `cannot be reached: ${brief(String(message))}`, { cause: error });
+        streamError(place, 'network', `cannot be reached: ${brief(messageOf(error))}`, { cause: error });
       subscriber.error(isQueryError(error) ? error : failed());
     });
     return () => {

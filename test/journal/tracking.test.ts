@@ -687,4 +687,20 @@ describe('D3 a store that fails', () => {
     await expect(lastValueFrom(tracker.resume())).rejects.toThrow('ENOSPC');
     expect(asks()).toEqual([]);
   });
+
+  test.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    ['no table', 'no table'],
+    [Object.assign(Object.create(null) as object, { code: 500 }), '[object Object]'],
+  ])('D3 a store that errors with no Error, %o', async (reason, message) => {
+    // eslint-disable-next-line rxjs-x/throw-error -- what a store may do
+    const load = () => throwError(() => reason);
+    const store: JournalStore = { load, save: () => EMPTY, remove: () => EMPTY, close: () => EMPTY };
+    const { tracker } = scripted(createJournal(store), ['q']);
+    const [lost] = await lastValueFrom(tracker.trackAll(['v']).pipe(toArray()));
+    expect(lost).toMatchObject({
+      ...{ status: 'lost', id: 'v' },
+      error: { reason: 'journal', message: expect.stringContaining(`could not store it: ${message} (`) as string },
+    });
+  });
 });

@@ -606,6 +606,12 @@ describe('connection', () => {
       'waiting for 1000 ms network: the relay at https://app.test/tasks cannot be reached: fetch failed',
     ],
     [
+      'a rejection that is no Error',
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what a caller's functions may do
+      () => Promise.reject('no session'),
+      'waiting for 1000 ms network: the relay at https://app.test/tasks cannot be reached: no session',
+    ],
+    [
       'HTTP 500',
       () => Promise.resolve(new Response('<html>', html)),
       'waiting for 1000 ms server: the relay at https://app.test/tasks answered HTTP 500',

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { withoutQueries } from '../../redact.js';
+import { messageOf, withoutQueries } from '../../redact.js';
 import type { CompletedTask, Video } from '../../task.js';
 import { retryAfterOf } from '../../transport/index.js';
 import { withMinSpeed } from './min-speed.js';
@@ -238,6 +238,6 @@ async function inStorage<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new SaveError('storage', withoutQueries((error as Error).message), { cause: error });
+    throw new SaveError('storage', withoutQueries(messageOf(error)), { cause: error });
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { brief } from '../../redact.js';
+import { brief, messageOf } from '../../redact.js';
 import type { CompletedTask, Video } from '../../task.js';
 import { attemptDownload, UrlExpired, type AttemptOptions, type Downloaded, type Job } from './attempt.js';
 import type { Places } from './places.js';
@@ -40,9 +40,11 @@ export async function download(job: Job, options: DownloadOptions, places: Place
       failures += 1;
       if (failures > count) {
         // Without a message where all addresses of a host were tried: AggregateError.
-        const { message, code = 'unknown' } = error as NodeJS.ErrnoException;
+        const { code = 'unknown' } = Object(error) as NodeJS.ErrnoException;
         const what = `${failures} downloads from ${new URL(video.url).host} were not complete`;
-        throw new SaveError('network', `${who}: ${what}; the last: ${brief(message || code)}`, { cause: error });
+        throw new SaveError('network', `${who}: ${what}; the last: ${brief(messageOf(error) || code)}`, {
+          cause: error,
+        });
       }
       const backOff = Math.random() * Math.min(maxDelay, delay * 2 ** (failures - 1));
       const retryAfter = error instanceof RetryableError ? error.retryAfterMs : 0;
@@ -58,7 +60,7 @@ async function freshVideo(who: string, { task, signal }: Job, { refresh }: Downl
     fresh = await refresh(task, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw new SaveError('expired', `${what}, and the query failed: ${brief((error as Error).message)}`, {
+    throw new SaveError('expired', `${what}, and the query failed: ${brief(messageOf(error))}`, {
       cause: error,
     });
   }

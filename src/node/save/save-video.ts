@@ -16,7 +16,7 @@ import {
   type OperatorFunction,
 } from 'rxjs';
 import { publish } from '../../diagnostics.js';
-import { brief } from '../../redact.js';
+import { brief, messageOf } from '../../redact.js';
 import { isTerminal, taskKey, type CompletedTask } from '../../task.js';
 import type { TrackedTask } from '../../tracked-task.js';
 import type { Downloaded } from './attempt.js';
@@ -149,7 +149,8 @@ function downloadEvents(task: CompletedTask, options: DownloadOptions, places: P
           subscriber.next({ status: 'saved', id, provider, ...saved, task });
         },
         (cause: unknown) => {
-          const error = cause instanceof SaveError ? cause : new SaveError('network', brief(String(cause)), { cause });
+          const error =
+            cause instanceof SaveError ? cause : new SaveError('network', brief(messageOf(cause)), { cause });
           subscriber.next({ status: 'save-failed', id, provider, error, task });
         },
       )
@@ -166,7 +167,7 @@ function downloadEvents(task: CompletedTask, options: DownloadOptions, places: P
 function warnOf({ provider, id }: TrackedTask): (error: unknown) => Observable<never> {
   return (error) => {
     const what = `${provider} task ${id} could not be acknowledged and comes again after a restart`;
-    process.emitWarning(`${what}: ${brief(String(error))}`, { code: 'RX_VIDEO_TASKS_ACK' });
+    process.emitWarning(`${what}: ${brief(messageOf(error))}`, { code: 'RX_VIDEO_TASKS_ACK' });
     return EMPTY;
   };
 }

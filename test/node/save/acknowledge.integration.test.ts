@@ -19,10 +19,14 @@ import {
   scriptedTransport,
 } from 'rx-video-tasks/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { failureOf, saving, serving, task } from './saving.js';
+import type { Dispatcher } from 'undici';
+import { temporaryFolder } from '../children.js';
+import { failureOf, RETRY, saving, serving, task } from './saving.js';
 import { mp4, send, sha256 } from './video-server.js';
 
 const FILE = mp4(50_000);
+
+const bareReason = Object.assign(Object.create(null) as object, { message: 'the journal is closed' });
 
 const lostFor = (reason: TrackingErrorReason) =>
   lostTask({ id: reason, error: new TrackingError(reason, 'lost', { id: reason, provider: 'scripted', misses: 0 }) });
@@ -101,6 +105,8 @@ describe('ack', () => {
         throw new Error('the journal is closed');
       },
     ],
+    // eslint-disable-next-line rxjs-x/throw-error -- what a journal of the user's own may do
+    ['errors with no Error', () => throwError(() => bareReason)],
   ])('one that %s is a process warning, and ends no stream', async (_what, ack) => {
     const { host, url, directory } = await server();
     const warned = once(process, 'warning') as Promise<[Error & { code: string }]>;
@@ -146,6 +152,48 @@ describe('watching', () => {
       ...{ name: 'SaveError', kind: 'storage', message: 'no' },
       cause: { name: 'Error', message: 'PUT https://store.example/v?… failed', code: 'E' },
     });
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    ['PUT https://store.example/v?X-Signature=abc failed', 'PUT https://store.example/v?… failed'],
+    [{ code: 500 }, '[object Object]'],
+    [Object.create(null), '[object Object]'],
+    [{ message: 'no such bucket' }, 'no such bucket'],
+  ])('a sink that rejects with no Error, %o, is storage, at the first attempt', async (reason, message) => {
+    const { host, url, requests } = await server();
+    let attempts = 0;
+    const begin = () => {
+      attempts++;
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what sinks may do
+      return Promise.reject(reason);
+    };
+    const events = of(task(url)).pipe(saveVideo({ sink: { begin }, allowHosts: [host], retry: RETRY }));
+    expect(failureOf((await lastValueFrom(events)) as never)).toMatchObject({ kind: 'storage', message });
+    expect([attempts, requests.length]).toEqual([1, 0]);
+  });
+
+  test('a query for a fresh URL that rejects with no Error is an expired URL', async () => {
+    const { url, directory } = await serving((_, response) => response.writeHead(403).end());
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what a caller's query may do
+    const query = () => Promise.reject(undefined);
+    const error = failureOf((await saving(url, { directory, query })).end);
+    expect(error).toMatchObject({
+      kind: 'expired',
+      message: expect.stringMatching(/the query failed: undefined$/) as string,
+    });
+  });
+
+  test('a dispatcher that throws no Error is named as the reason', async () => {
+    const dispatcher = {
+      dispatch() {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- what a dispatcher may do
+        throw 'no proxy';
+      },
+    } as unknown as Dispatcher;
+    const options = { directory: temporaryFolder(), dispatcher, retry: { count: 1, delay: 0 } };
+    const error = failureOf((await saving('http://127.0.0.1:1/v.mp4', options)).end);
+    expect(error).toMatchObject({ kind: 'network', message: expect.stringMatching(/; the last: no proxy$/) as string });
   });
 
   test('what a sink throws, even at once, is storage, without URL queries', async () => {
