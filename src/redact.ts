@@ -129,6 +129,11 @@ export function brief(text: string): string {
   return withoutQueries(text).slice(0, 200);
 }
 
+/** A URL without what can open it: user name and password, and the query of a presigned one. */
+export function bareUrl(url: string): string {
+  return url.replace(/^(\w+:\/\/)[^/\\?#]*@/, '$1').replace(/[?#].*/s, '');
+}
+
 /** A text without what follows a "?" in URLs: presigned ones are credentials. */
 export function withoutQueries(text: string): string {
   return text.replace(/\?\S+/g, '?…');

@@ -103,6 +103,22 @@ export function jsonLine(value: object): string {
   return JSON.stringify(value).replace(UNSAFE, escaped);
 }
 
+/**
+ * The task without what can open its URLs, for an output that ends up in logs: user name and password, and the query of
+ * a presigned URL.
+ */
+export function withBareUrls(task: TrackedTask): TrackedTask {
+  if (task.status !== 'completed') return task;
+  const video = Object.entries(task.video).map(([name, value]: [string, unknown]) => [name, bare(value)]);
+  return { ...task, video: { ...task.video, ...(Object.fromEntries(video) as Partial<typeof task.video>) } };
+}
+
+function bare(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^https?:/i.test(value) || !URL.canParse(value)) return value;
+  const { origin, pathname } = new URL(value);
+  return origin + pathname;
+}
+
 const UNSAFE = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
 /** `\u001b`, as JSON writes it; beyond the basic plane two of them. */

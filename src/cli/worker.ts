@@ -1,9 +1,8 @@
 import { lastValueFrom, tap, type Observable } from 'rxjs';
-import type { TrackedTask } from 'rx-video-tasks';
 import type { FleetEvent } from 'rx-video-tasks/bullmq';
 import { undiciTransport } from 'rx-video-tasks/node';
 import { fleetOptions, importFleet, readFleet, warnOnChange } from './fleet.js';
-import { describeMiss, describeTask, jsonLine, printable } from './format.js';
+import { describeMiss, describeTask, jsonLine, printable, withBareUrls } from './format.js';
 import { providerOf, servicesWithKeys } from './services.js';
 import { orUsageError, readArgs, readNumber, UsageError } from './usage.js';
 
@@ -62,7 +61,7 @@ export async function worker(args: string[], stop: Observable<number>): Promise<
 /** NDJSON, as documented in docs/command-line.md: each event of the worker. */
 function printJson(event: FleetEvent): void {
   if (event.type === 'miss') console.log(jsonLine({ ...event, last: undefined }));
-  else console.log(jsonLine('task' in event ? { ...event, task: withoutUrlQueries(event.task) } : event));
+  else console.log(jsonLine('task' in event ? { ...event, task: withBareUrls(event.task) } : event));
 }
 
 /** One line of text for each transition; on standard error what hinders the work. */
@@ -74,7 +73,7 @@ function linePrinter(): (event: FleetEvent) => void {
         return;
       case 'transition':
       case 'lost': {
-        const task = withoutUrlQueries(event.task);
+        const task = withBareUrls(event.task);
         console.log(`${new Date(task.observedAt).toISOString()} ${describeTask(task)}`);
         return;
       }
@@ -94,12 +93,4 @@ function describeClock({ skewMs, isUsable }: Extract<FleetEvent, { readonly type
   if (isUsable) return "clock: this machine's time agrees with that of Redis again; the worker goes on";
   const apart = `${Math.abs(skewMs / 1000).toFixed(1)} s ${skewMs > 0 ? 'ahead of' : 'behind'} that of Redis`;
   return `clock: this machine's time is ${apart}; the worker takes no tasks until it is right`;
-}
-
-/** A worker's output ends up in logs, and the query of a presigned URL is what opens it. */
-function withoutUrlQueries(task: TrackedTask): TrackedTask {
-  if (task.status !== 'completed') return task;
-  const bare = (value: unknown) => (typeof value === 'string' ? value.replace(/[?#].*/s, '') : value);
-  const video = Object.entries(task.video).map(([name, value]) => [name, bare(value)]);
-  return { ...task, video: { ...task.video, ...(Object.fromEntries(video) as Partial<typeof task.video>) } };
 }

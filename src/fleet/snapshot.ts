@@ -1,5 +1,6 @@
 import { TrackingError, type TrackingErrorFields, type TrackingErrorReason } from '../errors.js';
 import type { PollState } from '../poll/policy.js';
+import { bareUrl } from '../redact.js';
 import { isTerminal, type Task, type Video } from '../task.js';
 
 /** What is known of a task before it is asked about, as it is stored. */
@@ -29,7 +30,7 @@ export interface Snapshot {
   readonly lost?: StoredLoss;
 }
 
-/** A transition as it is stored: without its number, and without what follows the "?" of a URL. */
+/** A transition as it is stored: without its number, and without what can open a URL. */
 export type StoredTask = Task & { readonly hasBareUrls?: true };
 
 /** A TrackingError as JSON. */
@@ -108,10 +109,10 @@ export function withUrls({ hasBareUrls: _, ...task }: StoredTask, urls?: VideoUr
   return task.status === 'completed' && urls ? { ...task, video: { ...task.video, ...urls } } : task;
 }
 
-/** What follows the "?" of a URL is a credential and stays out of Redis. */
+/** What can open a URL stays out of Redis. */
 export function withBareUrls(task: Task): StoredTask {
   const urls = urlsOf(task);
-  const bare = Object.entries(urls ?? {}).map(([name, url]) => [name, url.replace(/[?#].*$/s, '')] as const);
+  const bare = Object.entries(urls ?? {}).map(([name, url]) => [name, bareUrl(url)] as const);
   if (!urls || bare.every(([name, url]) => urls[name as keyof VideoUrls] === url)) return task;
   return { ...withUrls(task, Object.fromEntries(bare) as unknown as VideoUrls), hasBareUrls: true };
 }

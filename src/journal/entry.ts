@@ -1,5 +1,5 @@
 import { assignDefined } from '../fields.js';
-import { brief } from '../redact.js';
+import { bareUrl, brief } from '../redact.js';
 import { isTerminal, changeKey, type RunningStatus, type RunningTask, type Task } from '../task.js';
 import type { JournalEntry, JournalRef, JournalTransition, KnownTask } from './journal.js';
 
@@ -60,12 +60,6 @@ export function undelivered({
 
 function transitionOf(task: Task): JournalTransition {
   const { status, rawStatus, progress, observedAt } = task;
-  const url = status === 'completed' ? withoutQuery(task.video.url) : undefined;
+  const url = status === 'completed' ? bareUrl(task.video.url) : undefined;
   return assignDefined({ status, rawStatus: brief(rawStatus), at: observedAt }, { progress, url });
-}
-
-/** A presigned URL carries its credential in the query (or as user name and password). */
-function withoutQuery(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
 }

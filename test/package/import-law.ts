@@ -39,7 +39,7 @@ export const LAW: Record<string, readonly string[]> = {
   ],
   // Of the tracker only how a caller's options and the providers' documents combine.
   fleet: [
-    ...['task', 'tracked-task', 'tracking-error', 'errors', 'durations', 'options'],
+    ...['task', 'tracked-task', 'tracking-error', 'errors', 'redact', 'durations', 'options'],
     ...[
       'gate',
       'query',
