@@ -131,7 +131,7 @@ export function brief(text: string): string {
 
 /** A URL without what can open it: user name and password, and the query of a presigned one. */
 export function bareUrl(url: string): string {
-  return url.replace(/^(\w+:\/\/)[^/\\?#]*@/, '$1').replace(/[?#].*/s, '');
+  return url.replace(/^([\w+.-]+:\/\/)[^/\\?#]*@/, '$1').replace(/[?#].*/s, '');
 }
 
 /** A text without what follows a "?" in URLs: presigned ones are credentials. */

@@ -1,3 +1,4 @@
+import { DAY } from '../durations.js';
 import { assignDefined } from '../fields.js';
 import { bareUrl, brief } from '../redact.js';
 import { isTerminal, changeKey, type RunningStatus, type RunningTask, type Task } from '../task.js';
@@ -8,6 +9,9 @@ import type { JournalEntry, JournalRef, JournalTransition, KnownTask } from './j
 /** Earlier times come from a virtual clock, and no ref accepts them. Epoch ms. */
 const EARLIEST_TIME = 1e12;
 
+/** How long services keep the record of a task at most. ms */
+const RETENTION = DAY;
+
 export function newEntry({ provider, id, model, hint, createdAt }: JournalRef, now: number): JournalEntry {
   return assignDefined({ provider, id, trackedAt: now, seq: 0, acked: 0 }, { model, hint, createdAt });
 }
@@ -15,6 +19,11 @@ export function newEntry({ provider, id, model, hint, createdAt }: JournalRef, n
 /** Whether a restart brings the task back: it is not settled, or not acknowledged. */
 export function isOpen({ last, seq, acked }: JournalEntry): boolean {
   return seq > acked || !last || !(last.status === 'lost' || isTerminal(last));
+}
+
+/** Whether its end was acknowledged, and every service has deleted its record by now. */
+export function isOver(entry: JournalEntry, now: number): boolean {
+  return !isOpen(entry) && now - (entry.last?.at ?? entry.trackedAt) >= RETENTION;
 }
 
 /** The entry after an answer that differs from the last one. */

@@ -24,7 +24,7 @@ import { messageOf } from '../redact.js';
 import { copyTask, isTerminal, taskKey, type Task } from '../task.js';
 import { isSettled } from '../tracked-task.js';
 import { trackingError } from '../tracking-error.js';
-import { isOpen, knownTask, newEntry, undelivered, withAck, withAnswer, withLoss } from './entry.js';
+import { isOpen, isOver, knownTask, newEntry, undelivered, withAck, withAnswer, withLoss } from './entry.js';
 import {
   isJournalLost,
   type JournalEntry,
@@ -34,8 +34,8 @@ import {
 } from './journal.js';
 import { spread } from './spread.js';
 
-/** How long a settled, acknowledged task is kept: until every service has deleted its record. ms */
-const RETENTION = DAY;
+/** ms between two searches for tasks to remove: each looks at all of them. */
+const SWEEP_INTERVAL = DAY / 24;
 
 /** Longer messages are cut. A path has up to 4,096 characters, and may be what the reader has to delete. */
 const LONGEST_MESSAGE = 5_000;
@@ -54,12 +54,11 @@ export function openSession(
   const entries = new Map<string, JournalEntry>();
   /** Tasks that are acknowledged by `ack` only. */
   const manual = new Set<string>();
-  /** Settled and acknowledged tasks, oldest first, with the time of their end. */
-  const settled = new Map<string, number>();
   /** The last write of each task that has one in progress. */
   const writes = new Map<string, Observable<never>>();
   /** Calls of `ack` and `forget` in progress. */
   const calls = new Set<Observable<never>>();
+  let sweptAt = -Infinity;
   const closing = new AsyncSubject<void>();
   /** Emits when nothing needs the entries any more that are still being loaded. */
   const abandoned = new AsyncSubject<void>();
@@ -76,7 +75,7 @@ export function openSession(
           return store.load();
         }).pipe(
           map((all) => {
-            for (const entry of all) remember(entry);
+            for (const entry of all) entries.set(taskKey(entry), entry);
             sweep();
           }),
           takeUntil(abandoned),
@@ -84,28 +83,22 @@ export function openSession(
       ),
     ));
 
-  const remember = (entry: JournalEntry) => {
-    const key = taskKey(entry);
-    entries.set(key, entry);
-    if (isOpen(entry)) return;
-    settled.delete(key);
-    settled.set(key, entry.last?.at ?? entry.trackedAt);
-  };
-
   /** Removes tasks whose records every service has deleted. */
   const sweep = () => {
     const now = asyncScheduler.now();
-    for (const [key, at] of settled) {
-      if (now - at < RETENTION) break;
-      settled.delete(key);
-      void write(key, () => remove(key));
+    // The absolute value, since a clock that was ahead may be put right.
+    if (Math.abs(now - sweptAt) < SWEEP_INTERVAL) return;
+    sweptAt = now;
+    for (const [key, entry] of entries) {
+      if (!isOver(entry, now)) continue;
+      // A write in progress may open the task again.
+      void write(key, () => (isOver(entries.get(key) ?? entry, now) ? remove(key) : EMPTY));
     }
   };
 
   const remove = (key: string) => {
     const entry = entries.get(key);
     entries.delete(key);
-    settled.delete(key);
     manual.delete(key);
     return entry ? store.remove({ provider: entry.provider, id: entry.id }) : EMPTY;
   };
@@ -128,7 +121,7 @@ export function openSession(
       ignoreElements(),
       tap({
         complete: () => {
-          remember(entry);
+          entries.set(taskKey(entry), entry);
         },
       }),
     );

@@ -600,16 +600,93 @@ describe('a subscriber whose next throws', () => {
 });
 
 describe('old entries', () => {
+  const DAY = 86_400_000;
+  const HOUR = DAY / 24;
+
   test(
     'a task whose end was acknowledged is removed a day later',
     marbles((m) => {
       const journal = memoryJournal();
       const { tracker } = scripted(journal, ['s']);
       tracker.track('old').subscribe();
-      const again = timer(86_400_001).pipe(mergeMap(() => tracker.track('new')));
+      const again = timer(DAY + 1).pipe(mergeMap(() => tracker.track('new')));
       m.expect(summaries(again)).toBeObservable('86400001ms (a|)', { a: 'new completed 1' });
       m.flush();
       expect(journal.entries().map(({ id }) => id)).toEqual(['new']);
+    }),
+  );
+
+  test(
+    'whatever the order in which they were stored or acknowledged',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const { tracker } = scripted(journal, ['s']);
+      const late: TrackedTask[] = [];
+      tracker
+        .track('acknowledged late', { ack: 'manual' })
+        .pipe(tap((task) => late.push(task)))
+        .subscribe();
+      const at = (ms: number, work: () => void) => m.scheduler.schedule(work, ms);
+      at(20 * HOUR, () => void tracker.track('young').subscribe());
+      at(21 * HOUR, () => void tracker.ack(late[0] as TrackedTask));
+      at(DAY + HOUR, () => void tracker.track('new').subscribe());
+      m.flush();
+      expect(journal.entries().map(({ id }) => id)).toEqual(['young', 'new']);
+    }),
+  );
+
+  test(
+    'also when a journal is opened, whatever the order in which its store gives them',
+    marbles((m) => {
+      const removed: string[] = [];
+      const entry = (id: string, at: number): JournalEntry => ({
+        ...{ provider: 'xingchaoyiqing', id, trackedAt: 0, seq: 1, acked: 1, last: { status: 'completed', at } },
+      });
+      const store: JournalStore = {
+        load: () => [[entry('young', 2 * HOUR), entry('old', HOUR)]],
+        save: () => EMPTY,
+        remove: ({ id }) => {
+          removed.push(id);
+          return EMPTY;
+        },
+        close: () => EMPTY,
+      };
+      m.scheduler.schedule(() => {
+        const { tracker } = scripted(createJournal(store), ['s']);
+        tracker.resume().subscribe();
+        tracker.close();
+      }, DAY + HOUR);
+      m.flush();
+      expect(removed).toEqual(['old']);
+    }),
+  );
+
+  test(
+    'an acknowledgement does not look at all tasks',
+    marbles((m) => {
+      const looks: number[] = [];
+      for (const count of [10, 1_000]) {
+        let read = 0;
+        const entries = Array.from({ length: count }, (_, nth): JournalEntry => ({
+          ...{ provider: 'xingchaoyiqing', id: `old-${nth}`, trackedAt: 0, seq: 1 },
+          get acked() {
+            read++;
+            return 1;
+          },
+          last: { status: 'completed', at: 0 },
+        }));
+        const store = { load: () => [entries], save: () => EMPTY, remove: () => EMPTY, close: () => EMPTY };
+        const { tracker } = scripted(createJournal(store), ['s']);
+        const ids = Array.from({ length: 100 }, (_, nth) => `v${nth}`);
+        tracker.trackAll(ids).subscribe();
+        const loaded = read;
+        m.scheduler.schedule(() => {
+          looks.push(read - loaded);
+          tracker.close();
+        }, HOUR / 2);
+      }
+      m.flush();
+      expect(looks).toEqual([0, 0]);
     }),
   );
 });
