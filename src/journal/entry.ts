@@ -40,6 +40,13 @@ export function withLoss(entry: JournalEntry, now: number): JournalEntry | undef
   return { ...entry, seq: entry.seq + 1, last: { status: 'lost', at: now } };
 }
 
+/** The entry of a lost task that is tracked again: from now on a restart brings it back. */
+export function reopened(entry: JournalEntry): JournalEntry | undefined {
+  if (isOpen(entry) || entry.last?.status !== 'lost') return undefined;
+  const { trackedAt, seq, acked } = entry;
+  return { ...newEntry(entry, trackedAt), seq, acked };
+}
+
 /** Acknowledges the transitions up to this number. */
 export function withAck(entry: JournalEntry, seq: number): JournalEntry | undefined {
   const acked = Math.min(seq, entry.seq);

@@ -24,7 +24,7 @@ import { messageOf } from '../redact.js';
 import { copyTask, isTerminal, taskKey, type Task } from '../task.js';
 import { isSettled } from '../tracked-task.js';
 import { trackingError } from '../tracking-error.js';
-import { isOpen, isOver, knownTask, newEntry, undelivered, withAck, withAnswer, withLoss } from './entry.js';
+import { isOpen, isOver, knownTask, newEntry, reopened, undelivered, withAck, withAnswer, withLoss } from './entry.js';
 import {
   isJournalLost,
   type JournalEntry,
@@ -136,9 +136,16 @@ export function openSession(
 
   const add = (ref: JournalRef): Observable<never> => {
     const key = taskKey(ref);
+    const added = () => {
+      const entry = entries.get(key);
+      return entry ? reopened(entry) : newEntry(ref, asyncScheduler.now());
+    };
     // The write in progress may be its removal.
-    if (entries.has(key) && !writes.has(key)) return EMPTY;
-    return write(key, () => (entries.has(key) ? EMPTY : save(newEntry(ref, asyncScheduler.now()))));
+    if (!writes.has(key) && !added()) return EMPTY;
+    return write(key, () => {
+      const entry = added();
+      return entry ? save(entry) : EMPTY;
+    });
   };
 
   /** Stores an answer as the next transition, unless it repeats the last one; emits it with its number. */

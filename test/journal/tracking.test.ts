@@ -4,6 +4,7 @@ import {
   config,
   defer,
   EMPTY,
+  filter,
   firstValueFrom,
   ignoreElements,
   lastValueFrom,
@@ -320,6 +321,36 @@ describe('resume', () => {
     expect(journal.entries()).toMatchObject([{ seq: 2, acked: 2, last: { status: 'lost' } }]);
     expect(await resumed()).toEqual([]);
   });
+
+  test(
+    'a lost task that was given up and is tracked again comes back after a crash, with numbers that go on',
+    marbles((m) => {
+      const journal = memoryJournal();
+      const first = scripted(journal, { v: ['q', 'unauthorized'] });
+      first.tracker
+        .trackAll(['v'])
+        .pipe(
+          filter(({ status }) => status === 'lost'),
+          mergeMap((lost) => first.tracker.ack(lost)),
+        )
+        .subscribe();
+      m.flush();
+      first.tracker.close();
+      expect(journal.entries()).toMatchObject([{ seq: 2, acked: 2, last: { status: 'lost' } }]);
+
+      const second = scripted(journal, { v: ['never'] });
+      second.tracker.track('v').subscribe();
+      second.tracker.close();
+
+      const third = scripted(journal, { v: ['s'] });
+      const seen: string[] = [];
+      summaries(third.tracker.resume())
+        .pipe(tap((word) => seen.push(word)))
+        .subscribe();
+      m.flush();
+      expect(seen).toEqual(['v completed 3']);
+    }),
+  );
 
   test(
     'a task of a provider that is not here any more arrives as lost, and stays in the journal',
