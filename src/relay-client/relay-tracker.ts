@@ -1,6 +1,7 @@
 import { asyncScheduler, catchError, Observable, of, Subject, type ObservableInput, type Subscriber } from 'rxjs';
 import { isTrackingError, type TrackingError } from '../errors.js';
 import { check } from '../options.js';
+import { isPublicId } from '../public-id.js';
 import { isTerminal, type Task } from '../task.js';
 import { lostTask, type LostTask, type TrackedTask } from '../tracked-task.js';
 import { trackMany } from '../track-many.js';
@@ -182,7 +183,6 @@ function lost(id: string, cause: unknown): LostTask {
 /** @throws TypeError for a ref that names no task */
 function idOf(ref: RelayRef): string {
   const { id } = typeof ref === 'string' ? { id: ref } : (ref ?? { id: undefined });
-  const isId = typeof id === 'string' && /^(?=.*\S)[^\p{Cc}\p{Surrogate}]{1,128}$/u.test(id);
-  check('id', id, isId, 'the id that your relay knows, of 1 to 128 characters');
+  check('id', id, isPublicId(id), 'the id that your relay knows, of 1 to 128 characters');
   return id;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { defer, exhaustMap, interval, Subscription, timeout } from 'rxjs';
+import { isPublicId } from '../public-id.js';
 import { corsHeaders } from './cors.js';
 import { EventStream } from './event-stream.js';
 import { GrantError } from './grant-error.js';
@@ -127,7 +128,7 @@ export function relayHandler(options: RelayOptions): RelayHandler {
         'relay-limit': String(idsPerStream),
       });
     }
-    if (publicIds.length === 0 || !publicIds.every((id) => PUBLIC_ID.test(id))) return notFound();
+    if (publicIds.length === 0 || !publicIds.every(isPublicId)) return notFound();
     let returned: RelayGrant | undefined;
     try {
       returned = await authorize(request, publicIds);
@@ -146,9 +147,6 @@ export function relayHandler(options: RelayOptions): RelayHandler {
     return response;
   };
 }
-
-/** 1 to 128 characters, not all blank. */
-const PUBLIC_ID = /^(?=.*\S)[^\p{Cc}\p{Surrogate}]{1,128}$/u;
 
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',

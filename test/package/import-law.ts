@@ -9,6 +9,7 @@ export const LAW: Record<string, readonly string[]> = {
   fields: [],
   durations: [],
   options: ['durations'],
+  'public-id': [],
   redact: ['task', 'fields'],
   errors: ['task', 'redact', 'fields'],
   'tracking-error': ['task', 'errors', 'redact'],
@@ -63,10 +64,11 @@ export const LAW: Record<string, readonly string[]> = {
   sandbox: ['task', 'options', 'durations', 'windows', 'providers', 'zod/mini', 'node:*'],
   'relay-client': [
     ...['task', 'tracked-task', 'errors', 'tracking-error', 'track-many', 'redact', 'fields', 'options', 'durations'],
+    'public-id',
     'rxjs',
     'eventsource-parser',
   ],
-  relay: ['task', 'errors', 'redact', 'options', 'query', 'tracker', 'rxjs', 'node:*'],
+  relay: ['task', 'errors', 'redact', 'options', 'public-id', 'query', 'tracker', 'rxjs', 'node:*'],
   angular: ['tracked-task', 'errors', 'options', 'query', 'tracker', 'transport', 'rxjs', '@angular/*'],
   cli: ['rx-video-tasks', 'rx-video-tasks/*', 'rxjs', 'string-width', 'node:*'],
 };
