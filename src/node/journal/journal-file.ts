@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { JournalLostError, type JournalEntry } from '../../journal/index.js';
 import { taskKey } from '../../task.js';
 import { syncFolder } from '../sync-folder.js';
-import { acquireLock, type FileLock } from './file-lock.js';
+import { acquireLock, type FileLock } from '../lock/file-lock.js';
 import { encodeRecords, HEADER, readJournal, type JournalRecord } from './log-format.js';
 
 /** A smaller file is not worth rewriting. Bytes. */

@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CompletedTask } from '../../task.js';
 import { bootId } from '../boot-id.js';
-import { acquireLock, type FileLock } from '../journal/file-lock.js';
+import { acquireLock, type FileLock } from '../lock/file-lock.js';
 import { syncFolder } from '../sync-folder.js';
 import { SaveError } from './save-error.js';
 import type { VideoDraft, VideoOrigin, VideoSink } from './video-sink.js';

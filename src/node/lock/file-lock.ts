@@ -8,17 +8,17 @@ import { encodeLease, parseLease, stateOf, thisProcess, type Holder } from './le
 // others after its own is complete, so of two that start together at least one sees the other, and nothing needs an
 // operation that is exclusive or atomic.
 
-/** How often the holder renews its lease. ms */
-const RENEWAL = 4_000;
+/** ms between two renewals of a lease by its holder. */
+const RENEWAL_INTERVAL = 4_000;
 
 /** A lease that is seen unchanged for so long is free. ms */
 const TERM = 20_000;
 
-/** How often a lease is looked at whose holder's pid means nothing here. ms */
-const LOOK = 1_000;
+/** ms between two checks of a lease whose holder's pid means nothing here. */
+const CHECK_INTERVAL = 1_000;
 
-/** How often a live holder is looked at before the lock is refused: a killed process takes a moment to end. */
-const LOOKS_AT_LIVE_HOLDER = 12;
+/** Checks of a live holder before the lock is refused: a killed process takes a moment to end. */
+const MAX_CHECKS = 12;
 
 /** A file that this process alone uses. */
 export interface FileLock {
@@ -86,7 +86,7 @@ class OwnLock implements FileLock {
   /** Renews the lease from now on. */
   keep(isTakenOver: boolean): this {
     this.isTakenOver = isTakenOver;
-    this.#timer = setInterval(() => void this.#renew(), RENEWAL).unref();
+    this.#timer = setInterval(() => void this.#renew(), RENEWAL_INTERVAL).unref();
     return this;
   }
 
@@ -140,11 +140,11 @@ class OtherLocks {
   }
 
   async waitUntilFree(signal?: AbortSignal): Promise<void> {
-    for (let looks = 0; ;) {
+    for (let checks = 0; ;) {
       const held = await this.findHeld();
       if (!held) return;
-      if (held.isAlive && ++looks === LOOKS_AT_LIVE_HOLDER) throw inUse(held, this.#self);
-      await (held.isAlive ? shortPause(signal) : sleep(LOOK, undefined, { signal }));
+      if (held.isAlive && ++checks === MAX_CHECKS) throw inUse(held, this.#self);
+      await (held.isAlive ? shortPause(signal) : sleep(CHECK_INTERVAL, undefined, { signal }));
     }
   }
 
@@ -152,7 +152,7 @@ class OtherLocks {
   async findHeld(ownName?: string): Promise<HeldLock | undefined> {
     for (const entry of await fs.readdir(this.#folder, { withFileTypes: true })) {
       if (entry.name === ownName || !entry.isFile() || !this.#isLockName(entry.name)) continue;
-      const held = await this.#look(join(this.#folder, entry.name));
+      const held = await this.#check(join(this.#folder, entry.name));
       if (held) return held;
     }
     return undefined;
@@ -162,7 +162,7 @@ class OtherLocks {
     return name.startsWith(this.#prefix) && /^[0-9a-f]{32}$/.test(name.slice(this.#prefix.length));
   }
 
-  async #look(file: string): Promise<HeldLock | undefined> {
+  async #check(file: string): Promise<HeldLock | undefined> {
     const text = await readLease(file);
     const holder = parseLease(text);
     // Not a lease, or one that is being written: its process has not looked for others yet, and will find this one.
@@ -188,7 +188,7 @@ class OtherLocks {
     const before = this.#observed.get(file) ?? { text, at: now, unchangedMs: 0 };
     if (before.text !== text) return undefined;
     // A longer pause means that this process was suspended, and perhaps the holder with it.
-    const unchangedMs = before.unchangedMs + Math.min(now - before.at, 2 * LOOK);
+    const unchangedMs = before.unchangedMs + Math.min(now - before.at, 2 * CHECK_INTERVAL);
     this.#observed.set(file, { text, at: now, unchangedMs });
     return unchangedMs;
   }
