@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { brief, messageOf } from '../../redact.js';
 import type { CompletedTask, Video } from '../../task.js';
 import { attemptDownload, UrlExpired, type AttemptOptions, type Downloaded, type Job } from './attempt.js';
-import type { Places } from './places.js';
 import { RetryableError } from './retryable-error.js';
 import { SaveError } from './save-error.js';
+import type { Semaphore } from './semaphore.js';
 
 export interface DownloadOptions extends AttemptOptions {
   readonly retry: { readonly count: number; readonly delay: number; readonly maxDelay: number };
@@ -14,9 +14,9 @@ export interface DownloadOptions extends AttemptOptions {
 
 /**
  * Saves one video, complete and checked, in as many attempts as it takes; ends in a SaveError otherwise. An attempt
- * takes one of the places, a wait (back-off, Retry-After, a fresh URL) takes none.
+ * holds a permit of the semaphore, a wait (back-off, Retry-After, a fresh URL) does not.
  */
-export async function download(job: Job, options: DownloadOptions, places: Places): Promise<Downloaded> {
+export async function download(job: Job, options: DownloadOptions, downloads: Semaphore): Promise<Downloaded> {
   const { task, signal } = job;
   const { count, delay, maxDelay } = options.retry;
   const who = `${task.provider} task ${task.id}`;
@@ -24,7 +24,7 @@ export async function download(job: Job, options: DownloadOptions, places: Place
   let isFresh = false;
   for (let failures = 0; ;) {
     try {
-      return await places.run(async () => {
+      return await downloads.run(async () => {
         signal.throwIfAborted();
         return attemptDownload(job, video, options);
       });

@@ -55,8 +55,8 @@ export interface SaveVideoOptions {
   /** For the response headers to arrive, and then for each next byte, in ms. @default 30_000 */
   readonly timeout?: number;
   /**
-   * A download that is slower, averaged over `timeout`, is cut and resumed in a further attempt: it would keep the
-   * others from their places. Waiting for the disk or the sink does not count. 0 allows any speed.
+   * A download that is slower, averaged over `timeout`, is cut and resumed in a further attempt: it would keep
+   * others waiting. Waiting for the disk or the sink does not count. 0 allows any speed.
    * @default 10_000
    */
   readonly minBytesPerSecond?: number;
@@ -107,7 +107,7 @@ export function planOf(options: SaveVideoOptions): SavePlan {
   const { maxBytes = 4 * 1024 ** 3, timeout = 30_000, minBytesPerSecond = 10_000 } = options;
   checkOptions('retry', '{ count: 8 }', retry, ['count', 'delay', 'maxDelay']);
   const { count = 8, delay = 1_000, maxDelay = 60_000 } = retry;
-  checkPlace(directory, sink);
+  checkDestination(directory, sink);
   checkNumbers({ concurrency, timeout, maxBytes }, 1);
   checkNumbers({ progressInterval, minBytesPerSecond }, 0);
   checkNumbers({ 'retry.count': count, 'retry.delay': delay, 'retry.maxDelay': maxDelay }, 0);
@@ -147,7 +147,7 @@ async function freshVideo(
   return answer.video;
 }
 
-function checkPlace(directory: unknown, sink: Partial<VideoSink> | undefined): void {
+function checkDestination(directory: unknown, sink: Partial<VideoSink> | undefined): void {
   if ((directory === undefined) === (sink === undefined)) {
     throw new TypeError('saveVideo: write { directory: "./videos" }, or { sink }, one of the two');
   }

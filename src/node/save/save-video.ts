@@ -21,9 +21,9 @@ import { isTerminal, taskKey, type CompletedTask } from '../../task.js';
 import type { TrackedTask } from '../../tracked-task.js';
 import type { Downloaded } from './attempt.js';
 import { download, type DownloadOptions } from './download.js';
-import { Places } from './places.js';
 import { SaveError } from './save-error.js';
 import { planOf, type SaveVideoOptions } from './save-options.js';
+import { Semaphore } from './semaphore.js';
 
 interface SaveEvent {
   /** The id of the task. */
@@ -92,8 +92,8 @@ export function saveVideo<T extends TrackedTask>(options: SaveVideoOptions): Ope
   const acknowledge = (task: TrackedTask): Observable<never> =>
     ack === undefined ? EMPTY : defer(() => ack(task)).pipe(ignoreElements(), catchError(warnOf(task)));
 
-  const save = (task: CompletedTask, places: Places): Observable<SaveProgress> =>
-    downloadEvents(task, plan, places).pipe(
+  const save = (task: CompletedTask, downloads: Semaphore): Observable<SaveProgress> =>
+    downloadEvents(task, plan, downloads).pipe(
       // `saving` at intervals, the end at once.
       connect((events) =>
         merge(
@@ -110,13 +110,13 @@ export function saveVideo<T extends TrackedTask>(options: SaveVideoOptions): Ope
   return (source) =>
     defer(() => {
       prepare();
-      const places = new Places(concurrency);
+      const downloads = new Semaphore(concurrency);
       const saving = new Set<string>();
       const saveOnce = (task: CompletedTask): Observable<SaveProgress> => {
         const key = taskKey(task);
         if (saving.has(key)) return EMPTY;
         saving.add(key);
-        return save(task, places).pipe(finalize(() => saving.delete(key)));
+        return save(task, downloads).pipe(finalize(() => saving.delete(key)));
       };
       const saveOrAcknowledge = (task: TrackedTask): Observable<SaveProgress> => {
         if (task.status === 'completed') return saveOnce(task);
@@ -132,7 +132,7 @@ function hasEndedWithoutVideo(task: TrackedTask): boolean {
   return task.status === 'lost' ? task.error.reason === 'expired' : isTerminal(task);
 }
 
-function downloadEvents(task: CompletedTask, options: DownloadOptions, places: Places): Observable<SaveProgress> {
+function downloadEvents(task: CompletedTask, options: DownloadOptions, downloads: Semaphore): Observable<SaveProgress> {
   const { id, provider } = task;
   return new Observable((subscriber) => {
     const abort = new AbortController();
@@ -140,7 +140,7 @@ function downloadEvents(task: CompletedTask, options: DownloadOptions, places: P
       subscriber.next({ status: 'saving', id, provider, bytes, ...(total === undefined ? {} : { total }), task });
     };
     const startedAt = performance.now();
-    download({ task, signal: abort.signal, onProgress }, options, places)
+    download({ task, signal: abort.signal, onProgress }, options, downloads)
       .then(
         (saved) => {
           const { bytes, sha256 } = saved;

@@ -1,5 +1,5 @@
-/** Limits how many works run at the same time; the others wait in order of arrival. */
-export class Places {
+/** Limits how many tasks run at the same time; the others wait in order of arrival. */
+export class Semaphore {
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
@@ -7,7 +7,7 @@ export class Places {
     this.#free = count;
   }
 
-  /** Runs `work` as soon as a place is free, and frees the place when its promise settles. */
+  /** Runs `work` as soon as a permit is free, and frees the permit when its promise settles. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
