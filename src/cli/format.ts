@@ -62,7 +62,7 @@ export function describeTasks(tasks: Iterable<TrackedTask>, total: number, elaps
     counts.running -= 1;
   }
   const parts = Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
-  return `${total} ${total === 1 ? 'task' : 'tasks'}: ${[...parts, clock(elapsedMs)].join(', ')}`;
+  return `${counted(total, 'task')}: ${[...parts, clock(elapsedMs)].join(', ')}`;
 }
 
 /**
@@ -72,14 +72,19 @@ export function describeTasks(tasks: Iterable<TrackedTask>, total: number, elaps
 export function describeStats(stats: Stats): string[] {
   if (!('providers' in stats)) {
     const { open, delayed, due, active } = stats;
-    const tasks = `${open} ${open === 1 ? 'task' : 'tasks'} open`;
-    const polls = `${delayed} ${delayed === 1 ? 'poll' : 'polls'} waiting`;
-    return [`fleet: ${tasks}, ${polls}, ${due} due, ${active} in flight`];
+    return [
+      `fleet: ${counted(open, 'task')} open, ${counted(delayed, 'poll')} waiting, ${due} due, ${active} in flight`,
+    ];
   }
   return Object.entries(stats.providers).map(([name, { waiting, inFlight, requestsPerMinute = Infinity }]) => {
     const limit = Number.isFinite(requestsPerMinute) ? `, at most ${Math.round(requestsPerMinute)} a minute` : '';
-    return `${name}: ${waiting} ${waiting === 1 ? 'request' : 'requests'} waiting, ${inFlight} in flight${limit}`;
+    return `${name}: ${counted(waiting, 'request')} waiting, ${inFlight} in flight${limit}`;
   });
+}
+
+/** `1 task`, `12 tasks` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** `0:07`, `12:34`, `1:02:03` */

@@ -1,6 +1,7 @@
 import { firstValueFrom, type Observable } from 'rxjs';
 import type { JournalSession, TaskRefFields } from 'rx-video-tasks';
 import { fileJournal } from 'rx-video-tasks/node';
+import { counted } from './format.js';
 import { readSaving, savingOptions } from './saving.js';
 import { isService, keyNameOf, providerOf, servicesWithKeys } from './services.js';
 import { printResults, trackTasks } from './track-tasks.js';
@@ -65,7 +66,7 @@ function printMissingKeys(tasks: readonly TaskRefFields[], names: readonly strin
     if (!names.includes(provider)) counts.set(provider, (counts.get(provider) ?? 0) + 1);
   }
   for (const [provider, count] of counts) {
-    const left = `${count} ${count === 1 ? 'task' : 'tasks'} of ${provider} ${count === 1 ? 'stays' : 'stay'} in the journal`;
+    const left = `${counted(count, 'task')} of ${provider} ${count === 1 ? 'stays' : 'stay'} in the journal`;
     console.error(
       `${left}: ${isService(provider) ? `${keyNameOf(provider)} is not set` : 'not a provider of this command'}`,
     );

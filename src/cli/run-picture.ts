@@ -1,6 +1,6 @@
 import { isTerminal, type TrackedTask } from 'rx-video-tasks';
 import { cell } from './columns.js';
-import { clock } from './format.js';
+import { clock, counted } from './format.js';
 import { legend, LETTERS, marble, type LegendEntry } from './marble.js';
 import type { TaskHistory } from './run-record.js';
 import { round, svg, text } from './svg.js';
@@ -67,15 +67,15 @@ export function drawRun(tasks: readonly TaskHistory[], { elapsedMs, speed }: Run
 }
 
 function describeRun(tasks: readonly TaskHistory[]): string {
-  const count = (of: (task: TaskHistory) => number, what: string) => {
-    const sum = tasks.reduce((all, task) => all + of(task), 0);
-    return `${sum} ${what}${sum === 1 ? '' : 's'}`;
-  };
-  const missed = tasks.reduce((all, { misses }) => all + misses.length, 0);
+  const sum = (of: (task: TaskHistory) => number) => tasks.reduce((all, task) => all + of(task), 0);
+  const [polls, missed] = [sum((task) => task.polls.length), sum((task) => task.misses.length)];
   return [
-    `${tasks.length} task${tasks.length === 1 ? '' : 's'}`,
-    count(({ polls }) => polls.length, 'poll') + (missed > 0 ? ` (${missed} missed)` : ''),
-    count(({ transitions }) => transitions.length, 'transition'),
+    counted(tasks.length, 'task'),
+    counted(polls, 'poll') + (missed > 0 ? ` (${missed} missed)` : ''),
+    counted(
+      sum((task) => task.transitions.length),
+      'transition',
+    ),
   ].join(', ');
 }
 
