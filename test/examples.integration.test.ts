@@ -1,4 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
@@ -101,5 +107,32 @@ describe('docs/examples', () => {
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expected[command]?.(linesOf(stdout));
+  });
+
+  test.concurrent('express-postgres/server.ts goes on when a task is lost', async ({ onTestFinished }) => {
+    const gateway = createServer((_, response) => response.writeHead(401).end('{}'));
+    await once(gateway.listen(0, '127.0.0.1'), 'listening');
+    const data = mkdtempSync(join(tmpdir(), 'express-postgres-'));
+    const server = spawn(process.execPath, [`${folder}run.mjs`, `${folder}express-postgres/server.ts`], {
+      env: {
+        ...process.env,
+        ...{ DATA: data, PORT: '0', SPEED: '100', MINGYAN_API_KEY: 'revoked-0123456789' },
+        MINGYAN_BASE_URL: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`,
+      },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    onTestFinished(async () => {
+      gateway.close();
+      server.kill('SIGKILL');
+      await once(server, 'exit');
+      rmSync(data, { recursive: true });
+    });
+    const [line] = (await once(server.stdout, 'data')) as [Buffer];
+    const url = `${line.toString().trim()}/tasks/video_1`;
+    const accepted = await fetch(url, { method: 'POST' });
+    expect(accepted.status).toBe(502);
+    expect(await accepted.text()).toContain('401');
+    // The loss reaches the stream that is stored in the same turn, and the database answers within these.
+    for (let nth = 0; nth < 5; nth++) expect((await fetch(url)).status).toBe(404);
   });
 });

@@ -10,7 +10,7 @@ import express from 'express';
 import { Pool } from 'pg';
 import { createJournal, createTracker, mingyan, type TrackedTask } from 'rx-video-tasks';
 import { undiciTransport } from 'rx-video-tasks/node';
-import { concatMap, firstValueFrom, from, merge, mergeMap, Subject, timeout } from 'rxjs';
+import { concatMap, filter, firstValueFrom, from, merge, mergeMap, Subject, timeout } from 'rxjs';
 import { postgresStore, TABLE, type Database } from '../postgres-journal.js';
 
 const { DATABASE_URL, DATA = './data', MINGYAN_API_KEY = '', MINGYAN_BASE_URL: baseUrl, SPEED = '1' } = process.env;
@@ -23,11 +23,14 @@ await database.query(
   'create table if not exists video_states (id text primary key, seq int not null, task text not null)',
 );
 
+/** Nothing follows the loss of a task whose record is deleted, and it has no number: the greatest `int`. */
+const LAST = 2_147_483_647;
+
 /** Keeps the row with the higher `seq`: a transition that comes again after a restart changes nothing. */
 async function saveState(task: TrackedTask): Promise<TrackedTask> {
   const sql = `insert into video_states values ($1, $2, $3) on conflict (id)
     do update set seq = excluded.seq, task = excluded.task where excluded.seq > video_states.seq`;
-  await database.query(sql, [task.id, task.seq, JSON.stringify(task)]);
+  await database.query(sql, [task.id, task.seq ?? LAST, JSON.stringify(task)]);
   return task;
 }
 
@@ -43,6 +46,8 @@ const manual = { ack: 'manual' } as const;
 const accepted = new Subject<string>();
 merge(tracker.resume(manual), tracker.trackAll(accepted, manual))
   .pipe(
+    // A task that was lost for another reason, such as a refused key, stays open: the next start tracks it again.
+    filter((task) => task.status !== 'lost' || task.error.reason === 'expired'),
     concatMap((task) => from(saveState(task))),
     mergeMap((task) => tracker.ack(task)),
   )
