@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { pipeline } from 'node:stream/promises';
 import { show } from '../options.js';
+import { messageOf } from '../redact.js';
 import { methodNotAllowed } from './refusal.js';
 import type { RelayHandler } from './relay-handler.js';
 
@@ -31,7 +32,8 @@ export function nodeRelay(relay: RelayHandler): NodeRelayListener {
   }
   return (request, response, next) => {
     answer(relay, request, response).catch((error: unknown) => {
-      if (next) next(error);
+      // Express takes what is falsy for success, and the texts "route" and "router" for commands.
+      if (next) next(Object(error) === error ? error : new Error(messageOf(error)));
       else if (response.headersSent) response.destroy();
       else response.writeHead(500).end();
     });

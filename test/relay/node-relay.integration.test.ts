@@ -63,6 +63,20 @@ describe('over HTTP/1.1', () => {
     expect(incomingOf(new Request('http://localhost'))).toBeUndefined();
   });
 
+  test.each([undefined, 0, 'route'])('what is no Error goes to next as one: %o', async (reason) => {
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what a `videoUrl` may throw
+    const relay = nodeRelay(() => Promise.reject(reason));
+    const passed: unknown[] = [];
+    await using server = await serve((request, response) => {
+      relay(request, response, (error) => {
+        passed.push(error);
+        response.writeHead(502).end();
+      });
+    });
+    expect((await fetch(server.url)).status).toBe(502);
+    expect(passed).toEqual([new Error(String(reason))]);
+  });
+
   test('what the relay rejects with goes to next, or is a 500', async () => {
     const relay = nodeRelay(() => Promise.reject(new Error('no grant')));
     await using bare = await serve(relay);
