@@ -86,11 +86,14 @@ async function partialDraft(path: string, lock: FileLock): Promise<VideoDraft> {
   const { size } = await file.stat();
   const isResumable = note?.validator !== undefined && note.boot === boot && size > 0;
   const close = async () => {
-    const { size } = await file.stat();
-    await file.close();
-    // Nothing has arrived: nothing is left behind.
-    if (size === 0) await remove();
-    await lock.release();
+    try {
+      const { size } = await file.stat();
+      await file.close();
+      // Nothing has arrived: nothing is left behind.
+      if (size === 0) await remove();
+    } finally {
+      await lock.release();
+    }
   };
   const remove = async () => {
     await fs.rm(part, { force: true });
@@ -117,8 +120,11 @@ async function partialDraft(path: string, lock: FileLock): Promise<VideoDraft> {
     },
     close,
     async discard() {
-      await remove();
-      await close();
+      try {
+        await remove();
+      } finally {
+        await close();
+      }
     },
   };
 }

@@ -103,6 +103,22 @@ test('W9 a directory where the part belongs: storage', async () => {
   expect(error).toMatchObject({ kind: 'storage', message: expect.stringContaining(`${path}.part`) as string });
 });
 
+test('W9 a directory that takes the place of the part during the download: storage, and the lock is free', async () => {
+  const { directory, path } = await prepared();
+  const server = await serving((request, response) => {
+    if (server.requests.length > 1) send(request, response, FILE);
+    else {
+      rmSync(`${path}.part`);
+      mkdirSync(`${path}.part`);
+      response.end('<html>');
+    }
+  });
+  expect(failureOf((await saving(server.url, { directory })).end).kind).toBe('storage');
+  rmSync(`${path}.part`, { recursive: true });
+  expect((await saving(server.url, { directory })).end).toMatchObject({ status: 'saved', sha256: sha256(FILE) });
+  only(directory);
+});
+
 test.each(['', '{', '[]', 'null', '{"validator":7,"total":"x"}'])(
   'a note that holds %j is ignored: the download begins anew',
   async (note) => {
