@@ -66,7 +66,7 @@ describe('ack', () => {
     expect(log).toContain('save-failed bad');
   });
 
-  test('a key that was revoked loses no video: with a good one, the next start saves it', async () => {
+  test('W11 a key that was revoked loses no video: with a good one, the next start saves it', async () => {
     const { host, url, directory } = await server();
     const journal = memoryJournal();
     const run = async (apiKey: string, script: Parameters<typeof scriptedTransport>[0]) => {

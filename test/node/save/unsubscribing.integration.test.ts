@@ -11,8 +11,8 @@ import { mp4 } from './video-server.js';
 
 const FILE = mp4(50_000);
 
-describe('unsubscribing', () => {
-  test('during the wait for another attempt: nothing keeps the process', async () => {
+describe('W12 unsubscribing', () => {
+  test('W12 during the wait for another attempt: nothing keeps the process', async () => {
     const { url, directory } = await serving((_, response) => response.writeHead(503, { 'retry-after': '900' }).end());
     const file = await program(
       'unsubscribing',
@@ -28,7 +28,7 @@ describe('unsubscribing', () => {
     expect(child.output()).toBe('');
   });
 
-  test('before the request is sent: nothing keeps the process', async () => {
+  test('W12 before the request is sent: nothing keeps the process', async () => {
     const file = await program(
       'unsubscribing-early',
       `import { of } from 'rxjs';
@@ -50,7 +50,7 @@ describe('unsubscribing', () => {
     expect(child.output()).toBe('');
   });
 
-  test('while the key function runs: that is unsubscribed from', async () => {
+  test('W12 while the key function runs: that is unsubscribed from', async () => {
     let state = 'not asked';
     const apiKey = () =>
       new Observable<never>(() => {
@@ -67,7 +67,7 @@ describe('unsubscribing', () => {
     expect(state).toBe('unsubscribed');
   });
 
-  test('while another machine seems to save the same video: the wait ends, and its lock stays', async () => {
+  test('W12 while another machine seems to save the same video: the wait ends, and its lock stays', async () => {
     const { url, directory } = await serving((_, response) => response.end(FILE));
     await saving(url, { directory });
     const path = only(directory);
@@ -91,7 +91,7 @@ describe('unsubscribing', () => {
     expect(readdirSync(directory)).toEqual([basename(lock)]);
   });
 
-  test('while a sink waits: its signal is aborted', async () => {
+  test('W12 while a sink waits: its signal is aborted', async () => {
     const begun: AbortSignal[] = [];
     const sink: VideoSink = {
       begin: (_task, { signal }) => {
@@ -105,7 +105,7 @@ describe('unsubscribing', () => {
     expect(begun.map(({ aborted }) => aborted)).toEqual([true]);
   });
 
-  test('during the query for a fresh URL: that is unsubscribed from', async () => {
+  test('W12 during the query for a fresh URL: that is unsubscribed from', async () => {
     const { url, host, directory } = await serving((_, response) => response.writeHead(403).end());
     let state = 'not asked';
     const query = () =>
