@@ -1,5 +1,6 @@
 import { asyncScheduler, defer, EMPTY, finalize, from, mergeMap, of, takeUntil } from 'rxjs';
 import type { Observable, ObservableInput } from 'rxjs';
+import { assignDefined } from './fields.js';
 import { check, checkOptions } from './options.js';
 import { toStream } from './to-stream.js';
 import { lostTask, type LostTask, type TrackedTask } from './tracked-task.js';
@@ -17,13 +18,13 @@ export interface TaskSource<Ref, Resolved> {
 }
 
 /**
- * The transitions of many tasks, merged: what every tracker's `trackAll` does. Refs of one task are tracked once; of an
- * asynchronous source, one that arrives after the end of its task is tracked anew. Completes when all tasks have, or
+ * The transitions of many tasks, merged: what every tracker's `trackAll` does. Refs of one task are tracked once: those
+ * in an array as one ref; of another source the first one, until its task has ended. Completes when all tasks have, or
  * when the tracker is closed.
  *
  * @throws what `resolve` throws, at call time, for a bad ref in an array; from another source it arrives as `lost`.
  */
-export function trackMany<Ref, Resolved>(
+export function trackMany<Ref, Resolved extends object>(
   refs: ObservableInput<Ref>,
   { resolve, keyOf, track, closed }: TaskSource<Ref, Resolved>,
 ): Observable<TrackedTask> {
@@ -31,7 +32,11 @@ export function trackMany<Ref, Resolved>(
     throw new TypeError('refs: a string is one ref; write track(ref), or trackAll([ref])');
   }
   if (Array.isArray(refs)) {
-    const byKey = new Map((refs as Ref[]).map(resolve).map((resolved) => [keyOf(resolved), resolved]));
+    const byKey = new Map<string, Resolved>();
+    for (const resolved of (refs as Ref[]).map(resolve)) {
+      const key = keyOf(resolved);
+      byKey.set(key, mergeRefs(byKey.get(key), resolved));
+    }
     return from([...byKey.values()]).pipe(mergeMap(track));
   }
   const source = toStream('refs', refs);
@@ -54,6 +59,11 @@ export function trackMany<Ref, Resolved>(
       }),
     );
   });
+}
+
+/** Two refs of one task as one: the later one adds its fields, and wins where both have one. */
+export function mergeRefs<Ref extends object>(first: Ref | undefined, later: Ref): Ref {
+  return first ? assignDefined({ ...first }, later) : later;
 }
 
 /**

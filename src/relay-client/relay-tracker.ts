@@ -145,7 +145,12 @@ export function relayTracker(options: RelayTrackerOptions): RelayTracker {
 
     trackAll(refs) {
       refuseIfClosed();
-      return trackMany(refs, { resolve: idOf, keyOf: (id) => id, track: watchOrLose, closed: closing });
+      return trackMany(refs, {
+        resolve: (ref) => ({ id: idOf(ref) }),
+        keyOf: ({ id }) => id,
+        track: ({ id }) => watchOrLose(id),
+        closed: closing,
+      });
     },
 
     connection: streams.state,

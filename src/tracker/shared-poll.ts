@@ -17,6 +17,7 @@ import type { Ask, RequestContext, ResolvedRef } from '../query.js';
 import { Queue } from '../queue.js';
 import { draw } from '../options.js';
 import { changeKey, copyTask, isTerminal, type Task, type TaskStatus } from '../task.js';
+import { mergeRefs } from '../track-many.js';
 import type { TaskPlan } from './poll-plan.js';
 
 /** Callbacks that the tracker passes to each shared poll. */
@@ -40,7 +41,7 @@ export class SharedPoll extends Poll implements RequestContext {
   // Of the list of those that share its timer.
   before: Scheduled | undefined;
   after: Scheduled | undefined;
-  readonly ref: ResolvedRef;
+  ref: ResolvedRef;
   protected readonly plan: TaskPlan;
   protected state: PollState;
   readonly #host: SharedPollHost;
@@ -66,8 +67,12 @@ export class SharedPoll extends Poll implements RequestContext {
     return this.isRunning || this.terminal ? (this.last?.status ?? 'unanswered') : undefined;
   }
 
-  /** Emits the last transition. Polling starts with the first subscriber, as soon as the floor allows. */
-  subscribe(subscriber: Subscriber<Task>): void {
+  /**
+   * Emits the last transition. Polling starts with the first subscriber, as soon as the floor allows; its ref adds to
+   * those of before.
+   */
+  subscribe(subscriber: Subscriber<Task>, ref: ResolvedRef): void {
+    if (!this.isRunning && ref !== this.ref) this.#add(ref);
     const member = new Member(this, subscriber);
     this.#subscribers.add(member);
     subscriber.add(member);
@@ -84,13 +89,13 @@ export class SharedPoll extends Poll implements RequestContext {
     this.#host.onIdle(this);
   }
 
-  /** Completes every stream of this task. Of the task only the floor is remembered. */
-  reset(): void {
+  /** Completes every stream of this task. Of the task only the floor is remembered, and what the ref contains. */
+  reset(ref = this.ref): void {
     this.stop();
+    this.ref = ref;
     this.last = undefined;
     this.#requests = 0;
-    const { askedAt, heldUntil, floor } = this.state;
-    this.state = Object.assign(this.#newState(), { askedAt, heldUntil, floor });
+    this.#renew();
     for (const subscriber of this.#dismiss()) subscriber.complete();
   }
 
@@ -198,9 +203,26 @@ export class SharedPoll extends Poll implements RequestContext {
     });
   }
 
+  #add(ref: ResolvedRef): void {
+    const { state } = this;
+    const before = windowNameIn(this.ref);
+    this.ref = mergeRefs(this.ref, ref);
+    const name = windowNameIn(this.ref);
+    if (state.seenAt === undefined) this.#renew();
+    // The model that an answer has named holds, and so does the age. No answer names `flex`.
+    else if (name === 'flex' || state.model === before) state.model = name;
+  }
+
+  /** Drops what answers have shown. The floor and a Retry-After of before still hold. */
+  #renew(): void {
+    const { askedAt, heldUntil, floor } = this.state;
+    const state = (this.state = this.#newState());
+    Object.assign(state, { askedAt, heldUntil, floor: Math.max(floor, state.floor) });
+  }
+
   #newState(): PollState {
-    const { model, hint, createdAt } = this.ref;
-    const state = newTaskState(this.plan, hint ?? model);
+    const { createdAt } = this.ref;
+    const state = newTaskState(this.plan, windowNameIn(this.ref));
     if (createdAt !== undefined) state.beganAt = createdAt - (asyncScheduler.now() - this.now());
     return state;
   }
@@ -225,6 +247,10 @@ export class SharedPoll extends Poll implements RequestContext {
     while (this.#subscribers.first) this.#subscribers.delete(this.#subscribers.first);
     return subscribers;
   }
+}
+
+function windowNameIn({ hint, model }: ResolvedRef): string | undefined {
+  return hint ?? model;
 }
 
 /** ms from one time to another, if both are known. Times of two clocks may be the wrong way round. */

@@ -74,12 +74,17 @@ export interface TrackOptions {
 
 /** Tracks tasks as Observables of their transitions; made by `createTracker`. */
 export interface Tracker {
-  /** Asks about a task once; see `createQuery`. */
+  /**
+   * Asks about a task once; see `createQuery`. Still does after `close`, so that `saveVideo` can ask for a fresh URL.
+   */
   readonly query: Query;
   /**
    * Emits the transitions of one task, up to its terminal one; then completes. One poll is shared by all subscribers: a
    * late one receives the last transition first, the last one to leave aborts the poll. A terminal task is remembered
-   * until its video expires (else for 24 h), and never asked about again.
+   * until its video expires (else for 24 h), and not asked about until then.
+   *
+   * While a task is polled, the ref of the first subscriber holds. When polling begins again, a later ref adds its
+   * fields to those of before, and wins where both have one. `forget` drops them.
    *
    * Errors with a TrackingError. A failed or cancelled task is a value.
    * @throws TypeError or RangeError at call time for a ref that names no task, for unknown options, and on a closed
@@ -88,8 +93,8 @@ export interface Tracker {
   track(ref: TaskRef, options?: TrackOptions): Observable<Task>;
   /**
    * Emits the transitions of many tasks, merged. A task that cannot be tracked any more arrives as a `lost` value, and
-   * the others go on. Equal refs are tracked once; one that arrives after the end of its task emits the end again.
-   * Errors only if `refs` does.
+   * the others go on. Refs of the same task are tracked once, those in an array with the fields of all of them; one
+   * that arrives after the end of its task emits the end again. Errors only if `refs` does.
    * @throws TypeError or RangeError at call time for a bad ref in an array (from another source it arrives as `lost`),
    * for refs that are no stream, for unknown options, and on a closed tracker.
    */
@@ -222,7 +227,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       terminals.delete(poll);
       idle.delete(poll);
       if (terminal) poll.reset();
-      poll.subscribe(subscriber);
+      poll.subscribe(subscriber, ref);
     });
 
   /** A loss is a value. */
@@ -292,11 +297,12 @@ export function createTracker(options: TrackerOptions): Tracker {
       const resolved = resolve(ref);
       // First: the task may be tracked again when its streams complete.
       const forgotten = journal?.forget(toPlainRef(resolved)) ?? EMPTY;
-      const poll = pollsOf(resolved).get(resolved.id);
+      const { id, providerName, provider } = resolved;
+      const poll = pollsOf(resolved).get(id);
       if (poll) {
         terminals.delete(poll);
         remember(poll, idle);
-        poll.reset();
+        poll.reset({ id, providerName, provider });
       }
       return forgotten;
     },

@@ -15,7 +15,7 @@ export const LAW: Record<string, readonly string[]> = {
   'tracking-error': ['task', 'errors', 'redact'],
   'tracked-task': ['task', 'errors', 'tracking-error', 'fields'],
   'to-stream': ['options', 'rxjs'],
-  'track-many': ['tracked-task', 'options', 'to-stream', 'rxjs'],
+  'track-many': ['tracked-task', 'fields', 'options', 'to-stream', 'rxjs'],
   clock: ['rxjs'],
   diagnostics: ['task', 'errors'],
   'query-trace': ['task', 'errors', 'diagnostics', 'rxjs'],

@@ -1,7 +1,16 @@
-import { map, mergeMap, NEVER, Subject, take, tap, toArray } from 'rxjs';
-import { createTracker, xingchaoyiqing, type TaskRef, type TrackerOptions } from 'rx-video-tasks';
+import { ignoreElements, map, mergeMap, NEVER, Subject, take, tap, toArray } from 'rxjs';
+import {
+  alad,
+  createTracker,
+  isTrackingError,
+  resultWindows,
+  xingchaoyiqing,
+  type TaskRef,
+  type Tracker,
+  type TrackerOptions,
+} from 'rx-video-tasks';
 import { scriptedTransport } from 'rx-video-tasks/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { marbles } from '../marbles.js';
 import { listen } from '../operators/polls.js';
 
@@ -71,7 +80,126 @@ test(
   }),
 );
 
+describe('a later ref of a task that is not polled now', () => {
+  const model = 'seedance_1_5_pro_480p';
+  const flex = { id: 'v', hint: 'flex' };
+  /** A first subscriber, which leaves after a second, and another one at 5 s: when the task is asked about, in s. */
+  const asksOf = (
+    first: TaskRef,
+    later: TaskRef,
+    script: Script,
+    between?: (tracker: Tracker) => void,
+    options: Partial<TrackerOptions> = {},
+  ) => {
+    let asked: number[] = [];
+    marbles((m) => {
+      const { tracker, asks } = scripted(script, options);
+      m.expect(tracker.track(first).pipe(ignoreElements()), '^ 999ms !').toBeObservable('---');
+      m.scheduler.schedule(() => between?.(tracker), 2_000);
+      m.scheduler.schedule(() => {
+        listen(tracker.track(later));
+      }, 5_000);
+      m.flush();
+      asked = asks().map((ask) => Math.round(Number(ask.slice('v@'.length))));
+    })();
+    return asked;
+  };
+
+  test('adds its hint, after an answer too: no answer names flex', () => {
+    expect(asksOf('v', flex, { v: ['q', 'p', 's'] })).toEqual([0, 10, 70]);
+    const named = { status: 'processing', model } as const;
+    expect(asksOf('v', flex, { v: [named, named, 's'] })).toEqual([0, 10, 70]);
+  });
+
+  test('adds its model until an answer names one', () => {
+    const ref = { id: 'v', model };
+    // A miss before any answer is followed by the shortest wait of the window.
+    expect(asksOf('v', ref, { v: ['never', 'server', 's'] })).toEqual([0, 10, 20]);
+    const named = { status: 'processing', model: 'viduq3-pro' } as const;
+    expect(asksOf('v', ref, { v: [named, 'server', 's'] })).toEqual([0, 10, 40]);
+    // This service names no model before the end.
+    const options = { provider: alad({ apiKey: 'test-key-0123456789' }), windows: resultWindows, minInterval: 10_000 };
+    expect(asksOf('v', ref, { v: ['q', 'p', 's'] }, undefined, options)).toEqual([0, 10, 20]);
+  });
+
+  test('adds its floor', () => {
+    const veo = { id: 'v', model: 'veo_3_1' };
+    expect(asksOf('v', veo, { v: ['never', 's'] })).toEqual([0, 30]);
+    // A floor of before still holds.
+    expect(asksOf(veo, { id: 'v', model }, { v: ['never', 's'] })).toEqual([0, 30]);
+  });
+
+  test('wins where both have a field, and keeps the others', () => {
+    const first = { id: 'v', model };
+    const script: Script = { v: ['never', 'server', 's'] };
+    expect(asksOf(first, { id: 'v', model: 'viduq3-pro' }, script)).toEqual([0, 10, 40]);
+    expect(asksOf(first, 'v', script)).toEqual([0, 10, 20]);
+    expect(asksOf(flex, 'v', script)).toEqual([0, 10, 70]);
+  });
+
+  test('is all that is known of a task that was forgotten, but for the floor', () => {
+    const forget = (tracker: Tracker) => {
+      listen(tracker.forget(flex));
+    };
+    expect(asksOf(flex, 'v', { v: ['q', 'p', 's'] }, forget)).toEqual([0, 10, 40]);
+    expect(asksOf('v', flex, { v: ['q', 'p', 's'] }, forget)).toEqual([0, 10, 70]);
+  });
+
+  test('adds its createdAt: the deadline counts from it, and not found is expired', () => {
+    vi.useFakeTimers();
+    try {
+      const reasons: string[] = [];
+      const started = Date.now();
+      for (const [id, age, deadline] of [
+        ['v', 60_000, 100_000],
+        ['w', 90_000_000, 200_000_000],
+      ] as const) {
+        const { tracker } = scripted({ v: ['never', 'q'], w: ['never', 'not-found'] }, { deadline });
+        tracker.track(id).subscribe().unsubscribe();
+        tracker.track({ id, createdAt: started - age }).subscribe({
+          error: (error: unknown) =>
+            reasons.push(`${id} ${isTrackingError(error) ? error.reason : ''} at ${Date.now() - started}`),
+        });
+      }
+      vi.advanceTimersByTime(200_000);
+      expect(reasons).toEqual(['w expired at 10001', 'v deadline at 40000']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test(
+    'does not change a poll that runs',
+    marbles((m) => {
+      const { tracker, asks } = scripted({ v: ['q', 'p', 's'] });
+      listen(tracker.track('v'));
+      m.scheduler.schedule(() => {
+        listen(tracker.track(flex));
+      }, 1_000);
+      m.flush();
+      expect(asks()).toEqual(['v@0', 'v@30.001', 'v@60.002']);
+    }),
+  );
+});
+
 describe('trackAll', () => {
+  test(
+    'tracks refs of one task in an array with the fields of all of them; the later one wins',
+    marbles((m) => {
+      const { tracker, asks } = scripted({ v: ['server', 's'], w: ['server', 's'] });
+      const refs = [
+        ...[{ id: 'v', hint: 'flex' }, 'v', { id: 'v', model: 'viduq3-pro' }],
+        ...[
+          { id: 'w', hint: 'flex' },
+          { id: 'w', hint: 'seedance_1_5_pro_480p' },
+        ],
+      ];
+      listen(tracker.trackAll(refs));
+      m.flush();
+      expect(asks()).toEqual(['v@0', 'w@0', 'w@10', 'v@60']);
+    }),
+  );
+
   test(
     'completes when the tracker is closed, over a source that stays open too',
     marbles((m) => {

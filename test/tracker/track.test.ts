@@ -267,6 +267,15 @@ describe('close', () => {
     }),
   );
 
+  test(
+    'query still asks after close: a save that is under way may need a fresh URL',
+    marbles((m) => {
+      const { tracker } = scripted({ v: ['s'] });
+      tracker.close();
+      m.expect(tracker.query('v').pipe(map(({ status }) => status))).toBeObservable('a|', { a: 'completed' });
+    }),
+  );
+
   test('no timer is left behind', () => {
     vi.useFakeTimers();
     try {
