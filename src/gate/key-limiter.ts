@@ -230,6 +230,7 @@ export class KeyLimiter {
       return false;
     }
     this.#failures = 0;
+    if (isAboutTask(error)) this.onReply(pending);
     if (kind === 'unauthorized') return this.#onRefused(error, pending);
     if (kind === 'rate-limited' || retryAfterMs !== undefined) this.#onThrottled(error, pending);
     return false;
@@ -292,4 +293,12 @@ export class KeyLimiter {
     }
     for (const { subscriber } of dismissed) subscriber.error(new QueryError(kind, message, { code, httpStatus }));
   }
+}
+
+/**
+ * Whether the service has looked for the task: then the key is neither refused nor throttled. Other replies show less:
+ * a 403, a 5xx or a page may come from a proxy in front of the service, and a reply about another task from a cache.
+ */
+function isAboutTask({ kind, code }: QueryError): boolean {
+  return kind === 'not-found' || kind === 'expired' || code === 'no-video';
 }

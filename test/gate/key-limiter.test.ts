@@ -232,6 +232,93 @@ test(
   }),
 );
 
+describe('an answer about the task, though it is no Task,', () => {
+  const about = [
+    ['not found', new QueryError('not-found', 'no', { httpStatus: 404 })],
+    ['record deleted', new QueryError('expired', 'no', { httpStatus: 404 })],
+    ['completed without a URL', new QueryError('malformed', 'no', { code: 'no-video', httpStatus: 200 })],
+  ] as const;
+  const other = [
+    ['forbidden', new QueryError('forbidden', 'no', { httpStatus: 403 })],
+    ['server error', new QueryError('server', 'no', { httpStatus: 502 })],
+    ['a page', new QueryError('malformed', 'no', { httpStatus: 200 })],
+    ['another task', new QueryError('malformed', 'no', { code: 'wrong-task', httpStatus: 200 })],
+  ] as const;
+  const failsLater = (error: QueryError) => timer(50).pipe(mergeMap(() => throwError(() => error)));
+
+  /** After two 429s in a row the key gets one request at a time, from 2552 on: when three of these go. */
+  const afterTwo429s = (error: QueryError) => {
+    let times: string[] = [];
+    marbles((m) => {
+      const { went, send } = sender(m, unlimitedGate());
+      proveRate(send);
+      send(
+        'first',
+        1,
+        throwError(() => fails('rate-limited', 500)),
+      );
+      send('second', 2, failsLater(fails('rate-limited', 500)));
+      for (const name of ['a', 'b', 'c']) send(name, 560, failsLater(error));
+      m.flush();
+      times = went.slice(PROVEN + 2);
+    })();
+    return times;
+  };
+
+  test.each(about)('shows that a pause was long enough: %s', (_what, error) => {
+    expect(afterTwo429s(error)).toEqual(['a@2551', 'b@2601', 'c@2604']);
+  });
+
+  test.each(other)('other replies do not: %s', (_what, error) => {
+    expect(afterTwo429s(error)).toEqual(['a@2551', 'b@2601', 'c@2651']);
+  });
+
+  /** Requests a minute that are learned of 500 such replies and a 429. */
+  const learnedFrom = (error: QueryError) => {
+    const gate = unlimitedGate();
+    marbles((m) => {
+      const { send } = sender(m, gate);
+      for (let nth = 0; nth < 500; nth++) {
+        send(
+          'reply',
+          0,
+          throwError(() => error),
+        );
+      }
+      send(
+        'throttled',
+        1,
+        throwError(() => fails('rate-limited')),
+      );
+      m.flush();
+    })();
+    return gate.stats(ticket).requestsPerMinute;
+  };
+
+  test.each(about)('counts for the rate that is learned: %s', (_what, error) => {
+    expect(learnedFrom(error)).toBe(60 * 0.9 * 500);
+  });
+
+  test.each(other)('other replies do not count for it: %s', (_what, error) => {
+    expect(learnedFrom(error)).toBe(60 * 0.9);
+  });
+
+  test(
+    'pauses the key where it has a Retry-After',
+    marbles((m) => {
+      const { went, send } = sender(m, createGate());
+      send(
+        'a',
+        0,
+        throwError(() => fails('not-found', 1_000)),
+      );
+      send('b', 1);
+      m.flush();
+      expect(went).toEqual(['a@0', 'b@1000']);
+    }),
+  );
+});
+
 test('without Retry-After the rate grows more slowly', () => {
   const lastOfSixty = (retryAfterMs?: number) => {
     let last = NaN;

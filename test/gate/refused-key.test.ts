@@ -84,6 +84,21 @@ describe('F39 a 401 of a key that was accepted before', () => {
     }),
   );
 
+  test.each([
+    ['not found', new QueryError('not-found', 'no such task', { httpStatus: 404 })],
+    ['its record deleted', new QueryError('expired', 'deleted', { httpStatus: 404 })],
+    ['completed without a URL', new QueryError('malformed', 'no URL', { code: 'no-video', httpStatus: 200 })],
+  ])('is over where the confirming request gets an answer about its task: %s', (_what, answer) => {
+    marbles((m) => {
+      const gate = createGate({ maxInFlight: 2 });
+      gate.admit(ticket, of('accepted')).subscribe();
+      m.expect(gate.admit(ticket, answering(after(1, fails('unauthorized')), of('a')))).toBeObservable('---(a|)');
+      m.expect(gate.admit(ticket, m.cold('---(x|)'))).toBeObservable('---(x|)');
+      m.expect(gate.admit(ticket, m.cold('-#', {}, answer))).toBeObservable('--#', {}, answer);
+      m.expect(gate.admit(ticket, m.cold('----(c|)'))).toBeObservable('------(c|)');
+    })();
+  });
+
   test('among 730 successes ends no task: 2,000 requests', () => {
     marbles((m) => {
       const gate = createGate({ requestsPerMinute: Infinity });
@@ -112,6 +127,15 @@ describe('F39 a 401 of a key that was accepted before', () => {
     }),
   );
 });
+
+test(
+  'F39 a key that asked about an unknown task is accepted: its first 401 is confirmed',
+  marbles((m) => {
+    const gate = createGate({ maxInFlight: 1 });
+    gate.admit(ticket, fails('not-found')).subscribe({ error: () => 0 });
+    m.expect(gate.admit(ticket, answering(after(1, fails('unauthorized')), of('a')))).toBeObservable('-(a|)');
+  }),
+);
 
 test(
   'F39 a key that was never accepted ends at its first 401, and with it the requests that wait',
