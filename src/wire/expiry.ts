@@ -1,7 +1,15 @@
+/** The prefixes of the parameters that are a date and a lifetime. */
+const VENDORS = [
+  'x-tos', // https://docs.byteplus.com/en/docs/tos/reference-including-a-signature-in-the-url
+  'x-amz', // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+  'x-goog', // https://cloud.google.com/storage/docs/authentication/canonical-requests
+  'x-oss', // https://www.alibabacloud.com/help/en/oss/developer-reference/add-signatures-to-urls
+];
+
 /** When a presigned URL stops working, in epoch ms, by its own parameters; undefined where it has none. */
 export function expiryOf(url: string): number | undefined {
   const query = new URL(url.toLowerCase()).searchParams;
-  for (const vendor of ['x-tos', 'x-amz']) {
+  for (const vendor of VENDORS) {
     const lifetime = wholeSeconds(query.get(`${vendor}-expires`));
     const end = lifetime && basicIsoDate(query.get(`${vendor}-date`)) + lifetime;
     if (end) return end;

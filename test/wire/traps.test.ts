@@ -268,8 +268,10 @@ describe('when a video expires', () => {
     ['?X-Tos-Date=20260427T111505Z&X-Tos-Expires=3600', signed + 3_600_000],
     ['?x-tos-date=20260427T111505Z&x-tos-expires=60', signed + 60_000],
     ['?X-Amz-Date=20260427T111505Z&X-Amz-Expires=86400', signed + DAY],
+    ['?X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Date=20260427T111505Z&X-Goog-Expires=900', signed + 900_000],
+    ['?x-oss-signature-version=OSS4-HMAC-SHA256&x-oss-date=20260427T111505Z&x-oss-expires=86400', signed + DAY],
     ['?Expires=1777300000&Signature=s', 1_777_300_000_000],
-  ])('%s tells it', (query, at) => {
+  ])('%s: by its own parameters', (query, at) => {
     expect(expiryOf(query)).toBe(at);
   });
 
