@@ -97,7 +97,7 @@ interface Schedule extends Spacing {
 }
 
 /** 5 % of lognormal times are shorter, and 5 % longer, by so many standard deviations than the median. */
-const TAIL = 1.645;
+export const TAIL = 1.645;
 
 /** Steps of the sum over a wait. Twice as many change the requests by 0.2 %. */
 const STEPS = 12;

@@ -3,6 +3,7 @@ import { isTerminal, taskKey } from '../task.js';
 import { windowName, windowOf, type PollWindow, type PollWindows } from '../windows.js';
 import { LONGEST_DELAY } from '../durations.js';
 import { check } from '../options.js';
+import { TAIL } from './cadence.js';
 import { checkWindows } from './poll-config.js';
 
 /** How long generating took: plain JSON. */
@@ -34,8 +35,8 @@ export interface LearnedTimes {
 /** The document counts as much as so many tasks. */
 const TRUST = 5;
 const MOST = 100;
-/** Of lognormal times 5 % are shorter and 5 % longer than so many standard deviations from the mean. */
-const TAIL = 1.645;
+/** So many open tasks are remembered: some are never seen settled. */
+const MOST_OPEN = 10_000;
 
 /**
  * Learns from the tasks that complete how long generating really takes, window by window, for the cadences that space
@@ -61,7 +62,7 @@ export function learnGenerationTimes(windows: PollWindows, times: GenerationTime
   check('times', times, Object(times) === times, 'the `times` of an earlier run');
   const seen: Record<string, GenerationTime> = {};
   const learned: Record<string, PollWindow> = { ...windows };
-  /** When open tasks were first seen out of the queue; Infinity while they are in it. */
+  /** When open tasks were first seen out of the queue; Infinity while they are in it. Those seen last stand last. */
   const beginnings = new Map<string, number>();
 
   const keep = (name: string, time: GenerationTime) => {
@@ -81,19 +82,20 @@ export function learnGenerationTimes(windows: PollWindows, times: GenerationTime
     next: (task) => {
       const key = taskKey(task);
       const before = beginnings.get(key);
-      if (task.status === 'lost') beginnings.delete(key);
-      else if (task.status === 'queued') beginnings.set(key, Infinity);
-      else {
-        const { startedAt, createdAt = NaN, observedAt, pollAfter = 0 } = task;
-        const finishedAt = task.finishedAt ?? observedAt - pollAfter / 2;
-        const began = startedAt ?? (before === Infinity ? observedAt : (before ?? createdAt));
-        beginnings.set(key, began);
-        if (isTerminal(task)) beginnings.delete(key);
-        const ms = finishedAt - began;
-        if (task.status !== 'completed' || !(ms > 0 && ms <= LONGEST_DELAY)) return;
-        const name = windowName(windows, task.model);
-        keep(name, add(Math.log(ms), seen[name]));
+      beginnings.delete(key);
+      if (task.status === 'lost') return;
+      const { status, startedAt, createdAt = NaN, observedAt, pollAfter = 0 } = task;
+      const left = before === Infinity ? observedAt : (before ?? createdAt);
+      const began = status === 'queued' ? Infinity : (startedAt ?? left);
+      if (!isTerminal(task)) {
+        if (!Number.isNaN(began)) beginnings.set(key, began);
+        if (beginnings.size > MOST_OPEN) beginnings.delete(beginnings.keys().next().value as string);
+        return;
       }
+      const ms = (task.finishedAt ?? observedAt - pollAfter / 2) - began;
+      if (status !== 'completed' || !(ms > 0 && ms <= LONGEST_DELAY)) return;
+      const name = windowName(windows, task.model);
+      keep(name, add(Math.log(ms), seen[name]));
     },
   };
 }

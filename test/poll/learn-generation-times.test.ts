@@ -72,6 +72,26 @@ describe('learnGenerationTimes', () => {
     expect(seenOf(queuedTask(at), lostTask(at), completedTask(at))).toEqual([1, 100]);
   });
 
+  test('a task whose first answers have no time begins with the one that a later answer has', () => {
+    const untimed = processingTask({ observedAt: 60_000 });
+    const end = completedTask({ createdAt: 10_000, observedAt: 110_000 });
+    expect(seenOf(untimed, end)).toEqual([1, 100]);
+    expect(seenOf(untimed, processingTask({ createdAt: 30_000, observedAt: 80_000 }), end)).toEqual([1, 80]);
+  });
+
+  test('of 10,000 open tasks it is known when they began, of more only of those that were seen last', () => {
+    const at = { createdAt: 10_000, observedAt: 110_000 };
+    const others = Array.from({ length: 10_000 }, (_, nth) => queuedTask({ ...at, id: `o${nth}` }));
+    const [queued, end] = [queuedTask(at), completedTask(at)];
+    // It is completed as soon as it has left the queue: as long as it is known to have queued, there is nothing to learn.
+    expect(seenOf(queued, ...others.slice(1), end)).toBeUndefined();
+    expect(seenOf(queued, ...others, end)).toEqual([1, 100]);
+    expect(seenOf(queued, ...others.slice(1), queued, ...others.slice(1), end)).toBeUndefined();
+    // Those that have settled do not count.
+    const settled = others.flatMap((task) => [task, failedTask({ ...at, id: task.id })]);
+    expect(seenOf(queued, ...settled, end)).toBeUndefined();
+  });
+
   test('each window learns from its own tasks, under its own name', () => {
     const learned = learnGenerationTimes(resultWindows);
     const end = { createdAt: 0, observedAt: 100_000 };
