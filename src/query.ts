@@ -34,7 +34,10 @@ export interface TaskRefFields {
   readonly provider?: string;
   /** The model, until an answer names it: the right polling window from the first poll on. */
   readonly model?: string;
-  /** The name of a polling window that no answer contains, such as `flex` for Seedance 1.5's offline service. */
+  /**
+   * The name of the polling window for as long as no answer has named a model, in place of `model`. `flex` (Seedance
+   * 1.5's offline service) holds throughout, since no model's name shows it.
+   */
   readonly hint?: string;
   /**
    * When the task was created: epoch ms, or a Date. The deadline counts from it, and a day later "not found" means
