@@ -133,10 +133,11 @@ export interface TrackingErrorFields {
 }
 
 /**
- * Tracking ended without a terminal answer. The task may still be running and can be tracked again by its id.
+ * Tracking ended without a terminal answer.
  *
- * `reason`: `query` (asking again is pointless, for the reason in `cause`), `deadline`, `expired` (the service has
- * deleted its record), `no-video` (the task is done, but no URL came), `journal` (tracking could not be made durable).
+ * `reason`: `query` (asking again is pointless, for the reason in `cause`), `deadline`, `journal` (tracking could not
+ * be made durable): the task may still be running and can be tracked again by its id. `expired` (the service has
+ * deleted its record), `no-video` (the task is done, but no URL came): asking again shows nothing more.
  */
 export class TrackingError extends NamedError {
   /** `TrackingError`. Guards compare it, so that errors of a second copy of this library count too. */

@@ -27,7 +27,7 @@ export function trackingError(reason: TrackingErrorReason, ending: Ending): Trac
   if (detail) message += `: ${detail.replace(/\.$/, '')}`;
   // Times from outside may be no dates: toJSON accepts those too.
   message += last ? ` (${last.status} at ${new Date(last.observedAt).toJSON()})` : ' (no answer)';
-  if (reason === 'query' || reason === 'deadline') message += '. It may still be running: track it again by its id';
+  if (reason !== 'expired' && reason !== 'no-video') message += '. It may still be running: track it again by its id';
   return new TrackingError(reason, message, { provider, id, misses, cause, last });
 }
 

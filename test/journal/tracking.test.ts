@@ -792,6 +792,7 @@ describe('D3 a store that fails', () => {
     const { tracker, asks } = scripted(createJournal(store), ['q']);
     const [lost] = await lastValueFrom(tracker.trackAll(['v']).pipe(toArray()));
     expect(lost).toMatchObject({ status: 'lost', error: { reason: 'journal' } });
+    expect(lost?.status === 'lost' && lost.error.message).toMatch(/ENOSPC.*it may still be running: track it again/is);
     await expect(lastValueFrom(tracker.resume())).rejects.toThrow('ENOSPC');
     expect(asks()).toEqual([]);
   });
