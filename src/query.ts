@@ -120,7 +120,7 @@ export function gateOf({ gate }: QueryOptions): () => Gate {
 }
 
 /**
- * Asks about resolved refs, one request each, when the gate admits it: under a limit the most urgent first.
+ * Asks about resolved refs, one request each, when the gate admits it: under a known rate limit the most urgent first.
  * @throws TypeError for a transport that is no function.
  */
 export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask {

@@ -24,8 +24,9 @@ export interface GateTicket {
   /** Strings are compared by value, functions that return keys by identity. */
   readonly key: unknown;
   /**
-   * How much is lost by waiting. Where several requests wait for a limit, the largest goes first. A request without
-   * urgency goes in order of arrival at the latest.
+   * How much is lost by waiting. Once the rate limit of the key is known, configured or learned from a 429, the request
+   * with the largest goes first; before that, requests go in order of arrival. A request without urgency goes in order
+   * of arrival at the latest.
    */
   readonly urgency?: (() => number) | undefined;
 }
