@@ -4,7 +4,7 @@ import { check, checkFlag, checkNumber, checkOptions } from '../options.js';
 import { policyOptions } from '../poll/poll-config.js';
 import { policyOf, windowIn } from '../poll/policy.js';
 import { createQuery, providersOf, QUERY_OPTIONS, type QueryOptions } from '../query.js';
-import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from '../tracker/poll-plan.js';
+import { PLAN_OPTIONS, taskPlans, type TaskPlan, type TaskPlanOptions } from '../task-plan.js';
 import type { FleetEvent } from './fleet-event.js';
 import type { Provider } from '../providers/provider.js';
 import { queuesOf, type NamespaceOptions } from './keys.js';
@@ -14,7 +14,7 @@ import { checkConnection, connect, type FleetConnection } from './redis-connecti
 
 /** Which services a worker asks, how often, and through which Redis. */
 export interface FleetWorkerOptions
-  extends QueryOptions, Omit<PollPlanOptions, 'notifier' | 'onMiss'>, NamespaceOptions {
+  extends QueryOptions, Omit<TaskPlanOptions, 'notifier' | 'onMiss'>, NamespaceOptions {
   /** The Redis or Valkey that the trackers use too. */
   readonly connection: FleetConnection;
   /** Aborted: finishes the polls that run, starts no other, and completes. @default none */

@@ -17,11 +17,14 @@ import type { Ask, RequestContext, ResolvedRef } from '../query.js';
 import { Queue } from '../queue.js';
 import { draw } from '../options.js';
 import { changeKey, copyTask, isTerminal, type Task, type TaskStatus } from '../task.js';
+import type { TaskPlan } from '../task-plan.js';
 import { mergeRefs } from '../track-many.js';
-import type { TaskPlan } from './poll-plan.js';
+import type { Activity } from './activity.js';
 
-/** Callbacks that the tracker passes to each shared poll. */
+/** What the tracker passes to each shared poll. */
 export interface SharedPollHost {
+  /** Whether polls may start; undefined where they always may. */
+  readonly activity: Activity | undefined;
   readonly ask: Ask;
   /** Whether a good answer is known from before this process. */
   readonly isAnswered: (ref: ResolvedRef) => boolean;
@@ -117,17 +120,17 @@ export class SharedPoll extends Poll implements RequestContext {
 
   override stop(): void {
     super.stop();
-    this.plan.activity?.forget(this);
+    this.#host.activity?.forget(this);
   }
 
   override sent(): void {
     super.sent();
     this.#requests++;
-    this.plan.activity?.forget(this);
+    this.#host.activity?.forget(this);
   }
 
   protected override due(time: number): PollDecision {
-    const { activity } = this.plan;
+    const { activity } = this.#host;
     if (this.state.isAsking || !activity?.hold(this)) return super.due(time);
     return hold(this.state, time);
   }
@@ -136,7 +139,7 @@ export class SharedPoll extends Poll implements RequestContext {
   withdraw(): void {
     if (!this.state.isAsking) return;
     this.abort();
-    this.plan.activity?.hold(this);
+    this.#host.activity?.hold(this);
     this.apply(hold(this.state, this.now()));
   }
 
@@ -147,7 +150,7 @@ export class SharedPoll extends Poll implements RequestContext {
   }
 
   protected ask(): Observable<Task> {
-    this.plan.activity?.queue(this);
+    this.#host.activity?.queue(this);
     return this.#host.ask(this.ref, this);
   }
 

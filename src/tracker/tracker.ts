@@ -19,15 +19,15 @@ import {
   type TaskRef,
 } from '../query.js';
 import { taskKey, type Task, type TaskStatus } from '../task.js';
+import { PLAN_OPTIONS, taskPlans, type TaskPlan, type TaskPlanOptions } from '../task-plan.js';
 import { lostTask, type TrackedTask } from '../tracked-task.js';
 import { toStream } from '../to-stream.js';
 import { checkTrackOptions, lostRef, trackMany } from '../track-many.js';
 import { Activity } from './activity.js';
-import { PLAN_OPTIONS, taskPlans, type PollPlanOptions, type TaskPlan } from './poll-plan.js';
 import { SharedPoll, type SharedPollHost } from './shared-poll.js';
 
 /** What to track, and how; without poll options each provider's own document is followed. */
-export interface TrackerOptions extends QueryOptions, PollPlanOptions {
+export interface TrackerOptions extends QueryOptions, TaskPlanOptions {
   /**
    * Remembers tasks and their transitions beyond the process: `fileJournal(path)` of `./node`, or `createJournal` over
    * a database of yours. A task is saved before its first poll, a transition before it is emitted.
@@ -156,7 +156,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   const gate = gateOf(options);
   const ask = createAsk(options, gate);
   const activity = options.active && new Activity();
-  const plans = taskPlans(providersOf(options.provider), options, activity);
+  const plans = taskPlans(providersOf(options.provider), options);
   /** By id: tasks with subscribers, and those that are remembered. */
   const polls = new Map([...plans.keys()].map((provider) => [provider, new Map<string, SharedPoll>()]));
   // Those without subscribers, oldest first.
@@ -185,6 +185,7 @@ export function createTracker(options: TrackerOptions): Tracker {
   };
 
   const host: SharedPollHost = {
+    activity,
     ask(ref, context) {
       const query = ask(ref, context);
       return journal?.record(toPlainRef(ref), query) ?? query;

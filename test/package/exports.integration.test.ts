@@ -31,6 +31,7 @@ test('each entry file of src is a subpath of the package, and each subpath was b
     'query-trace.ts',
     'to-stream.ts',
     'track-many.ts',
+    'task-plan.ts',
   ];
   const named = subpaths.map(([subpath]) => `${subpath === '.' ? 'index' : subpath.slice(2)}.ts`);
   expect(named.sort()).toEqual(entries.filter((file) => !inner.includes(file)).sort());

@@ -34,26 +34,14 @@ export const LAW: Record<string, readonly string[]> = {
   ],
   operators: ['poll', 'task', 'tracked-task', 'windows', 'errors', 'options', 'to-stream', 'durations', 'rxjs'],
   journal: ['task', 'tracked-task', 'errors', 'tracking-error', 'redact', 'fields', 'durations', 'rxjs'],
+  'task-plan': ['windows', 'options', 'diagnostics', 'providers', 'poll'],
   tracker: [
-    ...['task', 'tracked-task', 'windows', 'errors', 'options', 'durations', 'queue', 'diagnostics', 'gate'],
-    ...['query', 'poll', 'journal', 'providers', 'to-stream', 'track-many', 'rxjs'],
+    ...['task', 'tracked-task', 'errors', 'options', 'durations', 'queue', 'diagnostics', 'gate'],
+    ...['query', 'poll', 'journal', 'task-plan', 'to-stream', 'track-many', 'rxjs'],
   ],
-  // Of the tracker only how a caller's options and the providers' documents combine.
   fleet: [
-    ...['task', 'tracked-task', 'tracking-error', 'errors', 'redact', 'durations', 'options'],
-    ...[
-      'gate',
-      'query',
-      'poll',
-      'providers',
-      'tracker',
-      'to-stream',
-      'track-many',
-      'rxjs',
-      'bullmq',
-      'ioredis',
-      'node:*',
-    ],
+    ...['task', 'tracked-task', 'tracking-error', 'errors', 'redact', 'durations', 'options', 'gate', 'query'],
+    ...['poll', 'providers', 'task-plan', 'to-stream', 'track-many', 'rxjs', 'bullmq', 'ioredis', 'node:*'],
   ],
   node: [
     ...['task', 'tracked-task', 'errors', 'redact', 'durations', 'diagnostics', 'providers', 'transport', 'query'],

@@ -11,7 +11,7 @@ test('the picture shows the import law', async () => {
   await expect(drawArchitecture(LAW)).toMatchFileSnapshot('../../docs/pictures/architecture.svg');
 });
 
-test('every room has a place', () => {
+test('every module has a place', () => {
   const folders = readdirSync(SRC, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   expect(Object.keys(PLACES).sort()).toEqual([...folders.map(({ name }) => name), 'query'].sort());
 });
@@ -21,7 +21,7 @@ test('no arrow crosses a box, and no box another', () => {
   const crossed = arrowsOf(LAW).flatMap(({ from, to, curve }) =>
     boxes
       .filter((box) => pointsOf(curve).some((point) => isInside(box, point)))
-      .map(({ room }) => `${from} -> ${to}: ${room}`),
+      .map(({ module }) => `${from} -> ${to}: ${module}`),
   );
   expect(crossed).toEqual([]);
   const places = boxes.map(({ x, y }) => `${x} ${y}`);

@@ -9,7 +9,7 @@ interface Place {
   readonly note: string;
 }
 
-/** Each room's place in the picture. A room stands one column to the right of what it imports. */
+/** Each module's place in the picture. A module stands one column to the right of what it imports. */
 export const PLACES: Readonly<Record<string, Place>> = {
   wire: { column: 0, row: 1, note: 'reply text to Task' },
   providers: { column: 1, row: 1, note: 'one file per service' },
@@ -27,7 +27,7 @@ export const PLACES: Readonly<Record<string, Place>> = {
   'relay-client': { column: 4, row: 1, note: 'a tracker in the browser' },
   relay: { column: 4, row: 2, note: 'transitions to browsers' },
   angular: { column: 4, row: 3, note: 'tasks as signals' },
-  fleet: { column: 4, row: 4, note: 'workers on BullMQ' },
+  fleet: { column: 3, row: 5, note: 'workers on BullMQ' },
 };
 
 const HEADINGS = ['Read a reply', 'Make a request', 'Ask, decide, store', 'Track', 'Serve'];
@@ -51,25 +51,30 @@ export interface Arrow {
 }
 
 export interface Box extends Point {
-  readonly room: string;
+  readonly module: string;
   readonly width: number;
   readonly height: number;
 }
 
 export function boxesOf(law: Law): Box[] {
   return Object.entries(PLACES)
-    .filter(([room]) => room in law)
-    .map(([room, { column, row }]) => ({ room, x: ORIGIN.x + column * STEP.x, y: ORIGIN.y + row * STEP.y, ...BOX }));
+    .filter(([module]) => module in law)
+    .map(([module, { column, row }]) => ({
+      module,
+      x: ORIGIN.x + column * STEP.x,
+      y: ORIGIN.y + row * STEP.y,
+      ...BOX,
+    }));
 }
 
-/** An arrow for each import of the law. One that others imply is left out, and so are those to single files that rooms share. */
+/** An arrow for each import of the law. One that others imply is left out, and so are those to single files that modules share. */
 export function arrowsOf(law: Law): Arrow[] {
-  const rooms = Object.keys(law).filter((room) => room in PLACES);
-  const importsOf = (room: string): string[] => (law[room] ?? []).filter((other) => rooms.includes(other));
+  const modules = Object.keys(law).filter((module) => module in PLACES);
+  const importsOf = (module: string): string[] => (law[module] ?? []).filter((other) => modules.includes(other));
   const reaches = (from: string, to: string): boolean =>
     importsOf(from).some((next) => next === to || reaches(next, to));
-  const boxes = new Map(boxesOf(law).map((box) => [box.room, box]));
-  return rooms.flatMap((from) =>
+  const boxes = new Map(boxesOf(law).map((box) => [box.module, box]));
+  return modules.flatMap((from) =>
     importsOf(from)
       .filter((to) => !importsOf(from).some((other) => other !== to && reaches(other, to)))
       .map((to) => ({ from, to, curve: curveBetween(boxes.get(from) as Box, boxes.get(to) as Box) })),
@@ -92,7 +97,7 @@ export function drawArchitecture(law: Law): string {
   return svg(
     width,
     bottom + 54,
-    'The rooms of the source, and which imports which',
+    'The modules of the source, and which imports which',
     [
       '<defs><marker id="tip" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>',
       ...HEADINGS.map((heading, column) =>
@@ -103,16 +108,25 @@ export function drawArchitecture(law: Law): string {
           `<path class="line" marker-end="url(#tip)" d="M${start.x} ${start.y}C${one.x} ${one.y} ${two.x} ${two.y} ${end.x} ${end.y}"/>`,
       ),
       ...boxes.map(
-        ({ room, x, y }) =>
+        ({ module, x, y }) =>
           `<rect class="room" x="${x}" y="${y}" width="${BOX.width}" height="${BOX.height}" rx="6"/>` +
-          text(x + BOX.width / 2, y + 19, room, { anchor: 'middle', weight: 600 }) +
-          text(x + BOX.width / 2, y + 36, PLACES[room]?.note ?? '', { anchor: 'middle', size: 11, className: 'soft' }),
+          text(x + BOX.width / 2, y + 19, module, { anchor: 'middle', weight: 600 }) +
+          text(x + BOX.width / 2, y + 36, PLACES[module]?.note ?? '', {
+            anchor: 'middle',
+            size: 11,
+            className: 'soft',
+          }),
       ),
-      text(width / 2, bottom + 14, 'An arrow leads from a room to what it imports. Single files that rooms share:', {
-        anchor: 'middle',
-        size: 12,
-        className: 'soft',
-      }),
+      text(
+        width / 2,
+        bottom + 14,
+        'An arrow leads from a module to what it imports. Single files that modules share:',
+        {
+          anchor: 'middle',
+          size: 12,
+          className: 'soft',
+        },
+      ),
       text(width / 2, bottom + 34, shared.join(', '), { anchor: 'middle', size: 12 }),
     ].join('\n'),
   );

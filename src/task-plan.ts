@@ -1,16 +1,15 @@
-import { channelOf, publish } from '../diagnostics.js';
-import { checkFlag, checkNumber } from '../options.js';
-import { checkCadence, type Cadence } from '../poll/cadence.js';
-import { checkWindows, type PollConfig } from '../poll/poll-config.js';
-import { pollPlan, type PollPlan } from '../poll/poll-loop.js';
-import { adjustedOnce, type TaskRules } from '../poll/policy.js';
-import { sharedTimers } from '../poll/shared-timer.js';
-import type { Provider } from '../providers/provider.js';
-import type { PollWindow, PollWindows } from '../windows.js';
-import type { Activity } from './activity.js';
+import { channelOf, publish } from './diagnostics.js';
+import { checkFlag, checkNumber } from './options.js';
+import { checkCadence, type Cadence } from './poll/cadence.js';
+import { checkWindows, type PollConfig } from './poll/poll-config.js';
+import { pollPlan, type PollPlan } from './poll/poll-loop.js';
+import { adjustedOnce, type TaskRules } from './poll/policy.js';
+import { sharedTimers } from './poll/shared-timer.js';
+import type { Provider } from './providers/provider.js';
+import type { PollWindow, PollWindows } from './windows.js';
 
 /** When to ask; without these options each provider's own document is followed. */
-export interface PollPlanOptions extends PollConfig {
+export interface TaskPlanOptions extends PollConfig {
   /** Polling windows by model, in ms. @default the provider's own */
   readonly windows?: PollWindows;
   /** How waits are chosen from the windows; see `withModelInterval`. @default 'window' */
@@ -19,8 +18,7 @@ export interface PollPlanOptions extends PollConfig {
   readonly interval?: number;
   /**
    * The floor from ask to ask of one task, in ms; write it to go below the provider's.
-   * @default the provider's, or the
-   * model's
+   * @default the provider's, or the model's
    */
   readonly minInterval?: number;
   /**
@@ -39,23 +37,16 @@ export const PLAN_OPTIONS = [
   'cadence',
   'speed',
   'allowSpeed',
-] as const satisfies readonly (keyof PollPlanOptions)[];
+] as const satisfies readonly (keyof TaskPlanOptions)[];
 
 /** How the tasks of one provider are polled. Durations in ms, `speed` applied. */
-export interface TaskPlan extends PollPlan, TaskRules {
-  /** Whether polls may start; undefined where they always may. */
-  readonly activity: Activity | undefined;
-}
+export interface TaskPlan extends PollPlan, TaskRules {}
 
 /**
  * Combines a caller's options with the documents of the providers, once per provider.
  * @throws RangeError or TypeError for options that the documents forbid, or that cannot be meant.
  */
-export function taskPlans(
-  providers: readonly Provider[],
-  options: PollPlanOptions,
-  activity?: Activity,
-): ReadonlyMap<Provider, TaskPlan> {
+export function taskPlans(providers: readonly Provider[], options: TaskPlanOptions): ReadonlyMap<Provider, TaskPlan> {
   const speed = checkSpeed(options, providers);
   const schedule = sharedTimers();
   return new Map(
@@ -66,8 +57,9 @@ export function taskPlans(
       checkFloors(provider, options, windows);
       const plan = pollPlan({ ...options, minInterval }, schedule, speed);
       const { interval } = options;
-      const rules: TaskRules = {
+      const taskPlan: TaskPlan = {
         ...plan,
+        onMiss: reported(plan.onMiss),
         cadence,
         fixed: interval && plan.interval,
         windows,
@@ -79,7 +71,7 @@ export function taskPlans(
           ...(generation && { generation: [generation[0] / speed, generation[1] / speed] }),
         })),
       };
-      return [provider, { ...plan, ...rules, activity, onMiss: reported(plan.onMiss) }];
+      return [provider, taskPlan];
     }),
   );
 }
@@ -105,7 +97,7 @@ function reported(onMiss: PollPlan['onMiss']): PollPlan['onMiss'] {
   };
 }
 
-function checkFloors(provider: Provider, { interval, minInterval }: PollPlanOptions, windows: PollWindows): void {
+function checkFloors(provider: Provider, { interval, minInterval }: TaskPlanOptions, windows: PollWindows): void {
   if (minInterval !== undefined) return;
   const waits = Object.entries(windows).map(([name, { min }]) => [`windows["${name}"].min`, min] as const);
   for (const [name, ms = Infinity] of [['interval', interval] as const, ...waits]) {
@@ -116,7 +108,7 @@ function checkFloors(provider: Provider, { interval, minInterval }: PollPlanOpti
   }
 }
 
-function checkSpeed({ speed = 1, allowSpeed = false }: PollPlanOptions, providers: readonly Provider[]): number {
+function checkSpeed({ speed = 1, allowSpeed = false }: TaskPlanOptions, providers: readonly Provider[]): number {
   checkFlag('allowSpeed', allowSpeed);
   checkNumber('speed', speed, speed > 0 && speed < Infinity, 'a number above 0');
   for (const { name, baseUrl, isLoopback, isPublicService } of providers) {
