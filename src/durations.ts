@@ -1,4 +1,4 @@
-// Limits in ms that more than one room keeps to.
+// Limits in ms that more than one module keeps to.
 
 /**
  * The longest delay that a timer can take, 24.8 days: `setTimeout(2 ** 31)` fires at once
