@@ -1,6 +1,6 @@
 import type { ObservableInput } from 'rxjs';
 import { DAY } from '../durations.js';
-import { check, checkFlag, checkOptions } from '../options.js';
+import { check, checkFlag, checkOptions, show } from '../options.js';
 import type { Wire } from '../wire/index.js';
 import { DEFAULT_FLOOR, type PollWindows } from '../windows.js';
 
@@ -129,7 +129,6 @@ function bareHost(host: string): string {
 
 const OPTIONS = ['apiKey', 'baseUrl', 'name', 'allowInsecure'] satisfies (keyof ProviderOptions)[];
 
-const isObject = (value: unknown) => Object(value) === value;
 const isMs = (value: unknown) => Number.isFinite(value) && (value as number) >= 0;
 
 /** By field: whether a value can be meant, and an example. */
@@ -142,7 +141,7 @@ const FIELDS: Readonly<
     (value: Partial<Wire> | undefined) => [value?.path, value?.read].every((one) => typeof one === 'function'),
     'resultWire, generationsWire or a wire of your own',
   ],
-  windows: [isObject, "{ '*': { min: 30_000, max: 60_000 } }"],
+  windows: [(value) => Object(value) === value && !Array.isArray(value), "{ '*': { min: 30_000, max: 60_000 } }"],
   otherHosts: [Array.isArray, "['eu.acme.example']"],
   minInterval: [isMs, '10_000'],
   retention: [isMs, '86_400_000'],
@@ -157,7 +156,7 @@ function checkDefinition(definition: ProviderDefinition): void {
     const value = definition[field as keyof ProviderDefinition] as never;
     if (isValid(value) || (value === undefined && !REQUIRED.includes(field))) continue;
     const isNumber = typeof value === 'number';
-    const shown = typeof value === 'string' ? show(value) : isNumber ? String(value) : typeof value;
+    const shown = typeof value === 'string' ? showUrl(value) : isNumber ? String(value) : typeof value;
     throw new (isNumber ? RangeError : TypeError)(
       `defineProvider: ${field} is ${shown}; write for example ${field}: ${example}`,
     );
@@ -190,17 +189,15 @@ function checkBaseUrl(
     flaw = 'would send the key unencrypted';
     remedy = 'an https URL, or allowInsecure: true';
   }
-  throw new TypeError(`baseUrl of ${name}: ${show(baseUrl)} ${flaw}; write ${remedy}`);
+  throw new TypeError(`baseUrl of ${name}: ${showUrl(baseUrl)} ${flaw}; write ${remedy}`);
 }
 
 function isLoopback(hostname: string): boolean {
   return /^(.+\.)?localhost\.?$|^\[::1\]$|^127(\.\d+){3}$/.test(hostname);
 }
 
-/** A wrong value for a message: short, and without what may be secret in a URL. */
-function show(value: unknown): string {
-  const bare = String(value)
-    .replace(/\/\/.*@/s, '//…@')
-    .replace(/[?#].*$/s, '?…');
-  return `"${bare.slice(0, 80)}"`;
+/** A wrong value for a message, without what may be secret in a URL. */
+function showUrl(value: unknown): string {
+  const text = String(value).replace(/\/\/.*@/s, '//…@');
+  return show(text.replace(/[?#].*$/s, '?…'));
 }

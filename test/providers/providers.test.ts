@@ -138,6 +138,7 @@ describe('a definition', () => {
     expect(define({})).toThrow("defineProvider: name is undefined; write for example name: 'acme'");
     expect(define({ ...good, wire: undefined })).toThrow(/wire is undefined; write .* resultWire/);
     expect(define({ ...good, headers: {} })).toThrow(/headers is object; write for example headers: \(apiKey\) =>/);
+    expect(define({ ...good, windows: [] })).toThrow(/windows is object; write for example windows: \{ '\*': /);
     expect(define({ ...good, baseUrl: 'a.example' })).toThrow(
       /baseUrl is "a.example"; write for example baseUrl: 'https:/,
     );
