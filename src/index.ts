@@ -48,12 +48,15 @@ export {
 } from './operators/index.js';
 export {
   createPollPolicy,
+  type MissedPoll,
   type PollDecision,
   type PollOutcome,
   type PollPolicy,
   type PollPolicyOptions,
+  type PollStart,
   type PollState,
   type PollStep,
+  type WaitDecision,
 } from './poll/policy.js';
 export {
   learnGenerationTimes,
