@@ -22,6 +22,7 @@ test('each entry file of src is a subpath of the package, and each subpath was b
     'tracked-task.ts',
     'tracking-error.ts',
     'options.ts',
+    'public-id.ts',
     'durations.ts',
     'clock.ts',
     'diagnostics.ts',
