@@ -27,7 +27,7 @@ const LABEL = 29;
 const RADIUS = 8;
 const DOT = 3;
 
-type Place = (at: number) => number;
+type Scale = (at: number) => number;
 type Status = TrackedTask['status'];
 
 /**
@@ -36,7 +36,7 @@ type Status = TrackedTask['status'];
  */
 export function drawRun(tasks: readonly TaskHistory[], { elapsedMs, speed }: RunPictureOptions): string {
   const total = Math.max(elapsedMs, 1);
-  const place: Place = (at) => LEFT + (TIMELINE * at) / total;
+  const scale: Scale = (at) => LEFT + (TIMELINE * at) / total;
   const shown = tasks.slice(0, MOST_LINES);
   const hidden = tasks.length - shown.length;
   const merged = TOP + shown.length * ROW + 10;
@@ -50,15 +50,15 @@ export function drawRun(tasks: readonly TaskHistory[], { elapsedMs, speed }: Run
     [
       text(MARGIN, 30, describeRun(tasks), { weight: 600 }),
       text(WIDTH - MARGIN, 30, pace.trim(), { anchor: 'end', size: 12, className: 'soft' }),
-      ...timeAxis(total, axis, place),
-      ...shown.flatMap((task, nth) => taskLine(task, TOP + nth * ROW, total, place)),
+      ...timeAxis(total, axis, scale),
+      ...shown.flatMap((task, nth) => taskLine(task, TOP + nth * ROW, total, scale)),
       text(MARGIN, merged + 4, 'all, merged', { weight: 600 }),
       ...(hidden > 0 ? [text(MARGIN, merged + 20, `with ${hidden} more tasks`, { size: 11, className: 'soft' })] : []),
       `<path class="line" d="M${LEFT} ${merged}H${LEFT + TIMELINE}"/>`,
       ...dots(
         tasks.flatMap(({ transitions }) => transitions).sort((a, b) => a.at - b.at),
         merged,
-        place,
+        scale,
         DOT + 1,
       ),
       meanings,
@@ -83,7 +83,7 @@ function taskLine(
   { provider, id, model, polls, misses, transitions }: TaskHistory,
   y: number,
   total: number,
-  place: Place,
+  scale: Scale,
 ) {
   const last = transitions.at(-1);
   const isOver = last !== undefined && (last.status === 'lost' || isTerminal(last));
@@ -92,23 +92,23 @@ function taskLine(
   return [
     text(MARGIN, y - 1, `${label(provider, 15)} ${label(id, 13)}`, { size: 12 }),
     ...(model === undefined ? [] : [text(MARGIN, y + 13, label(model, LABEL), { size: 11, className: 'soft' })]),
-    `<path class="line" d="M${LEFT} ${y}H${round(isOver ? place(last.at) : place(total))}"/>`,
-    ticks(polls, y, place),
-    crosses(misses, y, place),
-    ...dots(others, y, place, DOT),
-    ...changes.map(({ at, status }) => marble(place(at), y, LETTERS[status], status, RADIUS)),
+    `<path class="line" d="M${LEFT} ${y}H${round(isOver ? scale(last.at) : scale(total))}"/>`,
+    ticks(polls, y, scale),
+    crosses(misses, y, scale),
+    ...dots(others, y, scale, DOT),
+    ...changes.map(({ at, status }) => marble(scale(at), y, LETTERS[status], status, RADIUS)),
   ];
 }
 
 /** At most one for each pixel: a run of a day has thousands of polls. */
-function ticks(times: readonly number[], y: number, place: Place): string {
-  const columns = new Set(times.map((at) => Math.round(place(at))));
+function ticks(times: readonly number[], y: number, scale: Scale): string {
+  const columns = new Set(times.map((at) => Math.round(scale(at))));
   if (columns.size === 0) return '';
   return `<path class="tick" stroke-width="1.5" d="${[...columns].map((x) => `M${x} ${y + 4}v10`).join('')}"/>`;
 }
 
-function crosses(times: readonly number[], y: number, place: Place): string {
-  const columns = new Set(times.map((at) => Math.round(place(at))));
+function crosses(times: readonly number[], y: number, scale: Scale): string {
+  const columns = new Set(times.map((at) => Math.round(scale(at))));
   if (columns.size === 0) return '';
   return `<path class="miss" stroke-width="2" d="${[...columns].map((x) => `M${x - 4} ${y + 4}l8 8m0 -8l-8 8`).join('')}"/>`;
 }
@@ -116,12 +116,12 @@ function crosses(times: readonly number[], y: number, place: Place): string {
 function dots(
   transitions: readonly { readonly at: number; readonly status: Status }[],
   y: number,
-  place: Place,
+  scale: Scale,
   radius: number,
 ): string[] {
-  const drawn = new Map(transitions.map(({ at, status }) => [`${Math.round(place(at))} ${status}`, { at, status }]));
+  const drawn = new Map(transitions.map(({ at, status }) => [`${Math.round(scale(at))} ${status}`, { at, status }]));
   return [...drawn.values()].map(
-    ({ at, status }) => `<circle class="${status}" cx="${round(place(at))}" cy="${y}" r="${radius}"/>`,
+    ({ at, status }) => `<circle class="${status}" cx="${round(scale(at))}" cy="${y}" r="${radius}"/>`,
   );
 }
 
@@ -130,13 +130,13 @@ const STEPS = [100, 200, 500, ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1
 const HOUR = 3_600_000;
 const MOST_MARKS = 12;
 
-function timeAxis(total: number, y: number, place: Place): string[] {
+function timeAxis(total: number, y: number, scale: Scale): string[] {
   const step = STEPS.find((step) => total / step <= MOST_MARKS) ?? HOUR * Math.ceil(total / HOUR / MOST_MARKS);
   const marks = Array.from({ length: Math.floor(total / step) + 1 }, (_, nth) => nth * step);
   return [
-    `<path class="line" opacity="0.35" d="${marks.map((at) => `M${round(place(at))} ${TOP - 16}V${y}`).join('')}"/>`,
+    `<path class="line" opacity="0.35" d="${marks.map((at) => `M${round(scale(at))} ${TOP - 16}V${y}`).join('')}"/>`,
     ...marks.map((at) =>
-      text(place(at), y + 16, total < HOUR / 6 ? `${at / 1000} s` : clock(at), {
+      text(scale(at), y + 16, total < HOUR / 6 ? `${at / 1000} s` : clock(at), {
         anchor: 'middle',
         size: 11,
         className: 'soft',

@@ -5,9 +5,9 @@ import { brief } from '../redact.js';
 /** Why a stream failed; with the value of the relay's limit that the request exceeds, where the relay names one. */
 export type StreamError = QueryError & { readonly limit?: number };
 
-/** @param place the URL of the relay, without its query */
-export function streamError(place: string, kind: QueryErrorKind, what: string, fields?: object): StreamError {
-  return new QueryError(kind, `the relay at ${place} ${what}`, fields);
+/** @param shownUrl the URL of the relay, without its query */
+export function streamError(shownUrl: string, kind: QueryErrorKind, what: string, fields?: object): StreamError {
+  return new QueryError(kind, `the relay at ${shownUrl} ${what}`, fields);
 }
 
 /**
@@ -15,11 +15,11 @@ export function streamError(place: string, kind: QueryErrorKind, what: string, f
  * @throws StreamError for anything else; `misconfigured` where the reply is no stream. WHATWG HTML, 9.2.2: an
  *   EventSource fails then, too, instead of reconnecting.
  */
-export function checkResponse({ status, type, headers }: Response, place: string): void {
+export function checkResponse({ status, type, headers }: Response, shownUrl: string): void {
   const contentType = headers.get('content-type') ?? '';
   if (status === 204 || (status === 200 && contentType.startsWith('text/event-stream'))) return;
   // `redirect: 'manual'` hides the status: https://fetch.spec.whatwg.org/#concept-filtered-response-opaque-redirect
-  if (type === 'opaqueredirect') throw streamError(place, 'misconfigured', 'redirects');
+  if (type === 'opaqueredirect') throw streamError(shownUrl, 'misconfigured', 'redirects');
   const [seconds = NaN, limit = 0] = ['retry-after', 'relay-limit'].map((name) => Number(headers.get(name) ?? NaN));
   const which = status === 429 ? 'streamsPerSubject' : 'idsPerStream';
   const why = limit
@@ -29,7 +29,7 @@ export function checkResponse({ status, type, headers }: Response, place: string
       : '';
   const retryAfterMs = seconds >= 0 ? Math.min(seconds * 1000, LONGEST_RETRY_AFTER) : undefined;
   const kind = KINDS[status] ?? (status < 500 ? 'misconfigured' : 'server');
-  const error = streamError(place, kind, `answered HTTP ${status}${why}`, { httpStatus: status, retryAfterMs });
+  const error = streamError(shownUrl, kind, `answered HTTP ${status}${why}`, { httpStatus: status, retryAfterMs });
   throw Object.assign(error, limit && { limit });
 }
 

@@ -8,7 +8,7 @@ import { checkResponse, streamError, type StreamError } from './check-response.j
 export interface EventSourceOptions {
   readonly url: string;
   /** The URL of the relay without its query, for messages. */
-  readonly place: string;
+  readonly shownUrl: string;
   readonly headers: () => Readonly<Record<string, string>> | PromiseLike<Readonly<Record<string, string>>>;
   readonly credentials: RequestCredentials;
   readonly fetch?: typeof globalThis.fetch;
@@ -54,7 +54,7 @@ const MAX_EVENT = 262_144;
  * Errors with a QueryError where reconnecting is pointless. Never completes.
  */
 export function eventSource(options: EventSourceOptions): Observable<string> {
-  const { place, silence, random, isFinal, onState } = options;
+  const { shownUrl, silence, random, isFinal, onState } = options;
   let lastEventId: string | undefined;
   let reconnectAfter = RECONNECT_AFTER;
   let failures = 0;
@@ -76,7 +76,7 @@ export function eventSource(options: EventSourceOptions): Observable<string> {
       },
       onError: ({ type }) => {
         if (type !== 'max-buffer-size-exceeded') return;
-        subscriber.error(streamError(place, 'malformed', `sent an event of more than ${MAX_EVENT} characters`));
+        subscriber.error(streamError(shownUrl, 'malformed', `sent an event of more than ${MAX_EVENT} characters`));
       },
     });
     const run = async () => {
@@ -91,7 +91,7 @@ export function eventSource(options: EventSourceOptions): Observable<string> {
         cache: 'no-store',
         redirect: 'manual',
       });
-      checkResponse(response, place);
+      checkResponse(response, shownUrl);
       if (abort.signal.aborted) return;
       onState(OPEN);
       // 204: the relay has nothing after this event. If a task is still unsettled here, its current state is missing.
@@ -105,11 +105,11 @@ export function eventSource(options: EventSourceOptions): Observable<string> {
         parser.feed(decoder.decode(part.value, { stream: true }));
       }
       hasEnded = true;
-      throw streamError(place, 'network', 'ended the stream');
+      throw streamError(shownUrl, 'network', 'ended the stream');
     };
     run().catch((error: unknown) => {
       const failed = () =>
-        streamError(place, 'network', `cannot be reached: ${brief(messageOf(error))}`, { cause: error });
+        streamError(shownUrl, 'network', `cannot be reached: ${brief(messageOf(error))}`, { cause: error });
       subscriber.error(isQueryError(error) ? error : failed());
     });
     return () => {
@@ -123,7 +123,7 @@ export function eventSource(options: EventSourceOptions): Observable<string> {
     return retryAfterMs > wait ? retryAfterMs * (1 + random() / 2) : wait * (0.5 + random());
   };
 
-  const silent = () => throwError(() => streamError(place, 'timeout', `sent no byte for ${silence} ms`));
+  const silent = () => throwError(() => streamError(shownUrl, 'timeout', `sent no byte for ${silence} ms`));
   return connection.pipe(
     timeout({ each: silence, with: silent }),
     retry({

@@ -51,7 +51,7 @@ export function checkRelayTrackerOptions(options: RelayTrackerOptions): RelayStr
   }
   return {
     ...rest,
-    place: url.replace(/[?#].*/s, ''),
+    shownUrl: url.replace(/[?#].*/s, ''),
     headers: typeof headers === 'function' ? headers : () => headers,
   };
 }
