@@ -145,9 +145,8 @@ export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask
 
   const send = (ref: ResolvedRef, key: string | null, context?: RequestContext): Observable<Task> => {
     const { provider, providerName, id } = ref;
-    const url = provider.baseUrl + provider.wire.path(encodeURIComponent(id));
     const trace: QueryTraceMessage | undefined = isTraced()
-      ? { provider: providerName, id, url: url.replace(/[?#].*/s, '') }
+      ? { provider: providerName, id, url: urlOf(ref).replace(/[?#].*/s, '') }
       : undefined;
     const reply = new Observable<Task>((subscriber) => {
       const credentials = key === null ? {} : credentialsOf(provider, key);
@@ -157,7 +156,7 @@ export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask
       context?.sent();
       const reading = new Reading(subscriber, ref, secrets, trace);
       try {
-        return transport({ url, headers }).subscribe(reading);
+        return transport({ url: urlOf(ref), headers }).subscribe(reading);
       } catch (error) {
         // The transport threw synchronously instead of emitting an error.
         reading.error(error);
@@ -192,6 +191,10 @@ export function createAsk(options: QueryOptions, gateNow = gateOf(options)): Ask
       const ticket = { origin, key: apiKey(), urgency };
       return gateNow().admit(ticket, request(ref, context)).subscribe(new Answer(subscriber, ref));
     });
+}
+
+function urlOf({ provider, id }: ResolvedRef): string {
+  return provider.baseUrl + provider.wire.path(encodeURIComponent(id));
 }
 
 /** A function-valued key that was asked again. */
@@ -389,9 +392,8 @@ export function refResolver(provider: Provider | readonly Provider[]): (ref: Tas
     }
     const { id, provider: name, model, hint, createdAt } = fields;
     check('id', id, isId(id), 'the id as the service gave it: 1 to 256 characters, none of them control characters');
-    for (const [field, value] of Object.entries({ model, hint })) {
-      check(field, value, value === undefined || typeof value === 'string', 'a name such as "veo_3_1"');
-    }
+    checkName('model', model);
+    checkName('hint', hint);
     const [only, another] = all;
     const found = name === undefined && !another ? only : byName.get(name ?? '');
     if (!found) {
@@ -401,6 +403,10 @@ export function refResolver(provider: Provider | readonly Provider[]): (ref: Tas
     }
     return { id, providerName: found.name, provider: found, model, hint, createdAt: checkCreatedAt(createdAt) };
   };
+}
+
+function checkName(field: string, value: unknown): void {
+  check(field, value, value === undefined || typeof value === 'string', 'a name such as "veo_3_1"');
 }
 
 /** No blank, no `.` or `..`, which would ask for another path, no control character, no half of a surrogate pair. */
