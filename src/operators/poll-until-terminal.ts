@@ -64,6 +64,7 @@ class SourcePoll<T extends Task> extends Poll<T> implements Unsubscribable {
   }
 
   protected ask(): Observable<T> {
+    this.sent();
     return this.#source;
   }
 

@@ -1,6 +1,6 @@
-import { LONGEST_DELAY, LONGEST_RETRY_AFTER } from '../durations.js';
+import { DAY, LONGEST_DELAY, LONGEST_RETRY_AFTER } from '../durations.js';
 import { isQueryError, isTrackingError, type QueryError, type TrackingErrorReason } from '../errors.js';
-import { check, checkOptions, draw } from '../options.js';
+import { check, checkDuration, checkOptions, draw } from '../options.js';
 import { isTerminal, type Task } from '../task.js';
 import { DEFAULT_FLOOR, resultWindows, windowOf, type PollWindow, type PollWindows } from '../windows.js';
 import { beginningOf, checkCadence, timeLeft, waitAfter, type Cadence } from './cadence.js';
@@ -46,7 +46,7 @@ export interface PollState extends WaitState {
   startedAt: number;
   /** When tracking ends with reason `deadline`. */
   deadlineAt: number;
-  /** When the last query was sent; absent before the first. */
+  /** When the last query was sent; absent before the first. One that waits for its turn was not sent yet. */
   askedAt?: number | undefined;
   /** No ask sooner, by a Retry-After. */
   heldUntil?: number | undefined;
@@ -210,29 +210,48 @@ export function begin(
   return waitFor(state, Math.max(initialDelay, untilAllowed(state, now)), now);
 }
 
-/** A wait, or the patience with a query, is over. */
+/** A wait, or the patience with a query, is over. The engine passes `sent` when a query that it asks for goes. */
 export function due(state: PollState, now: number): PollDecision {
-  const { isAsking, dueAt, deadlineAt, askedAt = -Infinity, startedAt } = state;
+  const { isAsking, dueAt, deadlineAt, startedAt } = state;
   if (now < dueAt) {
     if (!isAsking) return { type: 'wait', delay: dueAt - now };
     // An engine that stopped while it asked.
     state.isAsking = false;
     return waitFor(state, untilAllowed(state, now), now);
   }
-  // At least one query is tried, however short the deadline.
-  if (isAsking || (dueAt >= deadlineAt && askedAt >= startedAt)) return { type: 'end', reason: 'deadline' };
+  // At least one query is tried, however short the deadline: within a day, after which there is no record any more.
+  const lastTurn = Math.max(deadlineAt, startedAt + DAY);
+  const isOver = hasAsked(state) ? isAsking || dueAt >= deadlineAt : isAsking && now >= lastTurn;
+  if (isOver) return { type: 'end', reason: 'deadline' };
+  if (isAsking) {
+    state.dueAt = lastTurn;
+    return { type: 'wait', delay: lastTurn - now };
+  }
   state.isAsking = true;
   state.isCalled = false;
-  state.askedAt = now;
   // A query that is sent after the deadline has an ordinary wait to be answered in.
   state.dueAt = deadlineAt > now ? deadlineAt : now + state.wait;
   return { type: 'ask', patience: state.dueAt - now };
 }
 
+/** The query was sent, as its outcome shows too: the floor counts from then. */
+export function sent(state: PollState, now: number): void {
+  if (!(state.askedAt !== undefined && state.askedAt >= now)) state.askedAt = now;
+}
+
+/** The query goes only now: it had to wait its turn. Returns how long to wait for the outcome, in ms. */
+export function sentLate(state: PollState, now: number): number {
+  if (!hasAsked(state)) state.dueAt = Math.max(state.deadlineAt, now + state.wait);
+  state.askedAt = now;
+  return state.dueAt - now;
+}
+
 /** No query may start now, and one that was not sent yet is withdrawn: only the deadline is waited for. */
 export function hold(state: PollState, now: number): PollDecision {
+  const { deadlineAt } = state;
   state.isAsking = false;
-  return now < state.deadlineAt ? waitFor(state, Infinity, now) : { type: 'end', reason: 'deadline' };
+  state.dueAt = deadlineAt;
+  return now < deadlineAt ? { type: 'wait', delay: deadlineAt - now } : { type: 'end', reason: 'deadline' };
 }
 
 /** Queries may start again: this one in `ms`, by which an engine spreads those that were held. */
@@ -292,7 +311,7 @@ function verdict(
   if (!retryable && !isNotFound) return 'query';
   const misses = (state.misses ??= { count: 0, about: '', repeats: 0, since: 0 });
   if (kind !== 'rate-limited') misses.count++;
-  // Just after its creation a task may not be stored yet: what is not found then does not count.
+  // Just after its creation a task may not be stored yet: what is not found then is a miss, but no sign that it is gone.
   const isGrace = isNotFound && now - state.startedAt < notFoundGrace;
   const about = isGrace || code === 'empty' ? '' : code === 'no-video' ? code : kind;
   if (misses.about !== about) misses.repeats = 0;
@@ -309,9 +328,16 @@ function verdict(
 /** Waits for the next ask, or for the deadline if that is sooner. */
 function waitFor(state: PollState, ms: number, now: number): WaitDecision {
   // A call may come after the deadline, and before its timer.
-  const delay = Math.min(ms, Math.max(0, state.deadlineAt - now));
+  const left = Math.max(0, state.deadlineAt - now);
+  // One query is tried, however short the deadline, as soon as it is allowed.
+  const delay = Math.min(ms, hasAsked(state) ? left : Math.max(left, untilAllowed(state, now)));
   state.dueAt = now + delay;
   return { type: 'wait', delay };
+}
+
+/** Whether a query was sent since polling began. */
+function hasAsked({ askedAt = -Infinity, startedAt }: PollState): boolean {
+  return askedAt >= startedAt;
 }
 
 /** How long to wait after an answer, or, with a back-off, after a miss. */
@@ -338,7 +364,7 @@ export function newTaskState(rules: WaitRules, model: string | undefined): PollS
 
 export function taskAnswered(state: PollState, task: Task, rules: TaskRules, now: number, ahead: number): PollDecision {
   const { fixed } = rules;
-  const window = fixed === undefined ? windowAfter(state, task, rules) : windowIn(rules, state.model);
+  const window = windowAfter(state, task, rules);
   state.wait =
     fixed === undefined
       ? waitAfterAnswer(state, task, rules, now, ahead, window)
@@ -436,7 +462,7 @@ export interface PollStart {
 export interface PollPolicy {
   /**
    * Returns the state of a task before its first ask, which is due after `decision.delay` ms.
-   * @throws TypeError for a `now` that is no number.
+   * @throws TypeError for a `now` that is no number; RangeError for a deadline later than a timer can wait.
    */
   start(ref: PollStart): PollStep & { readonly decision: WaitDecision };
   /**
@@ -453,8 +479,8 @@ export interface PollPolicy {
  * Returns the policy of the tracker for an engine of your own, such as a job queue: when to ask about a task again, and
  * when to give up. It has no timer, no clock and no I/O; the state is plain JSON.
  *
- * Given the same answers at the same times, an engine asks at the same times as `tracker.track` and as
- * `withModelInterval` with `pollUntilTerminal`.
+ * Given the same answers at the same times, an engine asks at the same times as `tracker.track`, and as
+ * `withModelInterval` with `pollUntilTerminal` where `interval` is the window's `min` and `minInterval` its floor.
  *
  * @throws TypeError at call time for options that are unknown or not usable; RangeError for durations and windows that
  * no timer can take.
@@ -495,7 +521,11 @@ export function createPollPolicy(options: PollPolicyOptions = {}): PollPolicy {
 /** The policy by rules that are checked already. */
 export function policyOf(rules: TaskRules): PollPolicy {
   const decide = (state: PollState, outcome: PollOutcome, now: number): PollDecision => {
-    if (outcome.type === 'due') return due(state, now);
+    if (outcome.type === 'due') {
+      const decision = due(state, now);
+      if (decision.type === 'ask') sent(state, now);
+      return decision;
+    }
     if (outcome.type === 'call') return called(state, now);
     state.askedAt = outcome.sentAt ?? state.askedAt;
     if (outcome.type === 'miss') return missed(state, outcome.error, rules, now);
@@ -506,6 +536,8 @@ export function policyOf(rules: TaskRules): PollPolicy {
     start(ref) {
       const { now, model, hint, createdAt } = Object(ref) as PollStart;
       checkNow(now);
+      const { deadline } = rules;
+      if (deadline instanceof Date) checkDuration('deadline', Math.max(0, +deadline - now));
       const state = newTaskState(rules, hint ?? model);
       state.beganAt = createdAt;
       return { state, decision: begin(state, rules, now, 0, createdAt) };

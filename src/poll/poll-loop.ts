@@ -5,7 +5,18 @@ import type { Task } from '../task.js';
 import { toStream } from '../to-stream.js';
 import { trackingError } from '../tracking-error.js';
 import { checkPollConfig, type CheckedPollConfig, type Miss, type PollConfig } from './poll-config.js';
-import { begin, called, due, missed, next, type AskRules, type PollDecision, type PollState } from './policy.js';
+import {
+  begin,
+  called,
+  due,
+  missed,
+  next,
+  sent,
+  sentLate,
+  type AskRules,
+  type PollDecision,
+  type PollState,
+} from './policy.js';
 import { cancel, now, type Schedule, type Scheduled } from './timer.js';
 
 /** What an engine of this process needs to poll. */
@@ -68,7 +79,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   /** How far time is ahead of the clock; see `run`. */
   #ahead = 0;
 
-  /** One query. */
+  /** One query. Calls `sent` when it goes. */
   protected abstract ask(): Observable<T>;
   /** Passes an answer to the policy. `ahead`: how far epoch ms are ahead of `time`. */
   protected abstract answered(answer: T, time: number, ahead: number): PollDecision;
@@ -123,7 +134,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
     const early = Math.max(0, this.state.dueAt - time);
     this.#ahead += early;
     const decision = this.due(time + early);
-    if (decision.type === 'ask') this.#ask();
+    if (decision.type === 'ask') this.#ask(time + early);
     else this.apply(decision);
   }
 
@@ -144,20 +155,23 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
     return this.now() - (this.state.seenAt ?? this.state.startedAt);
   }
 
-  /** The request was sent only now: it had to wait its turn. */
+  /** The query goes: at once, or only now, if it had to wait its turn. */
   sent(): void {
-    // What is sent at once goes at the time that the policy has noted.
-    if (this.#query?.isSubscribed) this.state.askedAt = this.now();
+    const { state } = this;
+    const query = this.#query;
+    if (!query || !state.isAsking) return;
+    if (query.isSubscribed) this.plan.schedule(this, sentLate(state, this.now()));
+    else sent(state, query.time);
   }
 
   protected now(): number {
     return now() + this.#ahead;
   }
 
-  #ask(): void {
+  #ask(time: number): void {
     cancel(this);
     this.#query?.unsubscribe();
-    const query = (this.#query = new RunningQuery(this));
+    const query = (this.#query = new RunningQuery(this, time));
     this.ask().subscribe(query);
     query.isSubscribed = true;
     if (query !== this.#query) return;
@@ -172,6 +186,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
     if (query !== this.#query || !this.state.isAsking) return;
     let decision;
     try {
+      sent(this.state, query.time);
       const time = this.now();
       decision = this.answered(task, time, answeredAt - time);
     } catch (error) {
@@ -192,6 +207,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   onError(query: RunningQuery<T>, error: unknown): void {
     const { state, plan } = this;
     if (query !== this.#query || !state.isAsking) return;
+    sent(state, query.time);
     state.isAnswered ||= this.isAnswered();
     try {
       const decision = missed(state, error, plan, this.now());
@@ -252,14 +268,17 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
 // eslint-disable-next-line rxjs-x/no-subclass -- what RxJS's own operators do, in all of RxJS 7
 class RunningQuery<T extends Task> extends Subscriber<T> {
   readonly #poll: Poll<T>;
+  /** When it was subscribed to. */
+  readonly time: number;
   isSubscribed = false;
   /** Epoch ms; undefined before the answer. */
   answeredAt: number | undefined;
 
-  constructor(poll: Poll<T>) {
+  constructor(poll: Poll<T>, time: number) {
     // eslint-disable-next-line @typescript-eslint/no-deprecated -- the same
     super();
     this.#poll = poll;
+    this.time = time;
   }
 
   /** Takes one answer. A synchronous source may have no end: it is cut at the second one. */

@@ -108,6 +108,14 @@ describe('what comes next', () => {
       { interval: 12_000, minInterval: 5_000 },
     ],
     [
+      'a fixed interval, but not below the floor of the model that an answer names',
+      [
+        [0, due, ask(), { wait: 12_000, floor: 10_000 }],
+        [0, veo, wait(30_000), { wait: 12_000, floor: 30_000, model: 'veo' }],
+      ],
+      { interval: 12_000 },
+    ],
+    [
       'misses, with a back-off that doubles, and an answer that ends it',
       [
         [0, due, ask()],
@@ -275,6 +283,12 @@ test('processing answers whose progress rises are followed by the time that is l
   // 40 % in 40 s.
   expect(state.wait).toBeGreaterThan(40_000);
   expect(state.wait).toBeLessThan(42_500);
+});
+
+test('a date that no timer can wait for is refused when polling begins', () => {
+  const policy = createPollPolicy({ deadline: new Date(START + 2 ** 31) });
+  expect(() => policy.start({ now: START })).toThrow('deadline: 2147483648 is not usable; write 0..2147483647 ms');
+  expect(policy.start({ now: START + 1 }).state.deadlineAt).toBe(START + 2 ** 31);
 });
 
 describe('createPollPolicy refuses at call time', () => {

@@ -31,6 +31,7 @@ class Watched extends Poll {
 
   protected ask(): Observable<Task> {
     this.unseenAt.push(this.unseen);
+    this.sent();
     return this.#answers(this);
   }
 

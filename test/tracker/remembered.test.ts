@@ -1,17 +1,19 @@
-import { ignoreElements, map, mergeMap, NEVER, Subject, take, tap, toArray } from 'rxjs';
+import { ignoreElements, map, mergeMap, NEVER, retry, Subject, take, tap, timer, toArray } from 'rxjs';
 import {
   alad,
+  createGate,
   createTracker,
   isTrackingError,
   resultWindows,
   xingchaoyiqing,
+  type Gate,
   type TaskRef,
   type Tracker,
   type TrackerOptions,
 } from 'rx-video-tasks';
 import { scriptedTransport } from 'rx-video-tasks/testing';
 import { describe, expect, test, vi } from 'vitest';
-import { marbles } from '../marbles.js';
+import { marbles, type RunContext } from '../marbles.js';
 import { listen } from '../operators/polls.js';
 
 type Script = Parameters<typeof scriptedTransport>[0];
@@ -56,6 +58,81 @@ describe('the floor holds, whatever is remembered of the task', () => {
       m.expect(tracker.track('v').pipe(map(({ seq }) => String(seq))), '4ms ^').toBeObservable('10s 1 30s (2|)');
       m.flush();
       expect(asks()).toEqual(['v@0', 'v@10', 'v@40.001']);
+    }),
+  );
+
+  test.each([0, 2_000])('F41 a task past its deadline of %d ms that is tracked again and again', (deadline) => {
+    marbles((m) => {
+      const { tracker, asks } = scripted({ v: ['q'] }, { deadline });
+      const tracking = tracker
+        .track('v')
+        .pipe(retry({ delay: 20 }))
+        .subscribe();
+      m.scheduler.schedule(() => {
+        tracking.unsubscribe();
+      }, 35_000);
+      m.flush();
+      expect(asks().slice(0, 4)).toEqual(['v@0', 'v@10', 'v@20', 'v@30']);
+      expect(asks()).toHaveLength(4);
+    })();
+  });
+
+  test(
+    'but does not begin with a request that was withdrawn before it was sent',
+    marbles((m) => {
+      const apiKey = () => timer(5).pipe(map(() => 'test-key-0123456789'));
+      const { tracker, asks } = scripted({ v: ['s'] }, { provider: xingchaoyiqing({ apiKey }) });
+      m.expect(tracker.track('v'), '^-!').toBeObservable('-');
+      const status$ = tracker.track('v').pipe(map(({ status }) => status));
+      m.expect(status$, '----^').toBeObservable('---------(c|)', { c: 'completed' });
+      m.flush();
+      expect(asks()).toEqual(['v@0.009']);
+    }),
+  );
+});
+
+describe('F29 a deadline that passes while the first request waits for its turn', () => {
+  const ids = Array.from({ length: 60 }, (_, nth) => `v${nth}`);
+  const scriptOf = (step: 'q' | 'never') => Object.fromEntries(ids.map((id) => [id, [step]] as const));
+  /** One request a second; the reason and the time of each end, in s. */
+  function ends(m: RunContext, options: Partial<TrackerOptions>, script: Script) {
+    const gate = createGate({ requestsPerMinute: 60 });
+    const { tracker, asks } = scripted(script, { gate, ...options });
+    const seen: string[] = [];
+    listen(tracker.trackAll(ids), (task) => {
+      if (task.status === 'lost') seen.push(`${task.id} ${task.error.reason}@${Math.round(m.scheduler.now() / 1000)}`);
+    });
+    m.flush();
+    return { asks, seen };
+  }
+
+  test(
+    'each of the tasks is asked about once',
+    marbles((m) => {
+      const script = scriptOf('q');
+      const { asks, seen } = ends(m, { deadline: 10_000 }, script);
+      expect(asks()).toHaveLength(60);
+      expect(seen.slice(-2)).toEqual(['v58 deadline@58', 'v59 deadline@59']);
+    }),
+  );
+
+  test(
+    'for a day at most: then there is no record left',
+    marbles((m) => {
+      const gate: Gate = { admit: () => NEVER };
+      const { tracker } = scripted({}, { gate, deadline: 10_000 });
+      const reason$ = tracker.trackAll(['v']).pipe(map((task) => (task.status === 'lost' ? task.error.reason : '')));
+      m.expect(reason$).toBeObservable('86400s (d|)', { d: 'deadline' });
+    }),
+  );
+
+  test(
+    'and has an ordinary wait to be answered in',
+    marbles((m) => {
+      const script = scriptOf('never');
+      const { asks, seen } = ends(m, { deadline: 10_000 }, script);
+      expect(asks()).toHaveLength(60);
+      expect(seen.at(-1)).toBe('v59 deadline@89');
     }),
   );
 });
