@@ -3,7 +3,7 @@ import { Queue, type JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { jobOf, QUEUE, type Keys } from './keys.js';
 import type { Snapshot, StoredRef } from './snapshot.js';
-import { TaskStore } from './task-store.js';
+import { RedisStore } from './redis-store.js';
 
 /** A poll, or a refresh of a completed task's URLs. */
 export interface JobData {
@@ -20,7 +20,7 @@ const EVENTS = { events: { maxLen: 100 } };
 
 /** One queue: its tasks, and the jobs that poll them. */
 export class FleetQueue {
-  readonly store: TaskStore;
+  readonly store: RedisStore;
   #queue: Queue<JobData> | undefined;
   readonly #onError: (error: Error) => void;
 
@@ -30,7 +30,7 @@ export class FleetQueue {
     onError: (error: Error) => void,
   ) {
     this.#onError = onError;
-    this.store = new TaskStore(redis, keys);
+    this.store = new RedisStore(redis, keys);
   }
 
   get #jobs(): Queue<JobData> {

@@ -28,7 +28,7 @@ import { toStream } from '../to-stream.js';
 import { checkTrackOptions, trackMany } from '../track-many.js';
 import { ObservedQueue } from './observed-queue.js';
 import { jobOf, queuesOf, type NamespaceOptions } from './keys.js';
-import { withLease } from './lease.js';
+import { withLease } from './redis-lease.js';
 import { checkConnection, connect, type FleetConnection } from './redis-connection.js';
 import type { StoredRef } from './snapshot.js';
 import { TaskWatch, type WatchHost } from './task-watch.js';

@@ -1,4 +1,4 @@
-import type { TaskStore } from './task-store.js';
+import type { RedisStore } from './redis-store.js';
 
 /** ms between two readings of Redis's time. */
 const RESYNC = 5_000;
@@ -15,13 +15,13 @@ export class RedisClock {
   #origin = 0;
   #wasUsable = true;
   #timer: ReturnType<typeof setInterval> | undefined;
-  readonly #store: TaskStore;
+  readonly #store: RedisStore;
   /** Called whenever this machine's clock becomes usable or unusable. */
   readonly #onChange: (skewMs: number, isUsable: boolean) => void;
   readonly #onError: (error: Error) => void;
 
   constructor(
-    store: TaskStore,
+    store: RedisStore,
     onChange: (skewMs: number, isUsable: boolean) => void,
     onError: (error: Error) => void,
   ) {

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { TaskStore } from './task-store.js';
+import type { RedisStore } from './redis-store.js';
 import type { Snapshot, StoredLoss, StoredTask, VideoUrls } from './snapshot.js';
 
 /** One entry of the stream. */
@@ -41,13 +41,13 @@ export class TransitionReader {
   /** Settles when entries that are written from now on are seen. */
   #ready: Promise<void> | undefined;
   #last = '$';
-  readonly #store: TaskStore;
+  readonly #store: RedisStore;
   readonly #onError: (error: Error) => void;
   /** Whole URLs of a watched task. */
   readonly #onUrls: (job: string, gen: string, urls: VideoUrls) => void;
 
   constructor(
-    store: TaskStore,
+    store: RedisStore,
     onError: (error: Error) => void,
     onUrls: (job: string, gen: string, urls: VideoUrls) => void,
   ) {

@@ -48,7 +48,7 @@ const SCRIPTS = {
 } as const satisfies Record<keyof Commands, { lua: string; numberOfKeys: number }>;
 
 /** The tasks of one queue, as Redis holds them. Each method is one round trip. */
-export class TaskStore {
+export class RedisStore {
   readonly #commands: Commands;
 
   constructor(

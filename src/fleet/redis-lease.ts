@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Observable } from 'rxjs';
-import type { TaskStore } from './task-store.js';
+import type { RedisStore } from './redis-store.js';
 
 /** ms that a lease outlives its holder. */
 const TERM = 30_000;
@@ -9,7 +9,7 @@ const TERM = 30_000;
  * Subscribes to `work` once the lease is held, and holds it as long as `work` runs; a process that dies loses it after
  * 30 s. Errors if another process holds it, or has taken it while this one was suspended.
  */
-export function withLease<T>(store: TaskStore, key: string, what: string, work: () => Observable<T>): Observable<T> {
+export function withLease<T>(store: RedisStore, key: string, what: string, work: () => Observable<T>): Observable<T> {
   return new Observable((subscriber) => {
     const owner = randomUUID();
     const renew = (isFirst: boolean) => {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { Redis } from 'ioredis';
 import { keysOf } from '../../src/fleet/keys.js';
-import { TaskStore } from '../../src/fleet/task-store.js';
+import { RedisStore } from '../../src/fleet/redis-store.js';
 import { closeAll, stage } from './stage.js';
 
 afterEach(closeAll);
@@ -15,7 +15,7 @@ async function scene() {
   });
   const keys = keysOf('rx-video-tasks', 'acme');
   const nothing = { gen: '', state: '{}', due: 0, earliest: 0, floor: 0, transition: '', urls: '', lost: '' };
-  return { redis: redis.redis, keys, store: new TaskStore(own, keys), nothing };
+  return { redis: redis.redis, keys, store: new RedisStore(own, keys), nothing };
 }
 
 test('a shorter pause does not cut a longer one that runs', async () => {
