@@ -63,6 +63,7 @@ console.log(
 );
 tracker.close();
 survivor.worker.kill('SIGTERM');
+await once(survivor.worker, 'exit'); // it finishes the polls that run, and writes what they bring
 await sandbox.close();
 redis.kill('SIGKILL');
 await once(redis, 'exit');
