@@ -67,6 +67,10 @@ export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent>
     return { ...queue, query: createQuery(own) };
   });
   return new Observable((subscriber) => {
+    if (signal?.aborted) {
+      subscriber.complete();
+      return undefined;
+    }
     const workers = queues.map(
       ({ keys, providers, query }) =>
         new QueueWorker(connect(connection), keys, subscriber, {
@@ -85,8 +89,7 @@ export function fleetWorker(options: FleetWorkerOptions): Observable<FleetEvent>
       }, fail);
     };
     for (const worker of workers) worker.start().catch(fail);
-    if (signal?.aborted) drain();
-    else signal?.addEventListener('abort', drain, { once: true });
+    signal?.addEventListener('abort', drain, { once: true });
     return () => {
       signal?.removeEventListener('abort', drain);
       for (const worker of workers) worker.abort();

@@ -94,7 +94,12 @@ export class QueueWorker {
   async start(): Promise<void> {
     const { redis } = this.#queue;
     for (const message of await flawsOf(redis)) this.#events.next({ type: 'warning', message });
-    await this.#clock.start();
+    try {
+      await this.#clock.start();
+    } catch (error) {
+      // Its connection was closed under it.
+      if (!this.#ended) throw error;
+    }
     if (this.#ended) return;
     const { limiter, concurrency } = this.#polling;
     this.#worker = new Worker<JobData>(QUEUE, (job) => this.#run(job), {

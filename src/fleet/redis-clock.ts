@@ -15,6 +15,7 @@ export class RedisClock {
   #origin = 0;
   #wasUsable = true;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #isStopped = false;
   readonly #store: RedisStore;
   /** Called whenever this machine's clock becomes usable or unusable. */
   readonly #onChange: (skewMs: number, isUsable: boolean) => void;
@@ -30,15 +31,18 @@ export class RedisClock {
     this.#onError = onError;
   }
 
-  /** Reads the time now, and then every 5 s. */
+  /** Reads the time now, and then every 5 s. Without effect after `stop`. */
   async start(): Promise<void> {
+    if (this.#isStopped) return;
     this.#timer = setInterval(() => {
       this.#sync().catch(this.#onError);
     }, RESYNC);
-    while (this.#origin === 0) await this.#sync();
+    while (this.#origin === 0 && !this.#isStopped) await this.#sync();
   }
 
+  /** For good. */
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
   }
 
