@@ -45,8 +45,12 @@ const PAUSE = 2_000;
 /** ms after which a task that this worker cannot poll is offered again. */
 const LATER = 10_000;
 
-/** ms for which a job is locked; renewed while it runs. */
-const LOCK = 15_000;
+/**
+ * ms for which a job is locked; renewed while it runs, by one command for all jobs of a worker. A worker that is frozen
+ * for longer loses nothing but the answers that it waits for: it cannot write them without the lock, and its successor
+ * does not ask below the floor.
+ */
+const LOCK = 5_000;
 
 /** ms that a settled task is kept at least. */
 const HOUR = 3_600_000;
