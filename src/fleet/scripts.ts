@@ -81,13 +81,14 @@ else
 end
 return { 1, tonumber(seq), tonumber(due) }`;
 
-/** Acknowledges transitions up to a number. KEYS task kept open; ARGV job gen seq. */
+/** Acknowledges transitions up to a number, or to the last one: a late call may be about an earlier tracking. KEYS task kept open; ARGV job gen seq. */
 export const ACK = `
 local task, kept, open = unpack(KEYS)
 local job, gen, seq = unpack(ARGV)
 local last, acked, current = unpack(redis.call('HMGET', task, 'seq', 'acked', 'gen'))
 if not current or (gen ~= '' and gen ~= current) then return 0 end
-if tonumber(seq) > tonumber(acked) then
+seq, last, acked = math.min(tonumber(seq), tonumber(last)), tonumber(last), tonumber(acked)
+if seq > acked then
   redis.call('HSET', task, 'acked', seq)
   acked = seq
 end

@@ -35,3 +35,14 @@ test('a floor divided by a speed, a Retry-After and an expiry need not be whole 
   expect(await redis.pttl(keys.limiter)).toBeGreaterThan(0);
   expect(await redis.pttl(keys.task('job'))).toBeGreaterThan(0);
 });
+
+test('an acknowledgement counts up to the last transition there is: a late one is of an earlier tracking', async () => {
+  const { redis, keys, store, nothing } = await scene();
+  const ref = { id: 'video_1', provider: 'acme' };
+  const { snapshot } = await store.track('job', 'gen', ref);
+  await redis.set(keys.lock('job'), 'token');
+  await store.step('job', 'token', { ...nothing, gen: snapshot.gen, transition: '{"status":"queued"}', pause: 0 });
+  await store.ack('job', '', 5);
+  expect(await store.read('job')).toMatchObject({ seq: 1, acked: 1 });
+  expect(await redis.sismember(keys.kept, 'job')).toBe(1);
+});
