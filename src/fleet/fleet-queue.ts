@@ -49,6 +49,14 @@ export class FleetQueue {
     return snapshot;
   }
 
+  /**
+   * Adds the job again where the task was tracked anew while its job ended. Until a job is gone, BullMQ ignores another
+   * one of its id.
+   */
+  async addPollAgain(job: string): Promise<void> {
+    if ((await this.redis.sismember(this.keys.open, job)) === 1) await this.addPoll(job);
+  }
+
   /** Adds the job that polls a task; without effect where there is one. */
   async addPoll(job: string): Promise<void> {
     await this.#jobs.add('poll', { job }, { ...JOB, jobId: job });

@@ -47,7 +47,8 @@ export interface FleetTrackerOptions extends QueryOptions, NamespaceOptions {
 export interface FleetTrackOptions {
   /**
    * When a transition counts as processed, so that `resume()` does not return it again: `auto`, when `next` of a
-   * subscriber in any process has returned; `manual`, when `ack` was called.
+   * subscriber in any process has returned; `manual`, when `ack` was called. A loss counts only when `ack` was called,
+   * unless the service has deleted its record (`expired`).
    * @default 'auto'
    */
   readonly ack?: 'auto' | 'manual';
@@ -72,7 +73,7 @@ export interface FleetTracker {
   /**
    * Emits the transitions of one task: the last one first, then each later one, up to the terminal one; then completes.
    * Any number of processes may track the same task; it is polled once. Unsubscribing leaves the task tracked; `forget`
-   * ends it.
+   * ends it. A lost task is tracked anew, as soon as its floor allows.
    *
    * Errors with a TrackingError.
    * @throws TypeError or RangeError at call time for a ref that names no task.
@@ -86,9 +87,9 @@ export interface FleetTracker {
   trackAll(refs: ObservableInput<TaskRef>, options?: FleetTrackOptions): Observable<TrackedTask>;
   /**
    * Emits every task of the fleet that is open or not acknowledged, merged like `trackAll`, without transitions that
-   * were acknowledged. One process at a time: errors while another one holds the lease, which ends with its
-   * subscription, or 30 s after its death.
-   * @throws TypeError at call time for unknown options.
+   * were acknowledged. Lost tasks are tracked anew. One process at a time: errors while another one holds the lease,
+   * which ends with its subscription, or 30 s after its death.
+   * @throws TypeError at call time for unknown options, and on a closed tracker.
    */
   resume(options?: FleetTrackOptions): Observable<TrackedTask>;
   /**

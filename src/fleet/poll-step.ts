@@ -9,7 +9,7 @@ export interface StepResult {
   readonly state: PollState;
   /** When the next step is due; absent where tracking has ended. */
   readonly due?: number;
-  /** When a notifier may make it due. */
+  /** When a notifier may make it due; of a lost task, when tracking it anew may. */
   readonly earliest?: number;
   /** The answer, where it is a transition. */
   readonly transition?: Task;
@@ -53,7 +53,8 @@ export function stepOf(
     const cause = outcome.type === 'miss' ? outcome.error : undefined;
     const misses = state.misses?.count;
     const error = trackingError(decision.reason, { ...ref, last: answer ?? last, misses, cause });
-    return { state, error, ...transition, ...(decision.miss && { miss: decision.miss }) };
+    const earliest = Math.max((state.askedAt ?? 0) + state.floor, state.heldUntil ?? 0);
+    return { state, error, earliest, ...transition, ...(decision.miss && { miss: decision.miss }) };
   }
   return { state, ...transition };
 }

@@ -3,7 +3,7 @@ import { DelayedError, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { catchError, defaultIfEmpty, firstValueFrom, map, merge, of, Subject, timer, type Subscriber } from 'rxjs';
 import { DAY, LONGEST_RETRY_AFTER } from '../durations.js';
-import { isQueryError, QueryError } from '../errors.js';
+import { isQueryError, QueryError, type TrackingError } from '../errors.js';
 import type { PollOutcome, PollPolicy } from '../poll/policy.js';
 import type { Query, TaskRefFields } from '../query.js';
 import { copyTask, type Task } from '../task.js';
@@ -54,6 +54,9 @@ const LOCK = 5_000;
 
 /** ms that a settled task is kept at least. */
 const HOUR = 3_600_000;
+
+/** ms that a task is kept which was lost, but which its service may still have. */
+const WEEK = 7 * DAY;
 
 /** Queries for fresh URLs of one task before it is lost for the observer that asked for them. */
 const REFRESH_ATTEMPTS = 5;
@@ -116,6 +119,10 @@ export class QueueWorker {
       autorun: false,
     });
     this.#worker.on('error', this.#warn);
+    this.#worker.on('completed', ({ data: { job } }) => {
+      // Where it fails, a sweep adds the job.
+      this.#queue.addPollAgain(job).catch(() => undefined);
+    });
     this.#sweeper = setInterval(() => {
       sweep(this.#queue).catch(this.#warn);
     }, SWEEP_INTERVAL);
@@ -188,12 +195,12 @@ export class QueueWorker {
   }
 
   /** Sends the query; gives its outcome, or `due` after `patience` ms. */
-  async #ask({ ref }: Snapshot, patience: number): Promise<PollOutcome | typeof ABORTED> {
-    const { provider, id } = ref;
+  async #ask({ ref, trackedAt }: Snapshot, patience: number): Promise<PollOutcome | typeof ABORTED> {
+    const { provider, id, createdAt = trackedAt } = ref;
     const start = performance.now();
     const outcome = await firstValueFrom(
       merge(
-        this.#polling.query({ ...ref } as TaskRefFields).pipe(
+        this.#polling.query({ ...ref, createdAt } as TaskRefFields).pipe(
           map((task): PollOutcome => ({ type: 'answer', task })),
           defaultIfEmpty<PollOutcome, PollOutcome>({
             type: 'miss',
@@ -240,7 +247,7 @@ export class QueueWorker {
       urls: transition && stored?.hasBareUrls ? JSON.stringify(urlsOf(transition)) : '',
       lost: error ? JSON.stringify(toStoredLoss(error, now)) : '',
       pause: pauseAfter(outcome),
-      ...(isSettled && { expiry: expiryOf(transition, now) }),
+      ...(isSettled && { expiry: expiryOf(transition, error, now) }),
     });
     if (written.verdict === 'lock-lost') return written.verdict;
     if (written.verdict !== 'written') return now;
@@ -297,7 +304,8 @@ function pauseAfter(outcome: PollOutcome): number {
 /**
  * When a settled task is dropped: with its video, but not before an observer that restarts has had the time to see it.
  */
-function expiryOf(task: Task | undefined, now: number): number {
+function expiryOf(task: Task | undefined, error: TrackingError | undefined, now: number): number {
+  if (error && error.reason !== 'expired') return now + WEEK;
   const expiresAt = task?.status === 'completed' ? task.video.expiresAt : undefined;
   return Math.max(now + HOUR, expiresAt ?? now + DAY);
 }

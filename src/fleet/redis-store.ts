@@ -59,6 +59,7 @@ export class RedisStore {
     this.#commands = redis as unknown as Commands;
   }
 
+  /** `isNew`: tracking begins, or begins anew, and the task needs a job. */
   async track(job: string, gen: string, ref: StoredRef): Promise<{ isNew: boolean; snapshot: Snapshot }> {
     const { task, open, kept } = this.keys;
     const reply = await this.#commands.rvtTrack(task(job), open, kept, job, gen, JSON.stringify(ref));

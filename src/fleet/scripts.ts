@@ -6,22 +6,33 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 /**
- * Begins to track a task, unless it is tracked already. A task that was lost and acknowledged begins anew.
+ * Begins to track a task, unless it is tracked already. A lost task begins anew, as soon as its floor and a Retry-After
+ * allow: its last answer becomes the next transition, so that it is delivered after the loss.
  *
- * KEYS task open kept; ARGV job gen ref. Returns whether it is new, and the fields of the task.
+ * KEYS task open kept; ARGV job gen ref. Returns whether it begins, and the fields of the task.
  */
 export const TRACK = `${NOW}
 local task, open, kept = unpack(KEYS)
 local job, gen, ref = unpack(ARGV)
-local lost, seq, acked = unpack(redis.call('HMGET', task, 'lost', 'seq', 'acked'))
-if lost and tonumber(acked) >= tonumber(seq) then redis.call('DEL', task) end
-local isNew = redis.call('EXISTS', task) == 0
-if isNew then
+local current, lost, last, seq, since, earliest =
+  unpack(redis.call('HMGET', task, 'gen', 'lost', 'task', 'seq', 'since', 'earliest'))
+local begins = 0
+if not current then
+  begins = 1
   redis.call('HSET', task, 'gen', gen, 'ref', ref, 'since', now, 'due', now, 'seq', 0, 'acked', 0)
+elseif lost then
+  begins = 1
+  if last then seq = seq + 1 end
+  redis.call('HSETNX', task, 'trackedAt', since)
+  redis.call('HSET', task, 'since', now, 'due', math.max(now, tonumber(earliest or 0)), 'seq', seq, 'sinceSeq', seq)
+  redis.call('HDEL', task, 'lost')
+  redis.call('PERSIST', task)
+end
+if begins == 1 then
   redis.call('SADD', open, job)
   redis.call('SADD', kept, job)
 end
-return { isNew and 1 or 0, redis.call('HGETALL', task) }`;
+return { begins, redis.call('HGETALL', task) }`;
 
 /**
  * Begins one poll, if it is due and the worker still holds the lock of the job. The floor counts from here, also for a
@@ -49,7 +60,8 @@ return { 1, now, fields }`;
  * still the one that it asked about.
  *
  * KEYS task lock transitions open limiter; ARGV token gen job state due earliest floor transition urls channel
- * lost expiry pause length. A task for which a notifier has called in the meantime is due as early as is allowed.
+ * lost expiry pause length. Of a task that ends here, only when it may be asked about again is remembered of its polling.
+ * A task for which a notifier has called in the meantime is due as early as is allowed.
  * Returns a verdict, the number of the last transition, and the due time.
  * Verdicts: -1 the lock was lost, 0 the task was forgotten, 1 written.
  */
@@ -73,7 +85,8 @@ if transition ~= '' or lost ~= '' then
 end
 redis.call('HDEL', task, 'wanted')
 if expiry ~= '' then
-  redis.call('HDEL', task, 'state', 'due', 'earliest', 'floor')
+  redis.call('HDEL', task, 'state', 'due', 'floor')
+  redis.call('HSET', task, 'earliest', earliest)
   redis.call('SREM', open, job)
   redis.call('PEXPIREAT', task, expiry)
 else
@@ -92,7 +105,7 @@ if seq > acked then
   redis.call('HSET', task, 'acked', seq)
   acked = seq
 end
-if tonumber(acked) >= tonumber(last) and redis.call('SISMEMBER', open, job) == 0 then redis.call('SREM', kept, job) end
+if acked >= last and redis.call('SISMEMBER', open, job) == 0 then redis.call('SREM', kept, job) end
 return 1`;
 
 /**

@@ -19,10 +19,14 @@ export interface Snapshot {
   readonly gen: string;
   readonly ref: StoredRef;
   /** When it was tracked first, in epoch ms of Redis. */
+  readonly trackedAt: number;
+  /** When tracking began, or began anew after a loss, in epoch ms of Redis. */
   readonly since: number;
   readonly state?: PollState;
   /** The number of the last transition; 0 before the first. */
   readonly seq: number;
+  /** The number at which tracking began anew after a loss; 0 where it never did. */
+  readonly sinceSeq: number;
   /** The number of the last transition that was acknowledged. */
   readonly acked: number;
   /** The last transition. */
@@ -58,8 +62,10 @@ export function toSnapshot(fields: readonly string[]): Snapshot | undefined {
   return {
     gen,
     ref: json('ref') as StoredRef,
+    trackedAt: number('trackedAt') || number('since'),
     since: number('since'),
     seq: number('seq'),
+    sinceSeq: number('sinceSeq'),
     acked: number('acked'),
     ...(state && { state }),
     ...(task && { task }),

@@ -40,6 +40,7 @@ const URL_PATIENCE = 2_000;
 export class TaskWatch implements Watcher, Unsubscribable {
   gen: string | undefined;
   #seq = 0;
+  #sinceSeq = 0;
   /** Transitions that came before the snapshot. */
   #early: StoredTransition[] = [];
   /** A completed task whose URLs have not come yet. */
@@ -90,7 +91,10 @@ export class TaskWatch implements Watcher, Unsubscribable {
     if (this.gen === undefined) return;
     // It was forgotten, and perhaps tracked anew, in the meantime; or it expired with its video.
     if (snapshot?.gen !== this.gen) this.#subscriber.complete();
-    else this.#takeChange(snapshot);
+    else {
+      this.#sinceSeq = snapshot.sinceSeq;
+      this.#takeChange(snapshot);
+    }
   }
 
   onTransition(transition: StoredTransition): void {
@@ -102,9 +106,12 @@ export class TaskWatch implements Watcher, Unsubscribable {
     }
   }
 
-  /** A server that lost the end of its log uses numbers again: an end is taken whatever its number is. */
+  /**
+   * A server that lost the end of its log uses numbers again: an end is taken whatever its number is, but not the loss
+   * after which tracking began anew.
+   */
   #takeChange({ seq, task, lost }: Change): void {
-    const isEnd = isSettledSnapshot({ task, lost }) && this.#withoutUrls === undefined;
+    const isEnd = isSettledSnapshot({ task, lost }) && seq > this.#sinceSeq && !this.#withoutUrls;
     if (seq > this.#seq || isEnd) this.#take({ seq, task, lost });
   }
 
@@ -143,7 +150,9 @@ export class TaskWatch implements Watcher, Unsubscribable {
     this.#withoutUrls = undefined;
     clearTimeout(this.#timer);
     this.#subscriber.next({ ...task, seq });
-    this.#host.onDelivered(this, this.gen as string, seq);
+    // A task that its service may still have is returned by `resume`, until its loss is acknowledged by hand.
+    const isPaused = task.status === 'lost' && task.error.reason !== 'expired';
+    if (!isPaused) this.#host.onDelivered(this, this.gen as string, seq);
     if (task.status === 'lost' || isTerminal(task)) this.#subscriber.complete();
   }
 }

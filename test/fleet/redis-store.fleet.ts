@@ -46,3 +46,26 @@ test('an acknowledgement counts up to the last transition there is: a late one i
   expect(await store.read('job')).toMatchObject({ seq: 1, acked: 1 });
   expect(await redis.sismember(keys.kept, 'job')).toBe(1);
 });
+
+test('a lost task begins anew under the next number, not before its floor allows', async () => {
+  const { redis, keys, store, nothing } = await scene();
+  const ref = { id: 'video_1', provider: 'acme' };
+  const { snapshot } = await store.track('job', 'gen', ref);
+  await redis.set(keys.lock('job'), 'token');
+  const step = { ...nothing, gen: snapshot.gen, pause: 0 };
+  await store.step('job', 'token', { ...step, transition: '{"status":"queued"}' });
+  const loss = '{"reason":"query","message":"wrong key","misses":0,"at":5}';
+  const earliest = Date.now() + 60_000;
+  await store.step('job', 'token', { ...step, earliest, lost: loss, expiry: Date.now() + 120_000 });
+  expect(await redis.sismember(keys.open, 'job')).toBe(0);
+
+  const again = await store.track('job', 'other', ref);
+  expect(again.isNew).toBe(true);
+  expect(again.snapshot).toMatchObject({ gen: 'gen', ref, seq: 3, sinceSeq: 3, task: { status: 'queued' } });
+  expect(again.snapshot).not.toHaveProperty('lost');
+  expect(again.snapshot.trackedAt).toBe(snapshot.since);
+  expect(Number(await redis.hget(keys.task('job'), 'due'))).toBe(earliest);
+  expect(await redis.pttl(keys.task('job'))).toBe(-1);
+  expect(await redis.sismember(keys.open, 'job')).toBe(1);
+  expect((await store.track('job', 'third', ref)).isNew).toBe(false);
+});

@@ -39,7 +39,7 @@ function watch(isResumed = false) {
     complete: () => seen.push('complete'),
   });
   const snapshot = async (more: Partial<Snapshot> = {}) => {
-    open({ gen: 'g', ref, since: 0, seq: 0, acked: 0, ...more });
+    open({ gen: 'g', ref, since: 0, trackedAt: 0, sinceSeq: 0, seq: 0, acked: 0, ...more });
     await Promise.resolve();
     await Promise.resolve();
   };
@@ -93,7 +93,7 @@ test.each(['before', 'after'])('whole URLs that come %s the snapshot is read aga
   await snapshot();
   subject.onTransition(transition(1, bare));
   expect(seen).toEqual([]);
-  if (when === 'after') subject.onSnapshot({ gen: 'g', ref, since: 0, seq: 1, acked: 0, task: bare });
+  if (when === 'after') subject.onSnapshot({ gen: 'g', ref, since: 0, trackedAt: 0, sinceSeq: 0, seq: 1, acked: 0, task: bare });
   subject.onUrls('other', { url: 'https://v.example/wrong' });
   subject.onUrls('g', { url: whole.video.url });
   expect(seen).toEqual([`1 ${whole.video.url}`, 'complete']);

@@ -1,6 +1,6 @@
-import { firstValueFrom, lastValueFrom, Subject, toArray, type Subscription } from 'rxjs';
+import { defer, firstValueFrom, lastValueFrom, retry, Subject, toArray, type Subscription } from 'rxjs';
 import { afterEach, expect, test } from 'vitest';
-import { isTrackingError, type Task, type TrackedTask } from 'rx-video-tasks';
+import { isTerminal, isTrackingError, type Task, type TrackedTask } from 'rx-video-tasks';
 import { fleetTracker, fleetWorker, type FleetEvent } from 'rx-video-tasks/bullmq';
 import { provider } from './fleet.js';
 import { closeAll, stage, type Stage } from './stage.js';
@@ -31,10 +31,10 @@ const rethrow = (error: unknown) => {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function until(isTrue: () => boolean): Promise<void> {
-  const end = performance.now() + 30_000;
+async function until(isTrue: () => boolean, ms = 30_000): Promise<void> {
+  const end = performance.now() + ms;
   while (!isTrue()) {
-    if (performance.now() > end) throw new Error('not in 30 s');
+    if (performance.now() > end) throw new Error(`not in ${ms} ms`);
     await pause(10);
   }
 }
@@ -124,22 +124,77 @@ test('a notifier brings the next poll forward, and never below the floor', async
   expect(scene.service.shortestGap()).toBeGreaterThan(950);
 });
 
-test('a wrong id is lost with its reason, and can be tracked anew once that is acknowledged', async () => {
-  let isThere = false;
-  const scene = await stage({
-    polls: 1,
-    reply: () => (isThere ? undefined : { status: 403, body: { message: 'no access', code: 'forbidden' } }),
-  });
-  const tracker = scene.tracker();
+const rejected = { status: 401, body: { message: 'wrong key', code: 'unauthorized' } };
+const briefs = (tasks: readonly TrackedTask[]) => tasks.map(({ id, status }) => `${id} ${status}`).sort();
+
+test('a wrong key ends nothing: resume returns every task that was lost by it, and asks about it anew', async () => {
+  let isKeyWrong = false;
+  const scene = await stage({ polls: 3, reply: () => (isKeyWrong ? rejected : undefined) });
   runWorker(scene);
-  const error = await lastValueFrom(tracker.track('video_1')).catch((caught: unknown) => caught);
-  expect(isTrackingError(error) && [error.reason, error.provider, error.id]).toEqual(['query', 'acme', 'video_1']);
+  const tracker = scene.tracker();
+  await firstValueFrom(tracker.track('video_1'));
+  isKeyWrong = true;
+  const lost = await lastValueFrom(tracker.trackAll(['video_1', 'video_2']).pipe(toArray()));
+  expect(briefs(lost.filter(({ status }) => status === 'lost'))).toEqual(['video_1 lost', 'video_2 lost']);
   await pause(300);
-  isThere = true;
-  expect((await lastValueFrom(tracker.track('video_1'))).status).toBe('completed');
-  isThere = false;
-  const [lost] = await lastValueFrom(tracker.trackAll(['video_2']).pipe(toArray()));
-  expect(lost).toMatchObject({ status: 'lost', id: 'video_2', seq: 1 });
+  isKeyWrong = false;
+  const resumed = await lastValueFrom(scene.tracker().resume().pipe(toArray()));
+  expect(briefs(resumed.filter(isTerminal))).toEqual(['video_1 completed', 'video_2 completed']);
+  // Numbers go on; the last answer from before the loss comes first.
+  for (const id of ['video_1', 'video_2']) {
+    const numbers = [...lost, ...resumed].filter((task) => task.id === id).map(({ seq }) => seq);
+    expect(numbers, id).toEqual([...new Set(numbers)].sort((one = 0, other = 0) => one - other));
+  }
+  expect(resumed.find(({ id }) => id === 'video_1')).toMatchObject({ status: 'queued' });
+  expect(await lastValueFrom(scene.tracker().resume().pipe(toArray()))).toEqual([]);
+});
+
+test('a loss ends a task where it was acknowledged by hand, and where the service has deleted the record', async () => {
+  const deleted = { status: 404, body: { code: 'task_not_exist' } };
+  const scene = await stage({ reply: (id) => (id === 'video_1' ? rejected : deleted) });
+  runWorker(scene);
+  const tracker = scene.tracker();
+  const lost = await lastValueFrom(tracker.track('video_1', { ack: 'manual' })).catch((error: unknown) => error);
+  expect(isTrackingError(lost) && lost.reason).toBe('query');
+  const old = { id: 'video_2', createdAt: Date.now() - 3 * 86_400_000 };
+  const [gone, ...none] = await lastValueFrom(tracker.trackAll([old, 'video_1']).pipe(toArray()));
+  expect([gone, ...none].map((task) => task?.status)).toEqual(['lost', 'lost']);
+  const mine = [gone, ...none].find((task) => task?.id === 'video_1') as TrackedTask;
+  expect([gone, ...none].find((task) => task?.id === 'video_2')).toMatchObject({ error: { reason: 'expired' } });
+  await lastValueFrom(tracker.ack(mine), { defaultValue: undefined });
+  await pause(300);
+  expect(await lastValueFrom(scene.tracker().resume().pipe(toArray()))).toEqual([]);
+});
+
+test('a task that was tracked by its id alone is gone once its record must have been deleted', async () => {
+  const scene = await stage({ reply: () => ({ status: 404, body: { code: 'task_not_exist' } }) });
+  const lost = lastValueFrom(scene.tracker().trackAll(['video_1']).pipe(toArray()));
+  await until(() => scene.redis.redis.status === 'ready');
+  let key: string | undefined;
+  while (!key) [key] = await scene.redis.redis.keys('*:task:*');
+  await scene.redis.redis.hset(key, 'since', Date.now() - 3 * 86_400_000);
+  runWorker(scene);
+  expect(await lost).toMatchObject([{ status: 'lost', error: { reason: 'expired' } }]);
+});
+
+test('retry() of a lost task asks once for each floor, and goes on as soon as the service answers', async () => {
+  const forbidden = { status: 403, body: { message: 'no access', code: 'forbidden' } };
+  const scene = await stage({ polls: 5, reply: (_, count) => (count < 5 ? forbidden : undefined) });
+  const tracker = scene.tracker();
+  runWorker(scene, { speed: 1, interval: 1_000, minInterval: 500 });
+  let subscriptions = 0;
+  const again$ = defer(() => {
+    subscriptions++;
+    return tracker.track('video_1', { ack: 'manual' });
+  }).pipe(retry());
+  let last: Task | undefined;
+  again$.subscribe({ next: (task) => (last = task), error: rethrow });
+  // Sooner than the sweep that would add a missing job.
+  await until(() => last?.status === 'completed', 20_000);
+  expect(last?.seq).toBe(5);
+  expect(scene.service.asked.get('video_1')).toBe(5);
+  expect(subscriptions).toBe(5);
+  expect(scene.service.shortestGap()).toBeGreaterThan(450);
 });
 
 test('Retry-After pauses the whole queue', async () => {
