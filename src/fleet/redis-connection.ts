@@ -18,11 +18,27 @@ export function checkConnection(connection: FleetConnection): FleetConnection {
 
 /** A connection of the fleet's own. Waits for a server that is away instead of failing commands. */
 export function connect(connection: FleetConnection): Redis {
-  const options = { maxRetriesPerRequest: null };
-  if (typeof connection === 'string') return new Redis(connection, options);
-  // Both kinds of client have it; what is used of a cluster here has the same shape as of one server.
-  if ('duplicate' in connection) return (connection as Redis).duplicate(options);
-  return new Redis({ ...connection, ...options });
+  const patience = { maxRetriesPerRequest: null };
+  if (typeof connection === 'string') return new Redis(connection, { reconnectOnError, ...patience });
+  if (isCluster(connection)) {
+    const redisOptions = { ...connection.options.redisOptions, ...patience };
+    // What is used of a cluster here has the same shape as of one server.
+    return connection.duplicate([], { redisOptions }) as unknown as Redis;
+  }
+  if (!isClient(connection)) return new Redis({ reconnectOnError, ...connection, ...patience });
+  const own = connection.options.reconnectOnError ?? reconnectOnError;
+  return connection.duplicate({ reconnectOnError: own, ...patience });
+}
+
+/** After a failover the name leads to another server (https://github.com/redis/ioredis#reconnect-on-error). */
+const reconnectOnError = ({ message }: Error): boolean => message.includes('READONLY');
+
+function isClient(connection: RedisOptions | Redis | Cluster): connection is Redis | Cluster {
+  return 'duplicate' in connection;
+}
+
+function isCluster(connection: RedisOptions | Redis | Cluster): connection is Cluster {
+  return isClient(connection) && connection.isCluster;
 }
 
 /**

@@ -19,9 +19,10 @@ export async function closeAll(): Promise<void> {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 }
 
-export async function stage(options: ServiceOptions = {}): Promise<Stage> {
+/** @param flags of the Redis server. */
+export async function stage(options: ServiceOptions = {}, flags: readonly string[] = []): Promise<Stage> {
   const cleanUp = (work: () => unknown) => void cleanups.push(work);
-  const redis = await startRedis();
+  const redis = await startRedis(flags);
   cleanUp(() => redis.stop());
   const service = await startService(options);
   cleanUp(() => service.close());

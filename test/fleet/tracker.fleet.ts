@@ -1,3 +1,4 @@
+import { Cluster } from 'ioredis';
 import { defer, firstValueFrom, lastValueFrom, retry, Subject, toArray, type Subscription } from 'rxjs';
 import { afterEach, expect, test } from 'vitest';
 import { isTerminal, isTrackingError, type Task, type TrackedTask } from 'rx-video-tasks';
@@ -195,6 +196,21 @@ test('retry() of a lost task asks once for each floor, and goes on as soon as th
   expect(scene.service.asked.get('video_1')).toBe(5);
   expect(subscriptions).toBe(5);
   expect(scene.service.shortestGap()).toBeGreaterThan(450);
+});
+
+test('a client of a cluster is as good as one of a server', async () => {
+  const scene = await stage({ polls: 2 }, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
+  await scene.redis.redis.cluster('ADDSLOTSRANGE', '0', '16383');
+  const connection = new Cluster([{ host: '127.0.0.1', port: scene.redis.port }]);
+  scene.cleanUp(() => {
+    connection.disconnect();
+  });
+  const tracker = fleetTracker({ connection, provider: provider(scene.service.baseUrl), onError: () => undefined });
+  scene.cleanUp(() => {
+    tracker.close();
+  });
+  runWorker(scene, { connection });
+  expect((await lastValueFrom(tracker.track('video_1'))).status).toBe('completed');
 });
 
 test('Retry-After pauses the whole queue', async () => {
