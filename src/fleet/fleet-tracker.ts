@@ -9,6 +9,7 @@ import {
   mergeMap,
   Observable,
   Subscription,
+  takeUntil,
   type ObservableInput,
 } from 'rxjs';
 import {
@@ -75,14 +76,16 @@ export interface FleetTracker {
    * Any number of processes may track the same task; it is polled once. Unsubscribing leaves the task tracked; `forget`
    * ends it. A lost task is tracked anew, as soon as its floor allows.
    *
-   * Errors with a TrackingError.
-   * @throws TypeError or RangeError at call time for a ref that names no task.
+   * Errors with a TrackingError; its reason is `journal` where Redis refuses to store the task.
+   * @throws TypeError or RangeError at call time for a ref that names no task, for unknown options, and on a closed
+   * tracker.
    */
   track(ref: TaskRef, options?: FleetTrackOptions): Observable<Task>;
   /**
    * Emits the transitions of many tasks, merged. A task whose tracking ended arrives as a `lost` value; the others go
    * on.
-   * @throws TypeError or RangeError at call time for a bad ref in an array; from another source it arrives as `lost`.
+   * @throws TypeError or RangeError at call time for a bad ref in an array (from another source it arrives as `lost`),
+   * for unknown options, and on a closed tracker.
    */
   trackAll(refs: ObservableInput<TaskRef>, options?: FleetTrackOptions): Observable<TrackedTask>;
   /**
@@ -93,16 +96,21 @@ export interface FleetTracker {
    */
   resume(options?: FleetTrackOptions): Observable<TrackedTask>;
   /**
-   * Acknowledges this transition and those before it, for the whole fleet. Begins at once, without a subscriber.
+   * Acknowledges this transition and those before it, for the whole fleet; of a lost task, that it is lost. Begins at
+   * once, without a subscriber; errors where Redis does, and on a closed tracker.
    * @throws TypeError at call time for what is no task, and for a task of another provider.
    */
   ack(task: TrackedTask): Observable<never>;
   /**
-   * Ends the streams of a task in every process and drops what is known of it. Begins at once, without a subscriber.
+   * Ends the streams of a task in every process and drops what is known of it. Begins at once, without a subscriber;
+   * errors where Redis does, and on a closed tracker.
    * @throws TypeError or RangeError at call time for a ref that names no task.
    */
   forget(ref: TaskRef): Observable<never>;
-  /** Emits the counts of the whole fleet once and completes. */
+  /**
+   * Emits the counts of the whole fleet once and completes.
+   * @throws TypeError at call time on a closed tracker.
+   */
   stats(): Observable<FleetStats>;
   /** Completes every stream of this process and closes its connections. The fleet goes on. */
   close(): void;
@@ -112,7 +120,8 @@ export interface FleetTracker {
  * Tracks tasks through a fleet: each task is polled by one of the workers, and any number of processes see its
  * transitions.
  *
- * Connects at the first call of `track`, and keeps the process alive from then until `close()`.
+ * Connects when it is first used: when a stream is subscribed to, or at a call of `ack` or `forget`. From then on it
+ * keeps the process alive, until `close()`.
  *
  * @throws TypeError at call time for options that are not usable.
  *
@@ -177,8 +186,8 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
           if (ack === 'auto') observed.queue.store.ack(job, gen, seq).catch(report);
         },
         urlsOf: ({ job }, gen) => observed.urlsOf(job, gen),
-        refresh({ job }) {
-          observed.queue.refresh(job).catch(report);
+        refresh(watch) {
+          observed.refresh(watch.job, watch).catch(report);
         },
       };
       new TaskWatch(jobOf(ref.provider, ref.id), ref, host, subscriber, isResumed);
@@ -198,10 +207,15 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
     return from(done).pipe(ignoreElements());
   };
 
+  const refuseIfClosed = () => {
+    if (isClosed) throw new TypeError('the tracker is closed; make another one with fleetTracker');
+  };
+
   return {
     query: (ref) => ask(resolve(ref)),
 
     track(ref, how) {
+      refuseIfClosed();
       checkTrackOptions(how);
       const resolved = toPlainRef(resolve(ref));
       return watch(resolved, how).pipe(
@@ -213,6 +227,7 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
     },
 
     trackAll(refs, how) {
+      refuseIfClosed();
       checkTrackOptions(how);
       return trackMany(refs, {
         resolve: (ref) => toPlainRef(resolve(ref)),
@@ -222,41 +237,54 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
       });
     },
 
-    resume: (how) => {
+    resume(how) {
+      refuseIfClosed();
       checkTrackOptions(how);
-      return merge(
-        ...all.map((observed) =>
-          defer(() => {
-            const { store, keys } = observed.queue;
-            return withLease(store, keys.resume, 'resume(): the lease of this fleet', () =>
-              from(observed.kept()).pipe(
+      const resumed = all.map((observed) =>
+        defer(() => {
+          const { store, keys } = observed.queue;
+          return withLease(store, {
+            key: keys.resume,
+            what: 'resume(): the lease of this fleet',
+            work: () =>
+              observed.kept().pipe(
                 // Tasks of providers that only other processes have are theirs.
                 filter(({ provider }) => queues.has(provider)),
                 mergeMap((ref) => watch(ref, how, true)),
               ),
-            );
-          }),
-        ),
+            onError: report,
+          });
+        }),
       );
+      return merge(...resumed).pipe(takeUntil(closed));
     },
 
-    ack: (task) => {
+    ack(task) {
       check('task', task, typeof task?.id === 'string', 'a task as it was emitted');
       const observed = queueOf(task);
       return begun(async () => {
+        refuseIfClosed();
         const { store } = observed.queue;
         const job = jobOf(task.provider, task.id);
         await store.ack(job, '', task.seq ?? (await store.read(job))?.seq ?? 0);
       });
     },
 
-    forget: (ref) => {
+    forget(ref) {
       const resolved = toPlainRef(resolve(ref));
-      return begun(() => queueOf(resolved).queue.forget(resolved));
+      return begun(async () => {
+        refuseIfClosed();
+        await queueOf(resolved).queue.forget(resolved);
+      });
     },
 
-    stats: () =>
-      defer(() => Promise.all(all.map(({ queue }) => queue.counts()))).pipe(
+    stats() {
+      refuseIfClosed();
+      const counts = defer(() => {
+        refuseIfClosed();
+        return Promise.all(all.map(({ queue }) => queue.counts()));
+      });
+      return counts.pipe(
         map((each) =>
           each.reduce((sum, one) => ({
             open: sum.open + one.open,
@@ -265,7 +293,8 @@ export function fleetTracker(options: FleetTrackerOptions): FleetTracker {
             active: sum.active + one.active,
           })),
         ),
-      ),
+      );
+    },
 
     close() {
       isClosed = true;

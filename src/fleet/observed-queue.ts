@@ -1,8 +1,11 @@
 import type { Redis } from 'ioredis';
+import { defer, distinct, EMPTY, expand, from, mergeMap, type Observable } from 'rxjs';
+import { taskKey } from '../task.js';
 import { FleetQueue } from './fleet-queue.js';
 import type { Keys } from './keys.js';
 import { flawsOf } from './redis-connection.js';
 import type { Snapshot, StoredRef, VideoUrls } from './snapshot.js';
+import { retryStore } from './store-errors.js';
 import { TransitionReader, type Watcher } from './transition-reader.js';
 
 /** Whole URLs of so many completed tasks are remembered by a process. */
@@ -46,10 +49,17 @@ export class ObservedQueue {
     }));
   }
 
-  /** Tracks the task and watches it from its snapshot on. */
-  async watch(job: string, ref: StoredRef, watcher: Watcher): Promise<Snapshot> {
-    await this.#transitions.watch(job, watcher);
-    return this.queue.track(ref);
+  /** Tracks the task and watches it from its snapshot on, as soon as Redis lets it. */
+  watch(job: string, ref: StoredRef, watcher: Watcher): Observable<Snapshot> {
+    const attempt = async () => {
+      await this.#transitions.watch(job, watcher);
+      return this.queue.track(ref);
+    };
+    return defer(attempt).pipe(
+      retryStore((error) => {
+        this.#onError(error);
+      }),
+    );
   }
 
   unwatch(job: string, watcher: Watcher): void {
@@ -61,15 +71,34 @@ export class ObservedQueue {
     return known?.gen === gen ? known.urls : undefined;
   }
 
+  /**
+   * Has a worker ask for fresh URLs of a completed task; they arrive at its watchers. One that is gone in the meantime
+   * is reported to this watcher.
+   */
+  async refresh(job: string, watcher: Watcher): Promise<void> {
+    const snapshot = await this.queue.store.read(job);
+    if (snapshot?.gen === watcher.gen) await this.queue.refresh(job);
+    else watcher.onSnapshot(snapshot);
+  }
+
   /** The refs of all tasks that are open or not acknowledged, some at a time. */
-  async *kept(): AsyncGenerator<StoredRef> {
+  kept(): Observable<StoredRef> {
     const { redis, store } = this.queue;
-    let cursor = '0';
-    do {
-      const [next, jobs] = await redis.sscan(this.#keys.kept, cursor, 'COUNT', 500);
-      cursor = next;
-      for (const snapshot of await Promise.all(jobs.map((job) => store.read(job)))) if (snapshot) yield snapshot.ref;
-    } while (cursor !== '0');
+    const page = (cursor: string) =>
+      defer(async () => {
+        const [next, jobs] = await redis.sscan(this.#keys.kept, cursor, 'COUNT', 500);
+        return { next, snapshots: await Promise.all(jobs.map((job) => store.read(job))) };
+      }).pipe(
+        retryStore((error) => {
+          this.#onError(error);
+        }),
+      );
+    return page('0').pipe(
+      expand(({ next }) => (next === '0' ? EMPTY : page(next))),
+      mergeMap(({ snapshots }) => from(snapshots.flatMap((snapshot) => (snapshot ? [snapshot.ref] : [])))),
+      // A set that changes may be scanned with repetitions (https://redis.io/docs/latest/commands/scan/).
+      distinct(taskKey),
+    );
   }
 
   /** Makes every task that this process watches due as early as is allowed. */

@@ -1,6 +1,8 @@
-import type { Subscriber, Unsubscribable } from 'rxjs';
-import { isTerminal } from '../task.js';
-import { lostTask, type TrackedTask } from '../tracked-task.js';
+import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable } from 'rxjs';
+import type { TrackingError } from '../errors.js';
+import { brief } from '../redact.js';
+import { isSettled, lostTask, type TrackedTask } from '../tracked-task.js';
+import { trackingError } from '../tracking-error.js';
 import {
   isSettledSnapshot,
   toTrackingError,
@@ -15,8 +17,8 @@ import type { StoredTransition, Watcher } from './transition-reader.js';
 
 /** What a watch asks of its tracker. */
 export interface WatchHost {
-  /** Starts to watch; gives the snapshot of the task, which is tracked from now on. */
-  readonly open: (watch: TaskWatch) => Promise<Snapshot>;
+  /** Starts to watch; emits the snapshot of the task, which is tracked from now on. */
+  readonly open: (watch: TaskWatch) => Observable<Snapshot>;
   readonly close: (watch: TaskWatch) => void;
   /** A transition was delivered. */
   readonly onDelivered: (watch: TaskWatch, gen: string, seq: number) => void;
@@ -33,8 +35,12 @@ interface Change {
   readonly lost?: StoredLoss | undefined;
 }
 
-/** ms that whole URLs, which travel beside the stream, may take before a worker is asked for fresh ones. */
+/**
+ * ms that whole URLs, which travel beside the stream, may take before a worker is asked for fresh ones. Each further
+ * wait is twice as long, up to five times.
+ */
 const URL_PATIENCE = 2_000;
+const MAX_DOUBLINGS = 5;
 
 /** One subscription to one task: the snapshot first, then the transitions by number, none twice. */
 export class TaskWatch implements Watcher, Unsubscribable {
@@ -61,15 +67,16 @@ export class TaskWatch implements Watcher, Unsubscribable {
     this.#host = host;
     this.#subscriber = subscriber;
     this.#isResumed = isResumed;
-    subscriber.add(this);
-    host.open(this).then(
-      (snapshot) => {
+    const opening = host.open(this).subscribe({
+      next: (snapshot) => {
         this.#begin(snapshot);
       },
-      (error: unknown) => {
-        subscriber.error(error);
+      error: (cause: unknown) => {
+        this.#refuse(cause);
       },
-    );
+    });
+    subscriber.add(opening);
+    subscriber.add(this);
   }
 
   unsubscribe(): void {
@@ -81,29 +88,53 @@ export class TaskWatch implements Watcher, Unsubscribable {
     this.gen = snapshot.gen;
     if (this.#isResumed && snapshot.acked >= snapshot.seq) {
       this.#seq = snapshot.seq;
-      if (isSettledSnapshot(snapshot)) this.#subscriber.complete();
+      if (isSettledSnapshot(snapshot)) {
+        this.#subscriber.complete();
+        return;
+      }
     }
     this.onSnapshot(snapshot);
     for (const transition of this.#early.splice(0)) this.onTransition(transition);
   }
 
+  /** Redis refuses to track the task, for good. */
+  #refuse(cause: unknown): void {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const detail = `Redis could not store it: ${brief(message)}`;
+    const error = trackingError('journal', { ...this.ref, cause, detail });
+    this.#subscriber.next(lostTask(this.ref, error, asyncScheduler.now()));
+    this.#subscriber.complete();
+  }
+
   onSnapshot(snapshot: Snapshot | undefined): void {
-    if (this.gen === undefined) return;
-    // It was forgotten, and perhaps tracked anew, in the meantime; or it expired with its video.
-    if (snapshot?.gen !== this.gen) this.#subscriber.complete();
-    else {
+    if (!this.#isOpen) return;
+    const waiting = this.#withoutUrls;
+    if (snapshot && snapshot.gen === this.gen) {
       this.#sinceSeq = snapshot.sinceSeq;
-      this.#takeChange(snapshot);
+      if (waiting) this.#awaitUrls();
+      else this.#takeChange(snapshot);
+    } else if (!snapshot && waiting) {
+      const last = withUrls(waiting.task);
+      const error = trackingError('expired', { ...this.ref, last, detail: 'its video has expired' });
+      this.#lose(error, asyncScheduler.now(), waiting.seq);
+    } else {
+      // It was forgotten, and perhaps tracked anew, in the meantime; or it expired with its video.
+      this.#subscriber.complete();
     }
   }
 
   onTransition(transition: StoredTransition): void {
     if (this.gen === undefined) {
       this.#early.push(transition);
-    } else if (transition.gen === this.gen) {
+    } else if (transition.gen === this.gen && this.#isOpen) {
       if (transition.seq === 0) this.#subscriber.complete();
       else this.#takeChange(transition);
     }
+  }
+
+  /** Whether something can be delivered: a subscriber that left in `next` is still called for what comes with it. */
+  get #isOpen(): boolean {
+    return this.gen !== undefined && !this.#subscriber.closed;
   }
 
   /**
@@ -117,15 +148,15 @@ export class TaskWatch implements Watcher, Unsubscribable {
 
   onUrls(gen: string, urls: VideoUrls | StoredLoss): void {
     const waiting = this.#withoutUrls;
-    if (gen !== this.gen || !waiting) return;
-    if ('reason' in urls) this.#lose(urls, waiting.seq, waiting.task);
+    if (gen !== this.gen || !waiting || !this.#isOpen) return;
+    if ('reason' in urls) this.#lose(toTrackingError(this.ref, urls, withUrls(waiting.task)), urls.at, waiting.seq);
     else this.#emit(withUrls(waiting.task, urls), waiting.seq);
   }
 
   #take({ seq, task, lost }: Change): void {
     this.#seq = seq;
     if (lost) {
-      this.#lose(lost, seq, task);
+      this.#lose(toTrackingError(this.ref, lost, task && withUrls(task)), lost.at, seq);
     } else if (task?.hasBareUrls) {
       const urls = this.#host.urlsOf(this, this.gen as string);
       if (urls) {
@@ -133,17 +164,26 @@ export class TaskWatch implements Watcher, Unsubscribable {
         return;
       }
       this.#withoutUrls = { task, seq };
-      this.#timer = setTimeout(() => {
-        this.#host.refresh(this);
-      }, URL_PATIENCE);
+      this.#awaitUrls();
     } else if (task) {
       this.#emit(withUrls(task), seq);
     }
   }
 
-  #lose(loss: StoredLoss, seq: number, last: StoredTask | undefined): void {
-    const error = toTrackingError(this.ref, loss, last && withUrls(last));
-    this.#emit(lostTask(this.ref, error, loss.at), seq);
+  /** A message with URLs may be lost, and so may the job that fetches them: asks again until something arrives. */
+  #awaitUrls(asked = 0): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => {
+        this.#host.refresh(this);
+        this.#awaitUrls(asked + 1);
+      },
+      URL_PATIENCE * 2 ** Math.min(asked, MAX_DOUBLINGS),
+    );
+  }
+
+  #lose(error: TrackingError, at: number, seq: number): void {
+    this.#emit(lostTask(this.ref, error, at), seq);
   }
 
   #emit(task: TrackedTask, seq: number): void {
@@ -153,6 +193,6 @@ export class TaskWatch implements Watcher, Unsubscribable {
     // A task that its service may still have is returned by `resume`, until its loss is acknowledged by hand.
     const isPaused = task.status === 'lost' && task.error.reason !== 'expired';
     if (!isPaused) this.#host.onDelivered(this, this.gen as string, seq);
-    if (task.status === 'lost' || isTerminal(task)) this.#subscriber.complete();
+    if (isSettled(task)) this.#subscriber.complete();
   }
 }

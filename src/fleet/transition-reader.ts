@@ -36,7 +36,7 @@ export class TransitionReader {
   #stream: Redis | undefined;
   #urls: Redis | undefined;
   #isClosed = false;
-  /** The connection was cut since the snapshots were read last. */
+  /** A connection was cut since the snapshots were read last. */
   #wasCut = false;
   /** Settles when entries that are written from now on are seen. */
   #ready: Promise<void> | undefined;
@@ -60,7 +60,7 @@ export class TransitionReader {
     return this.#watchers;
   }
 
-  /** Adds a watcher; a snapshot that is read after this has settled misses no later transition. */
+  /** Adds a watcher; a snapshot that is read after this has resolved misses no later transition. */
   async watch(job: string, watcher: Watcher): Promise<void> {
     let watchers = this.#watchers.get(job);
     if (!watchers) this.#watchers.set(job, (watchers = new Set()));
@@ -82,24 +82,36 @@ export class TransitionReader {
 
   async #open(): Promise<void> {
     const { redis, keys } = this.#store;
-    // Subscribed before the stream's end is looked up: a completed task's URLs come by both or by neither.
-    this.#urls = redis.duplicate();
-    this.#urls.on('error', this.#onError);
-    this.#urls.on('message', (_channel, message: string) => {
+    const urls = (this.#urls = this.#connect());
+    urls.on('message', (_channel, message: string) => {
       this.#onMessage(message);
     });
-    await this.#urls.subscribe(keys.urls);
-    const [newest] = await redis.xrevrange(keys.transitions, '+', '-', 'COUNT', 1);
-    this.#last = newest?.[0] ?? '0';
-    this.#stream = redis.duplicate();
-    this.#stream.on('error', this.#onError);
-    // Later ones follow a cut. The read that was under way is sent again by the client, without an error.
-    this.#stream.once('ready', () => {
-      this.#stream?.on('ready', () => {
+    try {
+      // Subscribed before the stream's end is looked up: a completed task's URLs come by both or by neither.
+      await urls.subscribe(keys.urls);
+      const [newest] = await redis.xrevrange(keys.transitions, '+', '-', 'COUNT', 1);
+      this.#last = newest?.[0] ?? '0';
+    } catch (error) {
+      // The next watcher opens it anew.
+      this.#ready = undefined;
+      urls.disconnect();
+      throw error;
+    }
+    if (this.#isClosed) return;
+    this.#stream = this.#connect();
+    void this.#read(this.#stream);
+  }
+
+  #connect(): Redis {
+    const connection = this.#store.redis.duplicate();
+    connection.on('error', this.#onError);
+    // Later ones follow a cut. What was under way is sent again by the client, without an error.
+    connection.once('ready', () => {
+      connection.on('ready', () => {
         this.#wasCut = true;
       });
     });
-    void this.#read(this.#stream);
+    return connection;
   }
 
   async #read(stream: Redis): Promise<void> {
@@ -115,7 +127,8 @@ export class TransitionReader {
           this.#last,
         );
         if (this.#wasCut) {
-          // The stream is trimmed, and a server that came back may have lost its end: the snapshots are the truth.
+          // The stream is trimmed, a server that came back may have lost its end, and URLs are sent once: the snapshots
+          // are the truth.
           this.#wasCut = false;
           await this.#reread();
         }

@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { from, Observable } from 'rxjs';
 import { expect, test, vi } from 'vitest';
 import { completedTask, processingTask, queuedTask } from 'rx-video-tasks/testing';
 import type { TrackedTask } from 'rx-video-tasks';
@@ -11,6 +11,11 @@ const whole = completedTask({ ...ref, video: { url: 'https://v.example/1.mp4?key
 const bare = withBareUrls(whole);
 const loss: StoredLoss = { reason: 'deadline', message: 'too late', misses: 0, at: 5 };
 
+const snapshotOf = (more: Partial<Snapshot>): Snapshot => ({
+  ...{ gen: 'g', ref, since: 0, trackedAt: 0, seq: 0, sinceSeq: 0, acked: 0 },
+  ...more,
+});
+
 function watch(isResumed = false) {
   const seen: string[] = [];
   const deliver = vi.fn<(gen: string, seq: number) => void>();
@@ -22,7 +27,7 @@ function watch(isResumed = false) {
   const subscription = new Observable<TrackedTask>((subscriber) => {
     const opened = new Promise<Snapshot>((resolve) => (open = resolve));
     const host = {
-      open: () => opened,
+      open: () => from(opened),
       close: () => undefined,
       onDelivered: (_: TaskWatch, gen: string, seq: number) => {
         deliver(gen, seq);
@@ -39,7 +44,7 @@ function watch(isResumed = false) {
     complete: () => seen.push('complete'),
   });
   const snapshot = async (more: Partial<Snapshot> = {}) => {
-    open({ gen: 'g', ref, since: 0, trackedAt: 0, sinceSeq: 0, seq: 0, acked: 0, ...more });
+    open(snapshotOf(more));
     await Promise.resolve();
     await Promise.resolve();
   };
@@ -93,21 +98,88 @@ test.each(['before', 'after'])('whole URLs that come %s the snapshot is read aga
   await snapshot();
   subject.onTransition(transition(1, bare));
   expect(seen).toEqual([]);
-  if (when === 'after') subject.onSnapshot({ gen: 'g', ref, since: 0, trackedAt: 0, sinceSeq: 0, seq: 1, acked: 0, task: bare });
+  if (when === 'after') subject.onSnapshot(snapshotOf({ seq: 1, task: bare }));
   subject.onUrls('other', { url: 'https://v.example/wrong' });
   subject.onUrls('g', { url: whole.video.url });
   expect(seen).toEqual([`1 ${whole.video.url}`, 'complete']);
 });
 
-test('URLs that do not come are asked for once; where there are none, the task is lost to this observer', async () => {
+test('URLs that do not come are asked for again, ever later; where there are none, the task is lost to this observer', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const { seen, subject, snapshot, refresh } = watch();
     await snapshot({ seq: 1, task: bare });
-    vi.advanceTimersByTime(60_000);
+    vi.advanceTimersByTime(2_000);
     expect(refresh).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(58_000);
+    expect(refresh).toHaveBeenCalledTimes(4);
+    vi.advanceTimersByTime(3_600_000);
+    expect(refresh.mock.calls.length).toBeGreaterThan(50);
+    expect(refresh.mock.calls.length).toBeLessThan(70);
     subject.onUrls('g', { ...loss, reason: 'expired' });
     expect(seen).toEqual(['1 lost', 'complete']);
+    vi.advanceTimersByTime(3_600_000);
+    expect(refresh.mock.calls.length).toBeLessThan(70);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('after a cut, in which URLs may have been missed, they are asked for soon', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { subject, snapshot, refresh } = watch();
+    await snapshot({ seq: 1, task: bare });
+    vi.advanceTimersByTime(200_000);
+    refresh.mockClear();
+    subject.onSnapshot(snapshotOf({ seq: 1, task: bare }));
+    vi.advanceTimersByTime(2_000);
+    expect(refresh).toHaveBeenCalledTimes(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a task that expires while its URLs are waited for is lost, not over', async () => {
+  const { seen, subject, snapshot, deliver } = watch();
+  await snapshot({ seq: 2, task: bare });
+  subject.onSnapshot(undefined);
+  expect(seen).toEqual(['2 lost', 'complete']);
+  expect(deliver).toHaveBeenCalledTimes(1);
+});
+
+test('a loss is acknowledged by its delivery only where the service has deleted its record', async () => {
+  for (const reason of ['query', 'deadline', 'no-video', 'journal', 'expired'] as const) {
+    const { seen, snapshot, deliver } = watch();
+    await snapshot({ seq: 2, task: processing(10), lost: { ...loss, reason } });
+    expect(seen).toEqual(['2 lost', 'complete']);
+    expect(deliver.mock.calls, reason).toEqual(reason === 'expired' ? [['g', 2]] : []);
+  }
+});
+
+test('the loss after which tracking began anew is not its own', async () => {
+  const { seen, subject, snapshot } = watch();
+  subject.onTransition({ ...transition(3), lost: loss });
+  await snapshot({ seq: 4, sinceSeq: 4, task: processing(10) });
+  subject.onTransition({ ...transition(3), lost: loss });
+  subject.onTransition({ ...transition(5), lost: loss });
+  expect(seen).toEqual(['4 processing', '5 lost', 'complete']);
+});
+
+test('what comes after the subscriber has left is neither delivered nor waited for', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { seen, subject, snapshot, subscription, deliver, refresh } = watch();
+    for (const seq of [1, 2]) subject.onTransition(transition(seq, processing(seq)));
+    subscription.unsubscribe();
+    await snapshot({ seq: 1, task: processing(1) });
+    subject.onTransition(transition(3, processing(3)));
+    subject.onTransition(transition(4, bare));
+    subject.onSnapshot(snapshotOf({ seq: 5, task: whole }));
+    vi.advanceTimersByTime(60_000);
+    expect(seen).toEqual([]);
+    expect(deliver).not.toHaveBeenCalled();
+    expect(refresh).not.toHaveBeenCalled();
   } finally {
     vi.useRealTimers();
   }
@@ -128,9 +200,21 @@ test('resumed: what was acknowledged does not come again, and an acknowledged en
   const ended = watch(true);
   await ended.snapshot({ seq: 2, acked: 2, task: whole });
   expect(ended.seen).toEqual(['complete']);
+  expect(ended.deliver).not.toHaveBeenCalled();
   const lost = watch(true);
   await lost.snapshot({ seq: 3, acked: 2, lost: loss });
   expect(lost.seen).toEqual(['3 lost', 'complete']);
+});
+
+test('a subscriber that leaves at a transition has received no later one', async () => {
+  const { seen, subject, snapshot, subscription, deliver } = watch();
+  for (const seq of [1, 2, 3]) subject.onTransition(transition(seq, processing(seq)));
+  deliver.mockImplementation(() => {
+    subscription.unsubscribe();
+  });
+  await snapshot();
+  expect(seen).toEqual(['1 processing']);
+  expect(deliver.mock.calls).toEqual([['g', 1]]);
 });
 
 test('unsubscribing ends the wait for URLs', async () => {

@@ -198,6 +198,20 @@ test('retry() of a lost task asks once for each floor, and goes on as soon as th
   expect(scene.service.shortestGap()).toBeGreaterThan(450);
 });
 
+test('a Redis that takes no writes for a while, as in a failover, ends no stream', async () => {
+  const scene = await stage({ polls: 2 });
+  const { redis } = scene.redis;
+  await redis.replicaof('127.0.0.1', '1');
+  const tracker = scene.tracker();
+  const all = lastValueFrom(tracker.trackAll(['video_1', 'video_2']).pipe(toArray()));
+  const resumed = lastValueFrom(tracker.resume().pipe(toArray()));
+  runWorker(scene);
+  await pause(2_000);
+  await redis.replicaof('NO', 'ONE');
+  expect(briefs((await all).filter(isTerminal))).toEqual(['video_1 completed', 'video_2 completed']);
+  await resumed;
+});
+
 test('a client of a cluster is as good as one of a server', async () => {
   const scene = await stage({ polls: 2 }, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
   await scene.redis.redis.cluster('ADDSLOTSRANGE', '0', '16383');
