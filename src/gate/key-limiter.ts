@@ -46,9 +46,9 @@ export class PendingRequest implements Observer<unknown>, Admissible<PendingRequ
   }
 
   error(error: unknown): void {
-    const isHeld = this.limiter.onError(error, this);
+    const goesAgain = this.limiter.onError(error, this);
     this.limiter.release(this);
-    if (!isHeld) this.subscriber.error(error);
+    if (!goesAgain) this.subscriber.error(error);
   }
 
   complete(): void {
@@ -218,7 +218,7 @@ export class KeyLimiter {
   }
 
   /**
-   * Applies what one failed request shows about the others of its key. Returns whether the request is held, to go
+   * Applies what one failed request shows about the others of its key. Returns whether the request waits to go
    * again.
    */
   onError(error: unknown, pending: PendingRequest): boolean {

@@ -108,7 +108,7 @@ export class LearnedRate {
   onThrottled({ now, admittedAt, resumeAt, hasRetryAfter, rate }: Throttling): void {
     const isFirst = !this.isLearned;
     const elapsed = Math.max(1_000, now - (this.#countedFrom ?? now));
-    const hasHeld = this.#spans >= 1;
+    const wasSustained = this.#spans >= 1;
     // Without a success in between, the pause was too short: it counts from the 429 before.
     if (isFirst || this.#passed > 0) this.#loweredAt = now;
     const pause = resumeAt - this.#loweredAt;
@@ -119,7 +119,7 @@ export class LearnedRate {
       rateBefore: this.#learned,
       // The pause is among the ms that are counted, so one 429 may halve a rate at most. A rate that held for a span is
       // good.
-      least: isFirst ? 0.9 * ONE_A_SECOND : Math.max(rate / 2, hasHeld ? 1.05 * this.#learned : 0),
+      least: isFirst ? 0.9 * ONE_A_SECOND : Math.max(rate / 2, wasSustained ? 1.05 * this.#learned : 0),
       most: isFirst ? Infinity : 0.9 * rate,
       cost: pause + now - admittedAt,
       patience: hasRetryAfter ? 1 : 2.5,

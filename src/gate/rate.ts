@@ -21,7 +21,7 @@ export class Rate {
   readonly #learned = new LearnedRate();
   #nextAt = -Infinity;
   /** Since when requests have been waiting for this rate; `Infinity` where none is. */
-  #heldSince = Infinity;
+  #waitingSince = Infinity;
 
   /** @param requestsPerMinute `Infinity` declares that there is no limit; `undefined`, that none is known. */
   constructor(requestsPerMinute = NaN) {
@@ -53,13 +53,13 @@ export class Rate {
   /** ms until the next request may go. A clock that is set back costs a gap at most. */
   wait(now: number): number {
     const ms = Math.min(this.gap, Math.max(0, this.#nextAt - now));
-    if (ms > 0) this.#heldSince = Math.min(this.#heldSince, now);
+    if (ms > 0) this.#waitingSince = Math.min(this.#waitingSince, now);
     return ms;
   }
 
   /** No request waits for this rate any more. */
   onIdle(): void {
-    this.#heldSince = Infinity;
+    this.#waitingSince = Infinity;
   }
 
   onAdmitted(now: number): void {
@@ -71,9 +71,9 @@ export class Rate {
   /** From when requests may count as due: a schedule by absolute time makes up for late timers, and for no more. */
   #earliest(now: number, gap: number): number {
     if (this.#learned.isLearned || this.#startingRate === Infinity) {
-      return Math.max(Math.min(now, this.#heldSince), now - TIMER_SLACK);
+      return Math.max(Math.min(now, this.#waitingSince), now - TIMER_SLACK);
     }
-    if (now - Math.max(this.#heldSince, this.#doubledAt) >= SECOND) {
+    if (now - Math.max(this.#waitingSince, this.#doubledAt) >= SECOND) {
       this.#startingRate *= 2;
       this.#doubledAt = now;
     }

@@ -77,7 +77,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   #query: RunningQuery<T> | undefined;
   #notifier: Subscription | undefined;
   /** How far time is ahead of the clock; see `run`. */
-  #ahead = 0;
+  #skew = 0;
 
   /** One query. Calls `sent` when it goes. */
   protected abstract ask(): Observable<T>;
@@ -132,7 +132,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
     // A timer that fires proves that its time has come. Fake timers may leave `performance.now()` alone.
     const time = this.now();
     const early = Math.max(0, this.state.dueAt - time);
-    this.#ahead += early;
+    this.#skew += early;
     const decision = this.due(time + early);
     if (decision.type === 'ask') this.#ask(time + early);
     else this.apply(decision);
@@ -165,7 +165,7 @@ export abstract class Poll<T extends Task = Task> implements Scheduled {
   }
 
   protected now(): number {
-    return now() + this.#ahead;
+    return now() + this.#skew;
   }
 
   #ask(time: number): void {
