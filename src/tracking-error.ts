@@ -1,5 +1,5 @@
 import { isTrackingError, TrackingError, type TrackingErrorReason } from './errors.js';
-import { brief } from './redact.js';
+import { brief, messageOf } from './redact.js';
 import type { Task } from './task.js';
 
 interface Ending {
@@ -33,5 +33,5 @@ export function trackingError(reason: TrackingErrorReason, ending: Ending): Trac
 
 function textOf(cause: unknown): string {
   if (cause === undefined) return '';
-  return cause instanceof Error ? cause.message : brief(String(cause));
+  return cause instanceof Error ? cause.message : brief(messageOf(cause));
 }

@@ -316,6 +316,16 @@ describe('tracking ends', () => {
     );
   }
 
+  for (const thrown of ['a text', Object.create(null) as object]) {
+    test(
+      `at once: an error that is none (${Object.prototype.toString.call(thrown)})`,
+      marbles((m) => {
+        const error = { reason: 'query', misses: 0, last: undefined };
+        polls(m, { ask1: '-#', sub1: '^!', emit: '-#' }, { errors: [thrown], error });
+      }),
+    );
+  }
+
   test(
     'at once: the record is deleted',
     marbles((m) => {
