@@ -198,6 +198,25 @@ test('retry() of a lost task asks once for each floor, and goes on as soon as th
   expect(scene.service.shortestGap()).toBeGreaterThan(450);
 });
 
+test('a task that is tracked anew while the job of its loss still ends is polled on at once, not by a sweep', async () => {
+  const scene = await stage({ polls: 2, reply: (_, count) => (count === 1 ? rejected : undefined) });
+  // The worker is busy between the loss, which it has written, and the end of the job.
+  const busy = `
+    const write = process.stdout.write.bind(process.stdout);
+    process.stdout.write = (text) => {
+      write(text);
+      const end = Date.now() + (text.includes('"type":"lost"') ? 1_000 : 0);
+      while (Date.now() < end);
+      return true;
+    };`;
+  scene.worker({}, ['--import', `data:text/javascript,${encodeURIComponent(busy)}`]);
+  let last: Task | undefined;
+  const again$ = scene.tracker().track('video_1').pipe(retry());
+  again$.subscribe({ next: (task) => (last = task), error: rethrow });
+  await until(() => last?.status === 'completed', 20_000);
+  expect(scene.service.asked.get('video_1')).toBe(2);
+});
+
 test('a Redis that takes no writes for a while, as in a failover, ends no stream', async () => {
   const scene = await stage({ polls: 2 });
   const { redis } = scene.redis;
@@ -252,6 +271,23 @@ test('storeUrls keeps whole URLs: a late observer asks for nothing', async () =>
   const late = await lastValueFrom(scene.tracker().track('video_1'));
   expect(late).toMatchObject({ video: { url: expect.stringContaining('X-Signature') as string } });
   expect(scene.service.asked.get('video_1')).toBe(1);
+});
+
+test('URLs whose message is lost while an observer reconnects are asked for again', async () => {
+  const scene = await stage({ polls: 1 });
+  runWorker(scene);
+  await lastValueFrom(scene.tracker().track('video_1'));
+  const late = lastValueFrom(scene.tracker().track('video_1'));
+  const isAnswered = () => (scene.service.asked.get('video_1') ?? 0) > 1;
+  while (!isAnswered()) {
+    await scene.redis.redis.client('KILL', 'TYPE', 'pubsub');
+    await pause(5);
+  }
+  for (let cut = 0; cut < 100; cut++) {
+    await scene.redis.redis.client('KILL', 'TYPE', 'pubsub');
+    await pause(5);
+  }
+  expect(await late).toMatchObject({ video: { url: expect.stringContaining('X-Signature') as string } });
 });
 
 test('an aborted signal finishes what runs and completes', async () => {
