@@ -311,7 +311,7 @@ function verdict(
   if (!retryable && !isNotFound) return 'query';
   const misses = (state.misses ??= { count: 0, about: '', repeats: 0, since: 0 });
   if (kind !== 'rate-limited') misses.count++;
-  // Just after its creation a task may not be stored yet: what is not found then is a miss, but no sign that it is gone.
+  // Just after its creation a task may not be stored yet: "not found" is a miss then, but no sign that it is gone.
   const isGrace = isNotFound && now - state.startedAt < notFoundGrace;
   const about = isGrace || code === 'empty' ? '' : code === 'no-video' ? code : kind;
   if (misses.about !== about) misses.repeats = 0;

@@ -19,7 +19,7 @@ export interface ProviderOptions {
    * `/video-api`.
    * @default the base URL of the service's document
    */
-  readonly baseUrl?: string;
+  readonly baseUrl?: string | undefined;
   /** What `Task.provider` carries. Tells two accounts of one service apart. @default the service's name */
   readonly name?: string;
   /** Take an http base URL on a host that is not loopback: the key then travels unencrypted. @default false */

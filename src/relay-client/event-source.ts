@@ -10,7 +10,7 @@ export interface EventSourceOptions {
   /** The URL of the relay without its query, for messages. */
   readonly shownUrl: string;
   readonly headers: () => Readonly<Record<string, string>> | PromiseLike<Readonly<Record<string, string>>>;
-  readonly credentials: RequestCredentials;
+  readonly credentials: 'omit' | 'same-origin' | 'include';
   readonly fetch?: typeof globalThis.fetch;
   /** ms without a byte after which a connection counts as dead. */
   readonly silence: number;

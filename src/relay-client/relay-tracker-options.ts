@@ -12,7 +12,7 @@ export interface RelayTrackerOptions {
   /** Request headers; a function is called before each connection, so that a token can be renewed. @default none */
   readonly headers?: RelayHeaders | (() => RelayHeaders | PromiseLike<RelayHeaders>);
   /** Whether cookies are sent, as in `fetch`. @default 'same-origin' */
-  readonly credentials?: RequestCredentials;
+  readonly credentials?: 'omit' | 'same-origin' | 'include';
   /**
    * ms that a page may be hidden before its connections are closed. They are opened again when it is shown.
    * @default 60_000
@@ -56,7 +56,11 @@ export function checkRelayTrackerOptions(options: RelayTrackerOptions): RelayStr
   };
 }
 
-const CREDENTIALS: readonly string[] = ['omit', 'same-origin', 'include'] satisfies RequestCredentials[];
+const CREDENTIALS: readonly string[] = [
+  'omit',
+  'same-origin',
+  'include',
+] satisfies Required<RelayTrackerOptions>['credentials'][];
 
 const DEFAULTS: Required<Omit<RelayTrackerOptions, 'fetch'>> & Pick<RelayTrackerOptions, 'fetch'> = {
   url: '',

@@ -8,7 +8,7 @@
 import { PGlite } from '@electric-sql/pglite';
 import express from 'express';
 import { Pool } from 'pg';
-import { createJournal, createTracker, mingyan, type TrackedTask } from 'rx-video-tasks';
+import { createJournal, createTracker, dedupeStatus, mingyan, type TrackedTask } from 'rx-video-tasks';
 import { undiciTransport } from 'rx-video-tasks/node';
 import { concatMap, filter, firstValueFrom, from, merge, mergeMap, Subject, timeout } from 'rxjs';
 import { postgresStore, TABLE, type Database } from '../postgres-journal.js';
@@ -46,6 +46,7 @@ const manual = { ack: 'manual' } as const;
 const accepted = new Subject<string>();
 merge(tracker.resume(manual), tracker.trackAll(accepted, manual))
   .pipe(
+    dedupeStatus(), // a POST may be repeated
     // A task that was lost for another reason, such as a refused key, stays open: the next start tracks it again.
     filter((task) => task.status !== 'lost' || task.error.reason === 'expired'),
     concatMap((task) => from(saveState(task))),

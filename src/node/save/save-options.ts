@@ -116,7 +116,9 @@ export function planOf(options: SaveVideoOptions): SavePlan {
   const providers = [provider].flat();
   check('provider', provider, providers.every(isProvider), 'alad({ apiKey }), or an array of such');
   check('dispatcher', dispatcher, dispatcher === undefined || isDispatcher(dispatcher), 'one of undici 7');
-  check('allowHosts', allowHosts, isHostList(allowHosts), 'host names, for example ["127.0.0.1:8080"]');
+  const hostRemedy = 'host names, for example ["127.0.0.1:8080"]';
+  check('allowHosts', allowHosts, Array.isArray(allowHosts), hostRemedy);
+  for (const host of allowHosts) check('allowHosts', host, isHost(host), hostRemedy);
   check('userAgent', userAgent, isHeader(userAgent), 'printable ASCII characters');
   return {
     concurrency,
@@ -171,8 +173,8 @@ function isDispatcher(value: Partial<Dispatcher>): boolean {
   return typeof value?.dispatch === 'function';
 }
 
-function isHostList(value: unknown): boolean {
-  return Array.isArray(value) && value.every((host) => typeof host === 'string' && !host.includes('/'));
+function isHost(value: unknown): boolean {
+  return typeof value === 'string' && !value.includes('/');
 }
 
 function isHeader(value: unknown): boolean {
