@@ -60,7 +60,8 @@ return { 1, now, fields }`;
  * still the one that it asked about.
  *
  * KEYS task lock transitions open limiter; ARGV token gen job state due earliest floor transition urls channel
- * lost expiry pause length. Of a task that ends here, only when it may be asked about again is remembered of its polling.
+ * lost expiry pause length. Of the polling of a task that ends here, only the time from which it may be asked about
+ * again is kept.
  * A task for which a notifier has called in the meantime is due as early as is allowed.
  * Returns a verdict, the number of the last transition, and the due time.
  * Verdicts: -1 the lock was lost, 0 the task was forgotten, 1 written.
@@ -94,7 +95,11 @@ else
 end
 return { 1, tonumber(seq), tonumber(due) }`;
 
-/** Acknowledges transitions up to a number, or to the last one: a late call may be about an earlier tracking. KEYS task kept open; ARGV job gen seq. */
+/**
+ * Acknowledges transitions up to a number, or to the last one: a late call may be about an earlier tracking.
+ *
+ * KEYS task kept open; ARGV job gen seq.
+ */
 export const ACK = `
 local task, kept, open = unpack(KEYS)
 local job, gen, seq = unpack(ARGV)
