@@ -35,6 +35,8 @@ export interface RelayStreamsOptions extends RelayConnectionOptions {
 export interface RelayStreamsHandlers extends Pick<RelayConnectionHandlers, 'onEvent'> {
   /** Whether a task has subscribers. */
   readonly isWanted: (id: string) => boolean;
+  /** A task without subscribers has no stream any more. */
+  readonly onLeft: (id: string) => void;
   readonly onLost: (id: string, reason: QueryError) => void;
 }
 
@@ -65,7 +67,7 @@ const LONG_URL = 14_000;
  */
 export function relayStreams(options: RelayStreamsOptions, handlers: RelayStreamsHandlers): RelayStreams {
   const { idsPerStream, streamsPerSubject } = options;
-  const { isWanted, onEvent, onLost } = handlers;
+  const { isWanted, onEvent, onLeft, onLost } = handlers;
   const state = new BehaviorSubject<RelayConnectionState>(IDLE);
   const connections = new Set<RelayConnection>();
   const connectionOf = new Map<string, RelayConnection>();
@@ -127,6 +129,7 @@ export function relayStreams(options: RelayStreamsOptions, handlers: RelayStream
     const [coming, leaving] = [true, false].map((wanted) => [...changed].filter((id) => isWanted(id) === wanted));
     changed.clear();
     for (const id of leaving ?? []) {
+      onLeft(id);
       const connection = connectionOf.get(id);
       if (!connection) continue;
       connection.ids.delete(id);

@@ -43,7 +43,7 @@ export interface RelayTracker {
   close(): void;
 }
 
-/** One task that has subscribers. */
+/** One task on a stream. Without subscribers it stays until the streams are arranged, for one that returns at once. */
 interface SharedTask {
   readonly id: string;
   readonly subscribers: Set<Subscriber<Task>>;
@@ -84,7 +84,8 @@ export function relayTracker(options: RelayTrackerOptions): RelayTracker {
   };
 
   const streams = relayStreams(checked, {
-    isWanted: (id) => tasks.has(id),
+    isWanted: (id) => !!tasks.get(id)?.subscribers.size,
+    onLeft: (id) => tasks.delete(id),
     onEvent: ({ id, outcome }, isFirst) => {
       const task = tasks.get(id);
       if (!task) return;
@@ -122,9 +123,7 @@ export function relayTracker(options: RelayTrackerOptions): RelayTracker {
       subscribers.add(subscriber);
       subscriber.add(() => {
         subscribers.delete(subscriber);
-        if (subscribers.size > 0 || tasks.get(id)?.subscribers !== subscribers) return;
-        tasks.delete(id);
-        streams.update(id);
+        if (subscribers.size === 0) streams.update(id);
       });
       if (last) subscriber.next(last);
     });

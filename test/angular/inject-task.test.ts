@@ -3,7 +3,7 @@ import { rxResource, toSignal } from '@angular/core/rxjs-interop';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { TaskRef, TrackedTask } from 'rx-video-tasks';
 import { injectTask, injectTracker, provideVideoTasks } from 'rx-video-tasks/angular';
-import { app, component, pass } from './app.js';
+import { app, component, pass, relayedApp } from './app.js';
 import { startApp, TestBed } from './test-bed.js';
 
 beforeEach(() => {
@@ -54,6 +54,23 @@ describe('injectTask', () => {
     id.set('a');
     await pass(1);
     expect(word(task)).toBe('a processing');
+  });
+
+  test('over a relay, a signal that changes back within a turn gets the last transition again', async () => {
+    const { fetch } = relayedApp({ a: ['p'], b: ['q'] });
+    const id = signal('a');
+    const { it: tasks } = component(() => [injectTask(id), injectTask('b')] as const);
+    const [task] = tasks;
+    await pass(100);
+    const seen = [];
+    for (const next of ['a', 'b', 'a']) {
+      id.set(next);
+      TestBed.tick();
+      seen.push(word(task));
+    }
+    expect(seen).toEqual(['a processing', 'b queued', 'a processing']);
+    await pass(1);
+    expect(fetch).toHaveBeenCalledTimes(1);
   });
 
   test('a ref made anew that names the same task is no change', async () => {

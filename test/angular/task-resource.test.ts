@@ -2,7 +2,7 @@ import { ApplicationRef, signal } from '@angular/core';
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import type { TaskRef, TrackedTask } from 'rx-video-tasks';
 import { injectTracker, taskResource, type TaskResource } from 'rx-video-tasks/angular';
-import { app, component, pass } from './app.js';
+import { app, component, pass, relayedApp } from './app.js';
 import { TestBed } from './test-bed.js';
 
 beforeEach(() => {
@@ -49,6 +49,19 @@ describe('taskResource', () => {
     expect(word(a)).toBe('reloading a lost');
     await pass(1);
     expect(word(a)).toBe('resolved a processing');
+  });
+
+  test('reload over a relay emits the last transition again, over the same stream', async () => {
+    const { fetch } = relayedApp({ a: ['p'] });
+    const { it: task } = component(() => taskResource('a'));
+    await pass(100);
+    expect(word(task)).toBe('resolved a processing');
+    for (let round = 0; round < 2; round++) {
+      expect(task.reload()).toBe(true);
+      await pass(1);
+      expect(word(task)).toBe('resolved a processing');
+    }
+    expect(fetch).toHaveBeenCalledTimes(1);
   });
 
   test('changes to the task that a signal names; idle while it names none', async () => {

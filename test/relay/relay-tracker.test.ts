@@ -1,4 +1,16 @@
-import { firstValueFrom, from, lastValueFrom, map, mergeMap, Subject, take, tap, toArray, type Observable } from 'rxjs';
+import {
+  firstValueFrom,
+  from,
+  lastValueFrom,
+  map,
+  mergeMap,
+  Subject,
+  switchMap,
+  take,
+  tap,
+  toArray,
+  type Observable,
+} from 'rxjs';
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import {
   isTrackingError,
@@ -63,6 +75,11 @@ function record(task$: Observable<TrackedTask>) {
 }
 
 const settle = () => vi.advanceTimersByTimeAsync(1);
+
+/** What the relay has sent arrives, and no timer ends. */
+const arrive = async () => {
+  for (let microtask = 0; microtask < 100; microtask++) await Promise.resolve();
+};
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -151,6 +168,47 @@ describe('track', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test('a subscriber that returns before its stream is closed gets the last transition first, over the same stream', async () => {
+    const { service, tracker, requests } = linked();
+    const first = firstValueFrom(words(tracker.track('a')));
+    await settle();
+    service.emit(processingTask({ id: 'a', progress: 1 }));
+    const again = first.then(() => record(tracker.track('a')));
+    const { events, subscription } = await again;
+    expect(events).toEqual(['a processing 1']);
+    subscription.unsubscribe();
+    service.emit(processingTask({ id: 'a', progress: 2 }));
+    await arrive();
+    const last = record(tracker.track('a'));
+    await settle();
+    service.emit(processingTask({ id: 'a', progress: 3 }));
+    await settle();
+    expect(last.events).toEqual(['a processing 2', 'a processing 3']);
+    expect(requests).toHaveLength(1);
+    last.subscription.unsubscribe();
+    await settle();
+    expect([service.subscriptions, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  test('a task that ends while its subscriber is away is asked for anew', async () => {
+    const { service, tracker, requests } = linked();
+    const { subscription } = record(tracker.trackAll(['a', 'b']));
+    await settle();
+    service.emit(queuedTask({ id: 'a' }));
+    subscription.unsubscribe();
+    service.emit(completedTask({ id: 'a' }));
+    service.fail('b', new TrackingError('query', '', { id: 'b', provider: 'p', misses: 0 }));
+    await arrive();
+    const { events } = record(tracker.trackAll(['a', 'b']));
+    await settle();
+    expect(events).toEqual(['a completed 2']);
+    service.emit(completedTask({ id: 'b' }));
+    await settle();
+    expect(events).toEqual(['a completed 2', 'b completed 1', '|']);
+    expect(requests).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('what the relay has lost errors, as a TrackingError', async () => {
     const { service, tracker } = linked();
     const { events } = record(tracker.track('a'));
@@ -214,6 +272,24 @@ describe('trackAll', () => {
     expect(events).toEqual(['a processing 1', 'a processing 2', 'b queued 1', 'a completed 3']);
     expect(requests.map(({ url }) => url.split('?')[1])).toEqual(['id=a', 'id=a&id=b&id=c', 'id=a&id=b']);
     expect(requests.map(({ signal }) => signal.aborted)).toEqual([true, true, false]);
+    tracker.close();
+  });
+
+  test('a list that is set anew emits the last transition of each task that stays', async () => {
+    const { service, tracker, requests } = linked();
+    const lists = new Subject<string[]>();
+    const { events } = record(lists.pipe(switchMap((ids) => tracker.trackAll(ids))));
+    lists.next(['a', 'b']);
+    await settle();
+    service.emit(queuedTask({ id: 'a' }));
+    service.emit(queuedTask({ id: 'b' }));
+    await settle();
+    lists.next(['b', 'a']);
+    expect(events.splice(0)).toEqual(['a queued 1', 'b queued 1', 'b queued 1', 'a queued 1']);
+    lists.next(['c', 'b']);
+    await settle();
+    expect(events).toEqual(['b queued 1']);
+    expect(requests.map(({ url }) => url.split('?')[1])).toEqual(['id=a&id=b', 'id=b&id=c']);
     tracker.close();
   });
 
