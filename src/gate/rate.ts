@@ -52,7 +52,8 @@ export class Rate {
 
   /** ms until the next request may go. A clock that is set back costs a gap at most. */
   wait(now: number): number {
-    const ms = Math.min(this.gap, Math.max(0, this.#nextAt - now));
+    this.#nextAt = Math.min(this.#nextAt, now + this.gap);
+    const ms = Math.max(0, this.#nextAt - now);
     if (ms > 0) this.#waitingSince = Math.min(this.#waitingSince, now);
     return ms;
   }

@@ -132,6 +132,44 @@ describe('what is known of a key outlives requests for others', () => {
   });
 });
 
+test('requests that wait go on after fake timers were taken away, and a clock that was ahead', () => {
+  const gate = createGate();
+  let sent = 0;
+  const ask = () => {
+    listen(
+      gate.admit(
+        ticket,
+        defer(() => of((sent += 1))),
+      ),
+    );
+  };
+  const withFakeTimers = (run: () => void) => {
+    vi.useFakeTimers();
+    try {
+      run();
+    } finally {
+      vi.useRealTimers();
+    }
+  };
+  withFakeTimers(() => {
+    for (let nth = 0; nth < 100; nth++) ask();
+    expect(sent).toBe(8);
+  });
+  // The timer that the others waited for is gone.
+  withFakeTimers(() => {
+    vi.advanceTimersByTime(600_000);
+    ask();
+    vi.advanceTimersByTime(600_000);
+    expect(sent).toBe(101);
+  });
+  // The clock is 20 minutes behind the last request.
+  withFakeTimers(() => {
+    for (let nth = 0; nth < 8; nth++) ask();
+    vi.advanceTimersByTime(1_000);
+    expect(sent).toBe(109);
+  });
+});
+
 describe('a pause', () => {
   test(
     'without Retry-After doubles from 1 s to 30 s, and starts anew once something got through',

@@ -73,6 +73,24 @@ describe('F39 a 401 of a key that was accepted before', () => {
   );
 
   test(
+    'of one task, twice, is confirmed by a request that has come meanwhile, and ends no other',
+    marbles((m) => {
+      const gate = createGate({ maxInFlight: 2 });
+      gate.admit(ticket, of('accepted')).subscribe();
+      const error = new QueryError('unauthorized', 'no');
+      const refusal = m.cold('--#', {}, error);
+      const later = m.cold('      -(b|)');
+      const last = m.cold('        -(c|)');
+      m.expect(gate.admit(ticket, refusal)).toBeObservable('     ----#', {}, error);
+      m.expect(gate.admit(ticket, later), '---^').toBeObservable('-----(b|)');
+      m.expect(gate.admit(ticket, last), '---^').toBeObservable(' ------(c|)');
+      m.expect(refusal).toHaveSubscriptions(['^-!', '--^-!']);
+      m.expect(later).toHaveSubscriptions('----^!');
+      m.expect(last).toHaveSubscriptions(' -----^!');
+    }),
+  );
+
+  test(
     'stays in doubt while the confirming request gets no answer about the key',
     marbles((m) => {
       const gate = createGate({ maxInFlight: 1 });

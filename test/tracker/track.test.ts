@@ -2,6 +2,7 @@ import { first, map, merge, timer, type Observable } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
 import {
   alad,
+  createGate,
   createTracker,
   isTerminal,
   isTrackingError,
@@ -18,7 +19,8 @@ type Script = Parameters<typeof scriptedTransport>[0];
 function scripted(script: Script, options: Partial<TrackerOptions> = {}) {
   const { transport, log } = scriptedTransport(script, { latency: 0 });
   const provider = xingchaoyiqing({ apiKey: 'test-key-0123456789' });
-  const tracker = createTracker({ provider, transport, cadence: 'uniform', random: () => 0, ...options });
+  const exact = { gate: createGate(), cadence: 'uniform', random: () => 0 } as const;
+  const tracker = createTracker({ provider, transport, ...exact, ...options });
   const asks = () => log.filter(({ type }) => type === 'request').map(({ id, at }) => `${id}@${at / 1000}`);
   return { tracker, log, asks };
 }
