@@ -50,6 +50,8 @@ export interface PollState extends WaitState {
   askedAt?: number | undefined;
   /** No ask sooner, by a Retry-After. */
   heldUntil?: number | undefined;
+  /** Whether a query was sent since polling began. */
+  hasAsked: boolean;
   /** A notifier called since the last ask. */
   isCalled: boolean;
   /** The ordinary wait after an answer or a miss. */
@@ -88,7 +90,10 @@ export interface WaitDecision {
 export type PollDecision =
   | WaitDecision
   | {
-      /** Send the query; pass its outcome, or `due` where there is none after `patience` ms (and abort it). */
+      /**
+       * Send the query, unless it is under way; pass its outcome, or `due` where there is none after `patience` ms (and
+       * abort it).
+       */
       readonly type: 'ask';
       /** ms to wait for the outcome. */
       readonly patience: number;
@@ -177,6 +182,7 @@ export function newState(wait: number, floor: number): PollState {
     deadlineAt: 0,
     askedAt: undefined,
     heldUntil: undefined,
+    hasAsked: false,
     isCalled: false,
     wait,
     floor,
@@ -203,7 +209,7 @@ export function begin(
 ): WaitDecision {
   const epochNow = now + ahead;
   const from = deadline instanceof Date ? 0 : Math.min(epochNow, createdAt);
-  state.isAsking = state.isCalled = false;
+  state.isAsking = state.hasAsked = state.isCalled = false;
   state.startedAt = now;
   state.deadlineAt = now + Math.max(0, from + +deadline - epochNow);
   state.misses = undefined;
@@ -212,7 +218,7 @@ export function begin(
 
 /** A wait, or the patience with a query, is over. The engine passes `sent` when a query that it asks for goes. */
 export function due(state: PollState, now: number): PollDecision {
-  const { isAsking, dueAt, deadlineAt, startedAt } = state;
+  const { isAsking, hasAsked, dueAt, deadlineAt, startedAt } = state;
   if (now < dueAt) {
     if (!isAsking) return { type: 'wait', delay: dueAt - now };
     // An engine that stopped while it asked.
@@ -221,7 +227,7 @@ export function due(state: PollState, now: number): PollDecision {
   }
   // At least one query is tried, however short the deadline: within a day, after which there is no record any more.
   const lastTurn = Math.max(deadlineAt, startedAt + DAY);
-  const isOver = hasAsked(state) ? isAsking || dueAt >= deadlineAt : isAsking && now >= lastTurn;
+  const isOver = hasAsked ? isAsking || dueAt >= deadlineAt : isAsking && now >= lastTurn;
   if (isOver) return { type: 'end', reason: 'deadline' };
   if (isAsking) {
     state.dueAt = lastTurn;
@@ -236,13 +242,14 @@ export function due(state: PollState, now: number): PollDecision {
 
 /** The query was sent, as its outcome shows too: the floor counts from then. */
 export function sent(state: PollState, now: number): void {
+  state.hasAsked = true;
   if (!(state.askedAt !== undefined && state.askedAt >= now)) state.askedAt = now;
 }
 
 /** The query goes only now: it had to wait its turn. Returns how long to wait for the outcome, in ms. */
 export function sentLate(state: PollState, now: number): number {
-  if (!hasAsked(state)) state.dueAt = Math.max(state.deadlineAt, now + state.wait);
-  state.askedAt = now;
+  if (!state.hasAsked) state.dueAt = Math.max(state.deadlineAt, now + state.wait);
+  sent(state, now);
   return state.dueAt - now;
 }
 
@@ -330,14 +337,9 @@ function waitFor(state: PollState, ms: number, now: number): WaitDecision {
   // A call may come after the deadline, and before its timer.
   const left = Math.max(0, state.deadlineAt - now);
   // One query is tried, however short the deadline, as soon as it is allowed.
-  const delay = Math.min(ms, hasAsked(state) ? left : Math.max(left, untilAllowed(state, now)));
+  const delay = Math.min(ms, state.hasAsked ? left : Math.max(left, untilAllowed(state, now)));
   state.dueAt = now + delay;
   return { type: 'wait', delay };
-}
-
-/** Whether a query was sent since polling began. */
-function hasAsked({ askedAt = -Infinity, startedAt }: PollState): boolean {
-  return askedAt >= startedAt;
 }
 
 /** How long to wait after an answer, or, with a back-off, after a miss. */

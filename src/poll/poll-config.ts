@@ -18,7 +18,7 @@ export interface PollConfig {
   readonly initialDelay?: number;
   /**
    * When tracking ends with a TrackingError: so many ms after subscription, or at a date. At least one query is tried
-   * first, as soon as the floor and the gate allow, and for at most `interval`; one that hangs is aborted.
+   * first, as soon as the floor allows, and for at most `interval`; one that hangs is aborted.
    * @default 86_400_000 (a day: by then the services have deleted the record)
    */
   readonly deadline?: number | Date;

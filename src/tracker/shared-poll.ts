@@ -213,7 +213,10 @@ export class SharedPoll extends Poll implements RequestContext {
     const name = windowNameIn(this.ref);
     if (state.seenAt === undefined) this.#renew();
     // The model that an answer has named holds, and so does the age. No answer names `flex`.
-    else if (name === 'flex' || state.model === before) state.model = name;
+    else if (name === 'flex' || state.model === before) {
+      state.model = name;
+      state.floor = Math.max(state.floor, windowIn(this.plan, name).floor ?? 0);
+    }
   }
 
   /** Drops what answers have shown. The floor and a Retry-After of before still hold. */

@@ -21,7 +21,8 @@ type Script = Parameters<typeof scriptedTransport>[0];
 function scripted(script: Script, options: Partial<TrackerOptions> = {}) {
   const { transport, log } = scriptedTransport(script, { latency: 0 });
   const provider = xingchaoyiqing({ apiKey: 'test-key-0123456789' });
-  const tracker = createTracker({ provider, transport, cadence: 'uniform', random: () => 0, ...options });
+  const exact = { gate: createGate(), cadence: 'uniform', random: () => 0 } as const;
+  const tracker = createTracker({ provider, transport, ...exact, ...options });
   const asks = () => log.filter(({ type }) => type === 'request').map(({ id, at }) => `${id}@${at / 1000}`);
   return { tracker, asks };
 }
@@ -76,6 +77,20 @@ describe('the floor holds, whatever is remembered of the task', () => {
       expect(asks()).toHaveLength(4);
     })();
   });
+
+  test.each([0, 2_000])(
+    'F41 a task with a deadline of %d ms that is left and tracked again in the same ms is asked about',
+    (deadline) => {
+      marbles((m) => {
+        const { tracker, asks } = scripted({ v: ['never', 's'] }, { deadline });
+        tracker.track('v').subscribe().unsubscribe();
+        const status$ = tracker.track('v').pipe(map(({ status }) => status));
+        m.expect(status$).toBeObservable('10s (c|)', { c: 'completed' });
+        m.flush();
+        expect(asks()).toEqual(['v@0', 'v@10']);
+      })();
+    },
+  );
 
   test(
     'but does not begin with a request that was withdrawn before it was sent',
@@ -202,6 +217,13 @@ describe('a later ref of a task that is not polled now', () => {
   test('adds its floor', () => {
     const veo = { id: 'v', model: 'veo_3_1' };
     expect(asksOf('v', veo, { v: ['never', 's'] })).toEqual([0, 30]);
+    // After an answer too, where the service names no model before the end.
+    const [any, slow] = [
+      { min: 30_000, max: 60_000 },
+      { min: 30_000, max: 60_000, floor: 30_000 },
+    ];
+    const options = { provider: alad({ apiKey: 'test-key-0123456789' }), windows: { '*': any, slow } };
+    expect(asksOf('v', { id: 'v', model: 'slow' }, { v: ['q', 'q', 's'] }, undefined, options)).toEqual([0, 30, 60]);
     // A floor of before still holds.
     expect(asksOf(veo, { id: 'v', model }, { v: ['never', 's'] })).toEqual([0, 30]);
   });
