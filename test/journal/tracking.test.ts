@@ -265,10 +265,11 @@ describe('resume', () => {
     'what was being saved at the deadline is not acknowledged: it was not delivered',
     marbles((m) => {
       const { store, saved } = slowStore({ save: 10_000 });
-      const { tracker } = scripted(createJournal(store), { v: ['s'] }, { deadline: 15_000 });
-      tracker.trackAll(['v']).subscribe();
+      const { tracker } = scripted(createJournal(store), { v: ['q', 's'] }, { deadline: 55_000 });
+      const status$ = tracker.trackAll(['v']).pipe(map(({ status }) => status));
+      m.expect(status$).toBeObservable('20s q 34999ms (d|)', { q: 'queued', d: 'lost' });
       m.flush();
-      expect(saved).toEqual(['v 0/0', 'v 1/0']);
+      expect(saved).toEqual(['v 0/0', 'v 1/0', 'v 1/1', 'v 2/1']);
     }),
   );
 
