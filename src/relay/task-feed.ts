@@ -10,7 +10,7 @@ export interface Transition {
 export interface TaskFeedOptions {
   readonly source: Observable<Task>;
   readonly nextPosition: () => number;
-  /** Called when the last subscriber has left. */
+  /** Called when the last subscriber has left, or the tracking has ended. */
   readonly onIdle: () => void;
 }
 
@@ -63,7 +63,10 @@ export class TaskFeed {
     const tracking = (this.#tracking = new Subscription());
     const end = (notify: (subscriber: Partial<Observer<Transition>>) => void) => {
       this.#tracking = undefined;
-      for (const subscriber of this.#subscribers) notify(subscriber);
+      const subscribers = [...this.#subscribers];
+      this.#subscribers.clear();
+      this.#options.onIdle();
+      for (const subscriber of subscribers) notify(subscriber);
     };
     tracking.add(
       this.#options.source.subscribe({
@@ -78,6 +81,8 @@ export class TaskFeed {
         },
       }),
     );
+    // A tracker that remembers the end emits it at once. This one asks again, for instance because the URL has expired.
+    if (this.#tracking && this.isSettled) this.#drop();
   }
 
   #next(task: Task): void {
@@ -85,14 +90,16 @@ export class TaskFeed {
     // A tracker emits the last transition again to each new subscriber.
     if (last?.task.seq === task.seq && last?.task.observedAt === task.observedAt) return;
     // A tracker that has forgotten the task counts from 1 again: what is kept does not lead up to this transition.
-    if (last && (task.seq ?? 0) <= (last.task.seq ?? 0)) {
-      this.#droppedUpTo = last.position;
-      this.#kept = [];
-    }
+    if (last && (isTerminal(last.task) || (task.seq ?? 0) <= (last.task.seq ?? 0))) this.#drop();
     // A plain copy leaves the reply's text (`raw`) behind.
     const transition = { position: this.#options.nextPosition(), task: { ...task } };
     this.#kept.push(transition);
     if (this.#kept.length > MAX_KEPT) this.#droppedUpTo = (this.#kept.shift() as Transition).position;
     for (const subscriber of this.#subscribers) subscriber.next?.(transition);
+  }
+
+  #drop(): void {
+    this.#droppedUpTo = this.#kept.at(-1)?.position ?? this.#droppedUpTo;
+    this.#kept = [];
   }
 }

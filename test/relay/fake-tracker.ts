@@ -10,8 +10,8 @@ export interface FakeTracker extends Pick<Tracker, 'track'> {
   /** A transition of the task with this id; `seq` is counted here. */
   emit(task: Task): void;
   fail(id: string, error: Error): void;
-  /** As if it had been made anew: it counts from 1. */
-  forget(): void;
+  /** As if it had been made anew, or its `forget` had been called for one task: it counts from 1. */
+  forget(id?: string): void;
   close(): void;
 }
 
@@ -53,8 +53,9 @@ export function fakeTracker(): FakeTracker {
       of(id).subject.error(error);
       tasks.delete(id);
     },
-    forget() {
-      tasks.clear();
+    forget(id) {
+      if (id === undefined) tasks.clear();
+      else tasks.delete(id);
     },
     close() {
       for (const { subject } of tasks.values()) subject.complete();

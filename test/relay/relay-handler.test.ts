@@ -1,7 +1,15 @@
+import { defer, delay, of } from 'rxjs';
 import { describe, expect, test, vi } from 'vitest';
-import { alad, createTracker, TrackingError } from 'rx-video-tasks';
+import { alad, createGate, createTracker, TrackingError } from 'rx-video-tasks';
 import { GrantError, isGrantError, relayHandler, type RelayGrant, type RelayOptions } from 'rx-video-tasks/relay';
-import { completedTask, failedTask, processingTask, queuedTask, unknownTask } from 'rx-video-tasks/testing';
+import {
+  completedTask,
+  failedTask,
+  generationsReply,
+  processingTask,
+  queuedTask,
+  unknownTask,
+} from 'rx-video-tasks/testing';
 import { brief, eventsOf, take } from './events.js';
 import { fakeTracker } from './fake-tracker.js';
 
@@ -313,6 +321,64 @@ describe('coming back', () => {
     const again = await get(['a', 'b'], events.at(-1)?.id);
     expect({ status: again.status, body: again.body }).toEqual({ status: 204, body: null });
     expect((await take(eventsOf(await get(['a', 'b'], events[0]?.id)))).map(brief)).toEqual(['b completed 1']);
+  });
+
+  test('after a video has expired, every client gets a fresh URL, as from the tracker itself; until then nothing is asked', async () => {
+    vi.useFakeTimers();
+    try {
+      let asks = 0;
+      const reply = () => ({
+        id: 'task-a',
+        status: 'completed' as const,
+        video: { url: `https://cdn.test/${++asks}.mp4` },
+      });
+      const transport = () => defer(() => of(generationsReply(reply()))).pipe(delay(5));
+      const tracker = createTracker({ provider: alad({ apiKey: 'k-12345678' }), gate: createGate(), transport });
+      const { get } = relayOver({ tracker, videoUrl: true });
+      const receive = async (lastEventId?: string) => {
+        const events = take(eventsOf(await get(['a'], lastEventId)));
+        await vi.advanceTimersByTimeAsync(60_000);
+        return (await events).map(({ id, task }) => ({ id, url: task.video?.url }));
+      };
+      const [first] = await receive();
+      expect([first, ...(await receive())]).toEqual([first, first]);
+      expect((await get(['a'], first?.id)).status).toBe(204);
+      expect(asks).toBe(1);
+      const urls: unknown[] = [];
+      for (const lastEventId of [undefined, first?.id]) {
+        await vi.advanceTimersByTimeAsync(2 * 24 * 3_600_000);
+        for (const { url } of [...(await receive(lastEventId)), ...(await receive())]) urls.push(url);
+      }
+      expect(urls).toEqual([2, 2, 3, 3].map((nth) => `https://cdn.test/${nth}.mp4`));
+      expect(asks).toBe(3);
+      tracker.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('of a task that has ended twice, a stream that resumes gets the later end alone', async () => {
+    const { tracker, get } = relayOver();
+    const first = eventsOf(await get(['a']));
+    tracker.emit(processingTask({ id: 'task-a' }));
+    const [seen] = await take(first, 1);
+    tracker.emit(completedTask({ id: 'task-a' }));
+    await take(first);
+    tracker.emit(completedTask({ id: 'task-a' }));
+    expect((await take(eventsOf(await get(['a'], seen?.id)))).map(brief)).toEqual(['a completed 3']);
+  });
+
+  test('what comes of a task that is asked about again reaches no stream to which its end was sent', async () => {
+    const { tracker, get } = relayOver();
+    const keeper = eventsOf(await get(['a', 'b']));
+    tracker.emit(completedTask({ id: 'task-a' }));
+    tracker.forget('task-a');
+    const later = eventsOf(await get(['a']));
+    tracker.fail('task-a', new TrackingError('expired', '', { id: 'task-a', provider: 'p', misses: 0 }));
+    expect((await take(later)).map(brief)).toEqual(['a lost -']);
+    tracker.emit(completedTask({ id: 'task-b' }));
+    expect((await take(keeper)).map(brief)).toEqual(['a completed 1', 'b completed 1']);
+    expect(tracker.subscriptions).toBe(0);
   });
 
   test('a tracker that has forgotten the task and counts anew is accepted', async () => {
