@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { defer, exhaustMap, interval, Subscription, timeout } from 'rxjs';
+import { defer, exhaustMap, interval, Subscription, timeout, type Observable } from 'rxjs';
 import { isPublicId } from '../public-id.js';
+import type { TaskRef } from '../query.js';
+import type { Task } from '../task.js';
 import { corsHeaders } from './cors.js';
 import { EventStream } from './event-stream.js';
 import { GrantError } from './grant-error.js';
@@ -39,7 +41,7 @@ const RECONNECT_AFTER = 3000;
 export function relayHandler(options: RelayOptions): RelayHandler {
   const { tracker, authorize, videoUrl, cors, heartbeat, reauthorizeAfter, ...limits } = checkRelayOptions(options);
   const secret = randomBytes(32);
-  const feedOf = taskFeeds(tracker);
+  const feedOf = taskFeeds();
   const streamsOf = new Map<string, number>();
   let streams = 0;
 
@@ -79,16 +81,15 @@ export function relayHandler(options: RelayOptions): RelayHandler {
     }
     if (streams >= limits.streams) return refusal(503, 'too many streams', { 'retry-after': '30' });
     // `track` checks a ref when it is called. A bad one throws here, before anything is counted or subscribed.
-    for (const ref of refs) {
-      try {
-        if (ref !== undefined) void tracker.track(ref);
-      } catch (error) {
-        const { code, message } = error as Error & { readonly code?: unknown };
-        if (code === 'closed') return notNow();
-        throw new GrantError(`authorize: it returned a ref that the tracker refuses: ${message}`);
-      }
+    let granted: readonly (readonly [TaskRef, Observable<Task>] | undefined)[];
+    try {
+      granted = refs.map((ref) => (ref === undefined ? undefined : [ref, tracker.track(ref)]));
+    } catch (error) {
+      const { code, message } = error as Error & { readonly code?: unknown };
+      if (code === 'closed') return notNow();
+      throw new GrantError(`authorize: it returned a ref that the tracker refuses: ${message}`);
     }
-    const feeds = new Map(publicIds.map((id, nth) => [id, refs[nth] === undefined ? undefined : feedOf(refs[nth])]));
+    const feeds = new Map(publicIds.map((id, nth) => [id, granted[nth] && feedOf(...granted[nth])]));
 
     const closing = addStream(subject);
     const stream = new EventStream(heartbeat, closing);

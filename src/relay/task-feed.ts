@@ -8,7 +8,6 @@ export interface Transition {
 }
 
 export interface TaskFeedOptions {
-  readonly source: Observable<Task>;
   readonly nextPosition: () => number;
   /** Called when the last subscriber has left, or the tracking has ended. */
   readonly onIdle: () => void;
@@ -22,6 +21,8 @@ const MAX_KEPT = 64;
  * it, so that a stream which was cut can resume.
  */
 export class TaskFeed {
+  /** What is subscribed to when tracking begins: the stream of the last grant's ref. */
+  source: Observable<Task>;
   readonly #options: TaskFeedOptions;
   readonly #subscribers = new Set<Partial<Observer<Transition>>>();
   #kept: Transition[] = [];
@@ -29,7 +30,8 @@ export class TaskFeed {
   #droppedUpTo = 0;
   #tracking: Subscription | undefined;
 
-  constructor(options: TaskFeedOptions) {
+  constructor(source: Observable<Task>, options: TaskFeedOptions) {
+    this.source = source;
     this.#options = options;
   }
 
@@ -69,7 +71,7 @@ export class TaskFeed {
       for (const subscriber of subscribers) notify(subscriber);
     };
     tracking.add(
-      this.#options.source.subscribe({
+      this.source.subscribe({
         next: (task) => {
           this.#next(task);
         },

@@ -1,12 +1,13 @@
+import type { Observable } from 'rxjs';
 import type { TaskRef } from '../query.js';
-import type { Tracker } from '../tracker/index.js';
+import type { Task } from '../task.js';
 import { TaskFeed } from './task-feed.js';
 
 /** How many feeds without a subscriber keep their last transitions. */
 const MAX_IDLE = 1000;
 
-/** The feeds of a relay: one for each task, whatever streams carry it. */
-export function taskFeeds(tracker: Pick<Tracker, 'track'>): (ref: TaskRef) => TaskFeed {
+/** The feeds of a relay: one for each task, whatever streams carry it. `source` is what `track` returns for the ref. */
+export function taskFeeds(): (ref: TaskRef, source: Observable<Task>) => TaskFeed {
   const feeds = new Map<string, TaskFeed>();
   const idle = new Set<string>();
   let position = 0;
@@ -19,12 +20,12 @@ export function taskFeeds(tracker: Pick<Tracker, 'track'>): (ref: TaskRef) => Ta
     feeds.delete(oldest);
   };
 
-  return (ref) => {
+  return (ref, source) => {
     const key = refKey(ref);
     let feed = feeds.get(key);
-    if (!feed) {
-      feed = new TaskFeed({
-        source: tracker.track(ref),
+    if (feed) feed.source = source;
+    else {
+      feed = new TaskFeed(source, {
         nextPosition: () => ++position,
         onIdle: () => {
           onIdle(key);

@@ -381,6 +381,17 @@ describe('coming back', () => {
     expect(tracker.subscriptions).toBe(0);
   });
 
+  test('when tracking begins again, it is with the ref of the later grant', async () => {
+    const refs = ['task-a', { id: 'task-a', model: 'veo_3', createdAt: 5 }, { id: 'task-a', model: 'veo_4' }];
+    let grants = 0;
+    const { tracker, get } = relayOver({ authorize: () => ({ subject: 'a user', refs: [refs[grants++]] }) });
+    const first = await get(['a']);
+    await first.body?.cancel();
+    const [second, third] = [await get(['a']), await get(['a'])];
+    for (const { body } of [second, third]) await body?.cancel();
+    expect(tracker.asked).toEqual(refs.slice(0, 2));
+  });
+
   test('a tracker that has forgotten the task and counts anew is accepted', async () => {
     const { tracker, get } = relayOver();
     const keeper = eventsOf(await get(['a']));
