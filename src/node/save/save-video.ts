@@ -1,4 +1,5 @@
 import {
+  AsyncSubject,
   catchError,
   concat,
   concatMap,
@@ -92,6 +93,15 @@ export function saveVideo<T extends TrackedTask>(options: SaveVideoOptions): Ope
   const acknowledge = (task: TrackedTask): Observable<never> =>
     ack === undefined ? EMPTY : defer(() => ack(task)).pipe(ignoreElements(), catchError(warnOf(task)));
 
+  /** Emits, then acknowledges to the end, also where the subscriber leaves inside `next`. */
+  const emitAndAcknowledge = <E>(event: E, task: TrackedTask): Observable<E> =>
+    new Observable((subscriber) => {
+      subscriber.next(event);
+      const acknowledged = new AsyncSubject<never>();
+      acknowledged.subscribe(subscriber);
+      acknowledge(task).subscribe(acknowledged);
+    });
+
   const save = (task: CompletedTask, downloads: Semaphore): Observable<SaveProgress> =>
     downloadEvents(task, plan, downloads).pipe(
       // `saving` at intervals, the end at once.
@@ -104,7 +114,7 @@ export function saveVideo<T extends TrackedTask>(options: SaveVideoOptions): Ope
           events.pipe(filter(({ status }) => status !== 'saving')),
         ),
       ),
-      concatMap((event) => (event.status === 'saved' ? concat(of(event), acknowledge(task)) : of(event))),
+      concatMap((event) => (event.status === 'saved' ? emitAndAcknowledge(event, task) : of(event))),
     );
 
   return (source) =>
@@ -112,18 +122,19 @@ export function saveVideo<T extends TrackedTask>(options: SaveVideoOptions): Ope
       prepare();
       const downloads = new Semaphore(concurrency);
       const saving = new Set<string>();
-      const saveOnce = (task: CompletedTask): Observable<SaveProgress> => {
-        const key = taskKey(task);
-        if (saving.has(key)) return EMPTY;
-        saving.add(key);
-        return save(task, downloads).pipe(finalize(() => saving.delete(key)));
-      };
-      const saveOrAcknowledge = (task: TrackedTask): Observable<SaveProgress> => {
-        if (task.status === 'completed') return saveOnce(task);
-        return hasEndedWithoutVideo(task) ? acknowledge(task) : EMPTY;
-      };
-      // Merged in this order, a task is emitted before it is acknowledged.
-      return source.pipe(connect((tasks) => merge(tasks, tasks.pipe(mergeMap(saveOrAcknowledge)))));
+      const saveOnce = (task: CompletedTask): Observable<SaveProgress> =>
+        defer(() => {
+          const key = taskKey(task);
+          if (saving.has(key)) return EMPTY;
+          saving.add(key);
+          return save(task, downloads).pipe(finalize(() => saving.delete(key)));
+        });
+      return source.pipe(
+        mergeMap((task): Observable<T | SaveProgress> => {
+          if (task.status === 'completed') return concat(of(task), saveOnce(task));
+          return hasEndedWithoutVideo(task) ? emitAndAcknowledge(task, task) : of(task);
+        }),
+      );
     });
 }
 

@@ -1,6 +1,18 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { EMPTY, from, lastValueFrom, of, tap, throwError, timer, toArray, type Observable } from 'rxjs';
+import {
+  EMPTY,
+  filter,
+  firstValueFrom,
+  from,
+  lastValueFrom,
+  of,
+  tap,
+  throwError,
+  timer,
+  toArray,
+  type Observable,
+} from 'rxjs';
 import {
   alad,
   createTracker,
@@ -18,7 +30,7 @@ import {
   queuedTask,
   scriptedTransport,
 } from 'rx-video-tasks/testing';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Dispatcher } from 'undici';
 import { temporaryFolder } from '../children.js';
 import { failureOf, RETRY, saving, serving, task } from './saving.js';
@@ -86,6 +98,25 @@ describe('ack', () => {
     const saved = await run('good-0123456789', [{ status: 'completed', video: { url } }]);
     expect(saved).toMatchObject({ status: 'saved', id: 'asyntask_x' });
     expect(await run('good-0123456789', ['unauthorized'])).toBeUndefined();
+  });
+
+  test.each<[string, (url: string) => TrackedTask, string]>([
+    ['saved', (url) => task(url), 'saved'],
+    ['failed', () => failedTask({ id: 'task' }), 'failed'],
+  ])('a subscriber that leaves at %s aborts no acknowledgement', async (_what, taskAt, status) => {
+    const { host, url, directory } = await server();
+    const log: string[] = [];
+    const ack = () => timer(20).pipe(tap(() => log.push('durable')));
+    await firstValueFrom(
+      of(taskAt(url)).pipe(
+        saveVideo({ directory, allowHosts: [host], ack }),
+        filter((event) => event.status === status),
+        tap((event) => log.push(event.status)),
+      ),
+    );
+    await vi.waitFor(() => {
+      expect(log).toEqual([status, 'durable']);
+    });
   });
 
   test('the stream completes when the acknowledgements have', async () => {
