@@ -22,7 +22,7 @@ import { DAY } from '../durations.js';
 import { isQueryError } from '../errors.js';
 import { messageOf } from '../redact.js';
 import { copyTask, isTerminal, taskKey, type Task } from '../task.js';
-import { isSettled } from '../tracked-task.js';
+import { isSettled, type TrackedTask } from '../tracked-task.js';
 import { trackingError } from '../tracking-error.js';
 import { isOpen, isOver, knownTask, newEntry, reopened, undelivered, withAck, withAnswer, withLoss } from './entry.js';
 import {
@@ -226,9 +226,10 @@ export function openSession(
               if (isManual) manual.add(key);
               const missed = undelivered(entry);
               const lastDeliveredSeq = missed ? entry.seq : entry.acked;
-              const fresh = stream.pipe(
-                skipWhile(({ status, seq = 0 }) => status !== 'lost' && seq <= lastDeliveredSeq),
-              );
+              // One that could not be stored has the number of the one before it, and was not delivered.
+              const wasDelivered = (task: TrackedTask) =>
+                task.status !== 'lost' && (task.seq ?? 0) <= lastDeliveredSeq && !withAnswer(entry, task);
+              const fresh = stream.pipe(skipWhile(wasDelivered));
               if (!missed) return fresh;
               const acknowledged = defer(() => {
                 acknowledgeDelivered(key, lastDeliveredSeq);

@@ -237,6 +237,35 @@ describe('resume', () => {
   );
 
   test(
+    'emits a running transition that could not be stored, with the number of the one before it',
+    marbles((m) => {
+      let isFull = true;
+      const queued: JournalEntry = {
+        ...{ provider: 'xingchaoyiqing', id: 'v', trackedAt: 0, seq: 1, acked: 1, last: { status: 'queued', at: 0 } },
+      };
+      const saved: string[] = [];
+      const journal = createJournal({
+        load: () => [[queued]],
+        save: ({ seq, acked, last }) => {
+          if (isFull) return throwError(() => new Error('ENOSPC: no space left on device, write'));
+          saved.push(`${last?.status} ${seq}/${acked}`);
+          return EMPTY;
+        },
+        remove: () => EMPTY,
+        close: () => EMPTY,
+      });
+      const { tracker } = scripted(journal, { v: ['q', 'p', 'p', 's'] });
+      m.scheduler.schedule(() => (isFull = false), 40_000);
+      m.expect(summaries(tracker.resume())).toBeObservable('30001ms b 60001ms (c|)', {
+        b: 'v processing 1',
+        c: 'v completed 3',
+      });
+      m.flush();
+      expect(saved).toEqual(['processing 2/1', 'completed 3/1', 'completed 3/3']);
+    }),
+  );
+
+  test(
     'a completed task that could not be asked about comes again the next time: its loss acknowledges nothing',
     marbles((m) => {
       const journal = memoryJournal();
