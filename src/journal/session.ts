@@ -90,7 +90,7 @@ export function openSession(
     if (Math.abs(now - sweptAt) < SWEEP_INTERVAL) return;
     sweptAt = now;
     for (const [key, entry] of entries) {
-      if (!isOver(entry, now)) continue;
+      if (!isOver(entry, now) || manual.has(key)) continue;
       // A write in progress may open the task again.
       void write(key, () => (isOver(entries.get(key) ?? entry, now) ? remove(key) : EMPTY));
     }
@@ -99,7 +99,6 @@ export function openSession(
   const remove = (key: string) => {
     const entry = entries.get(key);
     entries.delete(key);
-    manual.delete(key);
     return entry ? store.remove({ provider: entry.provider, id: entry.id }) : EMPTY;
   };
 

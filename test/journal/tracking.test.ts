@@ -467,6 +467,41 @@ describe('forget', () => {
       m.flush();
     }),
   );
+
+  test(
+    'of a task that is tracked again by hand while the journal loads: only ack acknowledges it',
+    marbles((m) => {
+      const { store, saved } = slowStore({ load: 5 });
+      const { tracker } = scripted(createJournal(store), { v: ['s'] });
+      void tracker.forget('v');
+      m.expect(summaries(tracker.track('v', { ack: 'manual' }))).toBeObservable('5ms (c|)', { c: 'v completed 1' });
+      m.flush();
+      expect(saved).toEqual(['v 0/0', 'v 1/0']);
+    }),
+  );
+
+  test(
+    'of a task that is tracked again by hand while another write is in progress: only ack acknowledges it',
+    marbles((m) => {
+      const { store, saved } = slowStore({ save: 100 });
+      const { tracker } = scripted(createJournal(store), { v: ['q', 's'] });
+      const seen: TrackedTask[] = [];
+      const track = () =>
+        tracker
+          .track('v', { ack: 'manual' })
+          .pipe(tap((task) => seen.push(task)))
+          .subscribe();
+      track();
+      m.scheduler.schedule(() => {
+        void tracker.ack(seen[0] as TrackedTask);
+        void tracker.forget('v');
+        track();
+      }, 250);
+      m.flush();
+      expect(seen.map(({ status, seq }) => `${status} ${String(seq)}`)).toEqual(['queued 1', 'completed 1']);
+      expect(saved).toEqual(['v 0/0', 'v 1/0', 'v 1/1', 'v removed', 'v 0/0', 'v 1/0']);
+    }),
+  );
 });
 
 describe('ack', () => {
