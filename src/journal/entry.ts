@@ -9,11 +9,13 @@ import type { JournalEntry, JournalRef, JournalTransition, KnownTask } from './j
 /** Earlier times come from a virtual clock, and no ref accepts them. Epoch ms. */
 const EARLIEST_TIME = 1e12;
 
-/** How long services keep the record of a task at most. ms */
-const RETENTION = DAY;
+export function newEntry({ provider, id, model, hint, createdAt, ...ref }: JournalRef, now: number): JournalEntry {
+  const retention = longerThanDay(ref.retention);
+  return assignDefined({ provider, id, trackedAt: now, seq: 0, acked: 0 }, { model, hint, createdAt, retention });
+}
 
-export function newEntry({ provider, id, model, hint, createdAt }: JournalRef, now: number): JournalEntry {
-  return assignDefined({ provider, id, trackedAt: now, seq: 0, acked: 0 }, { model, hint, createdAt });
+function longerThanDay(retention = DAY): number | undefined {
+  return retention > DAY ? retention : undefined;
 }
 
 /** Whether a restart brings the task back: it is not settled, or not acknowledged. */
@@ -21,9 +23,9 @@ export function isOpen({ last, seq, acked }: JournalEntry): boolean {
   return seq > acked || !last || !(last.status === 'lost' || isTerminal(last));
 }
 
-/** Whether its end was acknowledged, and every service has deleted its record by now. */
+/** Whether its end was acknowledged, and its service has deleted its record by now. */
 export function isOver(entry: JournalEntry, now: number): boolean {
-  return !isOpen(entry) && now - (entry.last?.at ?? entry.trackedAt) >= RETENTION;
+  return !isOpen(entry) && now - (entry.last?.at ?? entry.trackedAt) >= (entry.retention ?? DAY);
 }
 
 /** The entry after an answer that differs from the last one. */
@@ -40,9 +42,9 @@ export function withLoss(entry: JournalEntry, now: number): JournalEntry | undef
   return { ...entry, seq: entry.seq + 1, last: { status: 'lost', at: now } };
 }
 
-/** The entry of a lost task that is tracked again: from now on a restart brings it back. */
-export function reopened(entry: JournalEntry): JournalEntry | undefined {
-  if (isOpen(entry) || entry.last?.status !== 'lost') return undefined;
+/** The entry of a task that was lost or is over, and is tracked again: from now on a restart brings it back. */
+export function reopened(entry: JournalEntry, now: number): JournalEntry | undefined {
+  if (isOpen(entry) || !(entry.last?.status === 'lost' || isOver(entry, now))) return undefined;
   const { trackedAt, seq, acked } = entry;
   return { ...newEntry(entry, trackedAt), seq, acked };
 }

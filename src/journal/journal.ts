@@ -17,6 +17,8 @@ export interface JournalEntry {
   readonly hint?: string;
   /** When the task was created, in epoch ms, from the ref or from the service. */
   readonly createdAt?: number;
+  /** How long the service keeps records, in ms, where that is longer than a day. */
+  readonly retention?: number;
   /** When it was first tracked, in epoch ms. */
   readonly trackedAt: number;
   /** The number of the last transition; 0 before the first. */
@@ -92,6 +94,8 @@ export interface JournalRef {
   readonly hint?: string | undefined;
   /** Epoch ms. */
   readonly createdAt?: number | undefined;
+  /** How long its service keeps records, in ms. @default a day */
+  readonly retention?: number | undefined;
 }
 
 /** For `createTracker({ journal })`; made by `fileJournal`, `memoryJournal`, or `createJournal` from your own store. */

@@ -6,6 +6,7 @@ import {
   concatMap,
   defer,
   EMPTY,
+  finalize,
   ignoreElements,
   map,
   merge,
@@ -54,6 +55,8 @@ export function openSession(
   const entries = new Map<string, JournalEntry>();
   /** Tasks that are acknowledged by `ack` only. */
   const manual = new Set<string>();
+  /** Tasks whose tracking begins or goes on as soon as the entries are loaded. */
+  const adding = new Set<string>();
   /** The last write of each task that has one in progress. */
   const writes = new Map<string, Observable<never>>();
   /** Calls of `ack` and `forget` in progress. */
@@ -90,7 +93,7 @@ export function openSession(
     if (Math.abs(now - sweptAt) < SWEEP_INTERVAL) return;
     sweptAt = now;
     for (const [key, entry] of entries) {
-      if (!isOver(entry, now) || manual.has(key)) continue;
+      if (!isOver(entry, now) || manual.has(key) || adding.has(key)) continue;
       // A write in progress may open the task again.
       void write(key, () => (isOver(entries.get(key) ?? entry, now) ? remove(key) : EMPTY));
     }
@@ -137,7 +140,8 @@ export function openSession(
     const key = taskKey(ref);
     const added = () => {
       const entry = entries.get(key);
-      return entry ? reopened(entry) : newEntry(ref, asyncScheduler.now());
+      const now = asyncScheduler.now();
+      return entry ? reopened(entry, now) : newEntry(ref, now);
     };
     // The write in progress may be its removal.
     if (!writes.has(key) && !added()) return EMPTY;
@@ -184,9 +188,12 @@ export function openSession(
     record(ref, query) {
       const key = taskKey(ref);
       const added = concat(
-        defer(load),
+        defer(() => {
+          adding.add(key);
+          return load();
+        }),
         defer(() => add(ref)),
-      );
+      ).pipe(finalize(() => adding.delete(key)));
       const answers = query.pipe(
         concatMap((task) => storeAnswer(key, task).pipe(withJournalError(ref))),
         catchError((error: unknown) => {

@@ -188,7 +188,7 @@ export function createTracker(options: TrackerOptions): Tracker {
     activity,
     ask(ref, context) {
       const query = ask(ref, context);
-      return journal?.record(toPlainRef(ref), query) ?? query;
+      return journal?.record({ ...toPlainRef(ref), retention: ref.provider.retention }, query) ?? query;
     },
     isAnswered: (ref) => journal?.isAnswered(keyOf(ref)) ?? false,
     onDelivered: (ref, seq) => journal?.delivered(keyOf(ref), seq),

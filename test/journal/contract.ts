@@ -41,7 +41,8 @@ export function storeContract({ place }: StoreKind): void {
       const store = open();
       await load(store);
       const last = { status: 'processing', rawStatus: 'IN_PROGRESS', progress: 50, at: 1_700_000_000_001 } as const;
-      const whole = entry('b', { model: 'm', hint: 'flex', createdAt: 1_700_000_000_000, seq: 2, acked: 1, last });
+      const described = { model: 'm', hint: 'flex', createdAt: 1_700_000_000_000, retention: 172_800_000 };
+      const whole = entry('b', { ...described, seq: 2, acked: 1, last });
       await done(store.save(entry('a')));
       await done(store.save(entry('b')));
       await done(store.save(whole));

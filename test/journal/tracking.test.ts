@@ -9,6 +9,7 @@ import {
   ignoreElements,
   lastValueFrom,
   map,
+  merge,
   mergeMap,
   NEVER,
   Observable,
@@ -22,8 +23,11 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   createJournal,
   createTracker,
+  defineProvider,
   isTrackingError,
   memoryJournal,
+  resultWindows,
+  resultWire,
   xingchaoyiqing,
   type Journal,
   type JournalEntry,
@@ -754,6 +758,126 @@ describe('old entries', () => {
       }, DAY + HOUR);
       m.flush();
       expect(removed).toEqual(['old']);
+    }),
+  );
+
+  describe('of a task that is tracked again', () => {
+    const ended: JournalEntry = {
+      ...{ provider: 'xingchaoyiqing', id: 'v', trackedAt: 0, seq: 3, acked: 3, last: { status: 'completed', at: 0 } },
+    };
+    const loading = () => {
+      const removed: string[] = [];
+      const rows = new Map([[ended.id, ended]]);
+      const journal = createJournal({
+        load: () => timer(5).pipe(map(() => [...rows.values()])),
+        save: (entry) => {
+          rows.set(entry.id, entry);
+          return EMPTY;
+        },
+        remove: ({ id }) => {
+          removed.push(id);
+          rows.delete(id);
+          return EMPTY;
+        },
+        close: () => EMPTY,
+      });
+      return { journal, rows, removed };
+    };
+
+    test.each([
+      ['auto', 4],
+      ['manual', 3],
+    ] as const)('stay, with numbers that go on; with ack: %s acknowledged up to %i', (ack, acked) => {
+      marbles((m) => {
+        const { journal, rows, removed } = loading();
+        m.scheduler.schedule(() => {
+          const { tracker } = scripted(journal, { v: ['s'] });
+          const task$ = merge(tracker.resume({ ack }), tracker.track('v', { ack }));
+          m.expect(summaries(task$)).toBeObservable('86400000ms 5ms (c|)', { c: 'v completed 4' });
+        }, DAY);
+        m.flush();
+        expect(removed).toEqual([]);
+        expect([...rows.values()]).toMatchObject([{ trackedAt: 0, seq: 4, acked, last: { status: 'completed' } }]);
+      })();
+    });
+
+    test(
+      'stay while a task that is acknowledged by hand waits for its first poll',
+      marbles((m) => {
+        const { journal, removed } = loading();
+        m.scheduler.schedule(() => {
+          const { tracker } = scripted(journal, { v: ['s'] }, { initialDelay: HOUR });
+          const task$ = tracker.track('v', { ack: 'manual' });
+          m.expect(summaries(task$)).toBeObservable('90000000ms (c|)', { c: 'v completed 4' });
+          void tracker.forget('another');
+        }, DAY);
+        m.flush();
+        expect(removed).toEqual([]);
+      }),
+    );
+
+    test(
+      'come back after a crash',
+      marbles((m) => {
+        const { journal } = loading();
+        m.scheduler.schedule(() => {
+          const first = scripted(journal, { v: ['never'] });
+          first.tracker.track('v').subscribe();
+          m.scheduler.schedule(() => {
+            first.tracker.close();
+            const second = scripted(journal, { v: ['s'] });
+            m.expect(summaries(second.tracker.resume())).toBeObservable('86400010ms 5ms (c|)', { c: 'v completed 4' });
+          }, 10);
+        }, DAY);
+        m.flush();
+      }),
+    );
+  });
+
+  test(
+    'are kept as long as the service keeps its records, so that no number is used twice',
+    marbles((m) => {
+      m.scheduler.maxFrames = 10 * DAY;
+      const journal = memoryJournal();
+      const provider = defineProvider({
+        ...{ name: 'week', baseUrl: 'https://video.example', wire: resultWire, windows: resultWindows },
+        retention: 7 * DAY,
+      })({ apiKey: 'test-key-0123456789' });
+      const run = (at: number, id: string) =>
+        m.scheduler.schedule(() => {
+          const { tracker } = scripted(journal, ['s'], { provider });
+          tracker.track(id).subscribe();
+          m.scheduler.schedule(() => {
+            tracker.close();
+          }, 10);
+        }, at);
+      run(0, 'v');
+      run(2 * DAY, 'w');
+      m.scheduler.schedule(
+        () => {
+          const { tracker } = scripted(journal, ['f'], { provider });
+          m.expect(summaries(tracker.track('v'))).toBeObservable('172801000ms (a|)', { a: 'v failed 2' });
+          m.scheduler.schedule(() => {
+            tracker.close();
+          }, 10);
+        },
+        2 * DAY + 1_000,
+      );
+      run(8 * DAY, 'x');
+      m.scheduler.schedule(
+        () => {
+          expect(journal.entries().map(({ id }) => id)).toEqual(['v', 'w', 'x']);
+        },
+        8 * DAY + 100,
+      );
+      run(9.5 * DAY, 'y');
+      m.scheduler.schedule(
+        () => {
+          expect(journal.entries().map(({ id }) => id)).toEqual(['x', 'y']);
+        },
+        9.5 * DAY + 100,
+      );
+      m.flush();
     }),
   );
 

@@ -33,6 +33,7 @@ export const recordsSchema = memoize(() => {
       model: optionalText,
       hint: optionalText,
       createdAt: optionalNumber,
+      retention: optionalNumber,
       last: z.optional(transition),
     });
   };
