@@ -14,6 +14,21 @@ export function newEntry({ provider, id, model, hint, createdAt, ...ref }: Journ
   return assignDefined({ provider, id, trackedAt: now, seq: 0, acked: 0 }, { model, hint, createdAt, retention });
 }
 
+/** The entry of a task that is tracked with this ref: what a later one contains is added. */
+export function withRef(entry: JournalEntry, ref: JournalRef): JournalEntry | undefined {
+  const fields = {
+    // One that an answer has named holds.
+    model: (entry.last && entry.model) ?? ref.model,
+    hint: ref.hint,
+    // `knownTask` takes the time of tracking where no time of creation is known.
+    createdAt: ref.createdAt === entry.trackedAt ? undefined : ref.createdAt,
+    retention: longerThanDay(ref.retention),
+  };
+  const names = Object.keys(fields) as (keyof typeof fields)[];
+  if (names.every((name) => (fields[name] ?? entry[name]) === entry[name])) return undefined;
+  return assignDefined({ ...entry }, fields);
+}
+
 function longerThanDay(retention = DAY): number | undefined {
   return retention > DAY ? retention : undefined;
 }

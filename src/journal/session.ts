@@ -25,7 +25,18 @@ import { messageOf } from '../redact.js';
 import { copyTask, isTerminal, taskKey, type Task } from '../task.js';
 import { isSettled, type TrackedTask } from '../tracked-task.js';
 import { trackingError } from '../tracking-error.js';
-import { isOpen, isOver, knownTask, newEntry, reopened, undelivered, withAck, withAnswer, withLoss } from './entry.js';
+import {
+  isOpen,
+  isOver,
+  knownTask,
+  newEntry,
+  reopened,
+  undelivered,
+  withAck,
+  withAnswer,
+  withLoss,
+  withRef,
+} from './entry.js';
 import {
   isJournalLost,
   type JournalEntry,
@@ -141,7 +152,9 @@ export function openSession(
     const added = () => {
       const entry = entries.get(key);
       const now = asyncScheduler.now();
-      return entry ? reopened(entry, now) : newEntry(ref, now);
+      if (!entry) return newEntry(ref, now);
+      const open = reopened(entry, now);
+      return withRef(open ?? entry, ref) ?? open;
     };
     // The write in progress may be its removal.
     if (!writes.has(key) && !added()) return EMPTY;

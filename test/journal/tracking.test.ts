@@ -13,6 +13,7 @@ import {
   mergeMap,
   NEVER,
   Observable,
+  of,
   throwError,
   takeWhile,
   tap,
@@ -34,14 +35,16 @@ import {
   type JournalStore,
   type KnownTask,
   type TrackedTask,
+  type TaskRefFields,
   type TrackerOptions,
 } from 'rx-video-tasks';
 import { fileJournal } from 'rx-video-tasks/node';
-import { scriptedTransport } from 'rx-video-tasks/testing';
+import { resultReply, scriptedTransport } from 'rx-video-tasks/testing';
 import { marbles } from '../marbles.js';
 import { temporaryFolder } from '../node/children.js';
 
 type Script = Parameters<typeof scriptedTransport>[0];
+type Step = Extract<Script, readonly unknown[]>[number];
 
 function scripted(journal: Journal, script: Script, options: Partial<TrackerOptions> = {}) {
   const { transport, log } = scriptedTransport(script, { latency: 0 });
@@ -431,6 +434,93 @@ describe('resume', () => {
     const tracker = createTracker({ provider: xingchaoyiqing({ apiKey: 'k1234567' }) });
     expect(() => tracker.resume()).toThrow('write createTracker({ journal })');
     expect(() => tracker.ack({} as TrackedTask)).toThrow('write createTracker({ journal })');
+  });
+});
+
+describe('close', () => {
+  test.each([
+    ['next', 0, ['v completed 1']],
+    ['complete', 1, []],
+  ] as const)('inside %s of the end: it is acknowledged up to %i', (callback, acked, again) => {
+    marbles((m) => {
+      const journal = memoryJournal();
+      const first = scripted(journal, { v: ['s'] });
+      const end = () => {
+        first.tracker.close();
+      };
+      first.tracker
+        .track('v')
+        .pipe(tap({ [callback]: end }))
+        .subscribe();
+      m.flush();
+      expect(journal.entries()).toMatchObject([{ seq: 1, acked }]);
+      const seen: string[] = [];
+      const second = scripted(journal, { v: ['s'] });
+      summaries(second.tracker.resume())
+        .pipe(tap((word) => seen.push(word)))
+        .subscribe();
+      m.flush();
+      expect(seen).toEqual(again);
+    })();
+  });
+});
+
+describe('a later ref', () => {
+  const provider = 'xingchaoyiqing';
+  const createdAt = 1_700_000_000_000;
+
+  const processing = (model?: string): Step => {
+    const { body, ...reply } = resultReply({ id: 'v', status: 'processing' });
+    return of({ ...reply, body: JSON.stringify({ ...(JSON.parse(body) as object), model }) });
+  };
+
+  /** Tracks a task with each of the refs, one process after the other, and returns its entry. */
+  function entryAfter(refs: readonly TaskRefFields[], answer: Step) {
+    const journal = memoryJournal();
+    for (const ref of refs) {
+      const { tracker } = scripted(journal, { v: [answer] });
+      tracker.track(ref).subscribe();
+      tracker.close();
+    }
+    return journal.entries()[0];
+  }
+
+  test(
+    'adds its fields to the entry, and wins where both have one',
+    marbles(() => {
+      const all = { id: 'v', model: 'a', hint: 'flex', createdAt };
+      const refs = [{ id: 'v' }, all, { id: 'v', hint: 'b' }, { id: 'v' }];
+      expect(entryAfter(refs, 'never')).toMatchObject({ model: 'a', hint: 'b', createdAt, seq: 0 });
+      const changed = [...refs, { id: 'v', model: 'c', createdAt: createdAt + 1 }];
+      expect(entryAfter(changed, 'never')).toMatchObject({ model: 'c', hint: 'b', createdAt: createdAt + 1 });
+      expect(entryAfter(refs, processing())).toMatchObject({ model: 'a', hint: 'b', createdAt, seq: 1 });
+    }),
+  );
+
+  test(
+    'changes no model that an answer has named',
+    marbles(() => {
+      const refs = [
+        { id: 'v', model: 'a' },
+        { id: 'v', model: 'c' },
+      ];
+      expect(entryAfter(refs, processing('b'))).toMatchObject({ model: 'b', seq: 1 });
+    }),
+  );
+
+  test('that resume makes adds nothing', async () => {
+    const journal = memoryJournal();
+    const first = scripted(journal, { v: ['never'] });
+    first.tracker.track('v').subscribe();
+    first.tracker.close();
+    const before = journal.entries();
+    expect(before).toEqual([{ provider, id: 'v', trackedAt: expect.any(Number) as number, seq: 0, acked: 0 }]);
+    const { tracker, asks } = scripted(journal, { v: ['never'] }, { interval: 10, minInterval: 10 });
+    tracker.resume().subscribe();
+    await firstValueFrom(timer(50));
+    expect(asks()).toHaveLength(1);
+    tracker.close();
+    expect(journal.entries()).toEqual(before);
   });
 });
 
