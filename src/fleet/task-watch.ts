@@ -1,6 +1,6 @@
 import { asyncScheduler, type Observable, type Subscriber, type Unsubscribable } from 'rxjs';
 import type { TrackingError } from '../errors.js';
-import { brief } from '../redact.js';
+import { brief, messageOf } from '../redact.js';
 import { isSettled, lostTask, type TrackedTask } from '../tracked-task.js';
 import { trackingError } from '../tracking-error.js';
 import {
@@ -99,8 +99,7 @@ export class TaskWatch implements Watcher, Unsubscribable {
 
   /** Redis refuses to track the task, for good. */
   #refuse(cause: unknown): void {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const detail = `Redis could not store it: ${brief(message)}`;
+    const detail = `Redis could not store it: ${brief(messageOf(cause))}`;
     const error = trackingError('journal', { ...this.ref, cause, detail });
     this.#subscriber.next(lostTask(this.ref, error, asyncScheduler.now()));
     this.#subscriber.complete();

@@ -225,11 +225,12 @@ export function due(state: PollState, now: number): PollDecision {
     state.isAsking = false;
     return waitFor(state, untilAllowed(state, now), now);
   }
-  // At least one query is tried, however short the deadline: within a day, after which there is no record any more.
-  const lastTurn = Math.max(deadlineAt, startedAt + DAY);
-  const isOver = hasAsked ? isAsking || dueAt >= deadlineAt : isAsking && now >= lastTurn;
-  if (isOver) return { type: 'end', reason: 'deadline' };
+  // At least one query is tried, however short the deadline.
+  if (hasAsked && (isAsking || dueAt >= deadlineAt)) return { type: 'end', reason: 'deadline' };
   if (isAsking) {
+    // It still waits for its turn: within a day, after which there is no record any more.
+    const lastTurn = Math.max(deadlineAt, startedAt + DAY);
+    if (now >= lastTurn) return { type: 'end', reason: 'deadline' };
     state.dueAt = lastTurn;
     return { type: 'wait', delay: lastTurn - now };
   }
@@ -242,8 +243,9 @@ export function due(state: PollState, now: number): PollDecision {
 
 /** The query was sent, as its outcome shows too: the floor counts from then. */
 export function sent(state: PollState, now: number): void {
+  const { askedAt = -Infinity } = state;
   state.hasAsked = true;
-  if (!(state.askedAt !== undefined && state.askedAt >= now)) state.askedAt = now;
+  if (askedAt < now) state.askedAt = now;
 }
 
 /** The query goes only now: it had to wait its turn. Returns how long to wait for the outcome, in ms. */
